@@ -1,0 +1,1 @@
+"""An OpenStack-compatible API gateway over Kubernetes and KubeVirt."""

@@ -1,0 +1,144 @@
+"""A watched kind, as data. Free of Twisted, so that views may import it."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+Manifest = dict[str, Any]
+"""A Kubernetes object as decoded JSON."""
+
+
+class Owner(msgspec.Struct, frozen=True, gc=False):
+    """An entry of ``metadata.ownerReferences``."""
+
+    uid: str = ""
+    kind: str = ""
+    name: str = ""
+    controller: bool = False
+
+
+class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept of ``metadata``; managedFields is never built."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resourceVersion: str = ""
+    generation: int = 0
+    creationTimestamp: str = ""
+    deletionTimestamp: str | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    ownerReferences: tuple[Owner, ...] = ()
+
+
+class HasMeta(Protocol):
+    """A projection: a frozen msgspec Struct with (at least) ``metadata: Meta``."""
+
+    @property
+    def metadata(self) -> Meta: ...
+
+
+P = TypeVar("P", bound=HasMeta)
+
+
+class Row(msgspec.Struct, gc=False, frozen=True):
+    """One object, flat: strings and bytes only, so that the collector has nothing to walk.
+
+    ``id`` is the label ``dicot.io/id`` where it has the shape of an id, else the uid. ``owner`` is the uid of the
+    controlling owner or "". ``created`` is metadata.creationTimestamp. ``body`` is the projection, encoded again.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    version: str
+    id: str
+    owner: str
+    created: str
+    body: bytes
+
+    @property
+    def place(self) -> str:
+        """namespace/name: unique within the kind. Cluster-scoped objects have an empty namespace."""
+        return f"{self.namespace}/{self.name}"
+
+
+def no_links(row: Row, body: Any) -> tuple[str, ...]:
+    """Links of a kind that nothing is joined by."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Kind(Generic[P]):
+    """Where a kind lives and what of it is kept.
+
+    ``links`` gives the keys, each "namespace/value", under which the store indexes a row for joins.
+    ``namespace`` and ``name`` narrow the watch to one namespace or one object. ``namespaced`` is False for
+    cluster-scoped kinds. ``optional`` kinds may be absent from a cluster: their store counts as synced and empty
+    while the API server answers 404. ``annotations`` names foreign annotations to keep beside ``dicot.io/*``.
+    """
+
+    group: str
+    version: str
+    plural: str
+    singular: str
+    projection: type[P]
+    links: Callable[[Row, P], tuple[str, ...]] = no_links
+    namespaced: bool = True
+    namespace: str | None = None
+    name: str | None = None
+    optional: bool = False
+    annotations: frozenset[str] = frozenset()
+
+    @property
+    def api_version(self) -> str:
+        """group/version as objects carry it."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def resource(self) -> str:
+        """plural.group, as RBAC and CRDs name it."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def __hash__(self) -> int:
+        return hash((self.group, self.plural, self.namespace, self.name))
+
+    def read(self, row: Row) -> P:
+        """The kept part, decoded again."""
+        return msgspec.json.decode(row.body, type=self.projection)
+
+    def row(self, body: P) -> Row:
+        """The flat form of a decoded object."""
+        meta = body.metadata
+        kept = {
+            key: value
+            for key, value in meta.annotations.items()
+            if key.startswith("dicot.io/") or key in self.annotations
+        }
+        if len(kept) != len(meta.annotations):
+            body = msgspec.structs.replace(body, metadata=msgspec.structs.replace(meta, annotations=kept))  # type: ignore[type-var]
+        return Row(
+            namespace=sys.intern(meta.namespace),
+            name=meta.name,
+            uid=meta.uid,
+            version=meta.resourceVersion,
+            id=_id(meta),
+            owner=next((owner.uid for owner in meta.ownerReferences if owner.controller), ""),
+            created=meta.creationTimestamp,
+            body=msgspec.json.encode(body),
+        )
+
+    def decode(self, raw: bytes) -> Row:
+        """An object's JSON as a row. Raises msgspec.DecodeError (ValidationError) for one that does not fit."""
+        return self.row(msgspec.json.decode(raw, type=self.projection))
+
+
+def _id(meta: Meta) -> str:
+    from ..names import ID, is_hex_id, is_uuid
+
+    label = meta.labels.get(ID, "")
+    return label if is_uuid(label) or is_hex_id(label) else meta.uid

@@ -1,0 +1,108 @@
+"""What an operation sees of HTTP, and how it is registered. Free of Twisted."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..caller import Caller
+from .dialect import Version
+
+B = TypeVar("B")
+NEVER: Version = (9999, 9999)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[B]):
+    """A request, with nothing of HTTP left that an operation should not see.
+
+    ``names`` are the path's variables, ``query`` the decoded query (each key with its values in order),
+    ``headers`` the few request headers an operation may read (x-subject-token, accept, content-type), lower case.
+    """
+
+    caller: Caller
+    version: Version
+    names: Mapping[str, str]
+    query: Mapping[str, Sequence[str]]
+    headers: Mapping[str, str]
+    body: B
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A body of finished bytes that are sent as they lie, with Content-Length known."""
+
+    parts: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: None for no body, Pieces, bytes, or an object that is encoded as JSON."""
+
+    body: object = None
+    code: int = 200
+    headers: Mapping[str, str] | None = None
+
+
+Operation = Callable[[Call[B]], Reply | Awaitable[Reply]]
+Decoder = Callable[[object], B]
+Bodies = Sequence[tuple[Version, Decoder[B]]]
+"""(since, decoder), ascending: the last whose version is not above the request's decodes the body."""
+
+
+class Gate(Protocol):
+    """What web needs of identity and policy."""
+
+    def identify(self, token: str) -> Caller | Awaitable[Caller]:
+        """The caller of a token; raises Unauthorized."""
+        ...
+
+    def permit(self, caller: Caller, operation: str) -> None:
+        """Raises Forbidden in the words of the operation's service."""
+        ...
+
+
+class Routes(Protocol):
+    """Where operations of one service are registered.
+
+    ``policy`` names a row of the policy table; None makes the route public (no token is asked for).
+    Paths are Klein rules relative to the service's prefix, with ``<name>`` variables (one segment each).
+    """
+
+    def get(
+        self,
+        url: str,
+        policy: str | None,
+        *,
+        hot: bool = False,
+        since: Version = (0, 0),
+        until: Version = NEVER,
+    ) -> Callable[[Operation[None]], Operation[None]]:
+        """GET (and HEAD)."""
+        ...
+
+    def write(
+        self,
+        method: str,
+        url: str,
+        policy: str | None,
+        bodies: Bodies[Any] = (),
+        *,
+        since: Version = (0, 0),
+        until: Version = NEVER,
+    ) -> Callable[[Operation[Any]], Operation[Any]]:
+        """A write, which runs to its end though the client leaves. Without bodies no body is read."""
+        ...
+
+    def action(
+        self,
+        url: str,
+        key: str,
+        policy: str,
+        bodies: Bodies[Any],
+        *,
+        since: Version = (0, 0),
+        until: Version = NEVER,
+    ) -> Callable[[Operation[Any]], Operation[Any]]:
+        """One of the actions at a POST url, told apart by the single key of the body; the decoder gets its value."""
+        ...
