@@ -1,0 +1,1 @@
+"""Kinds that more than one service reads. Free of Twisted."""

@@ -1,0 +1,283 @@
+"""KubeVirt's kinds: VirtualMachine, VirtualMachineInstance, instancetypes; and Node.
+
+Field names are those of kubevirt.io/api v1 (1.8) and instancetype v1beta1; only what views read is kept.
+"""
+
+import msgspec
+
+from ...kube.kind import Kind, Meta, Row
+
+
+class Named(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A reference by name."""
+
+    name: str = ""
+    kind: str = ""
+
+
+class Present(msgspec.Struct, frozen=True):
+    """Something of which only the presence matters."""
+
+
+class Condition(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A status condition."""
+
+    type: str = ""
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+    lastTransitionTime: str | None = None
+
+
+class ClaimSource(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A volume's PersistentVolumeClaim."""
+
+    claimName: str = ""
+
+
+class ContainerDisk(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A volume's container image."""
+
+    image: str = ""
+
+
+class Volume(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An entry of ``volumes``: one of its sources is set."""
+
+    name: str = ""
+    dataVolume: Named | None = None
+    persistentVolumeClaim: ClaimSource | None = None
+    containerDisk: ContainerDisk | None = None
+    cloudInitConfigDrive: Present | None = None
+
+
+class Network(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An entry of ``networks``."""
+
+    name: str = ""
+    multus: Present | None = None
+
+
+class Interface(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An entry of ``domain.devices.interfaces``."""
+
+    name: str = ""
+    macAddress: str = ""
+
+
+class Devices(msgspec.Struct, frozen=True, omit_defaults=True):
+    interfaces: tuple[Interface, ...] = ()
+
+
+class Cpu(msgspec.Struct, frozen=True, omit_defaults=True):
+    cores: int = 0
+    sockets: int = 0
+    threads: int = 0
+
+
+class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
+    guest: str | None = None
+
+
+class Resources(msgspec.Struct, frozen=True, omit_defaults=True):
+    requests: dict[str, str | int | float] = {}
+
+
+class Firmware(msgspec.Struct, frozen=True, omit_defaults=True):
+    uuid: str = ""
+
+
+class Domain(msgspec.Struct, frozen=True, omit_defaults=True):
+    devices: Devices = Devices()
+    cpu: Cpu | None = None
+    memory: Memory | None = None
+    resources: Resources = Resources()
+    firmware: Firmware | None = None
+
+
+class InstanceSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The spec of a VMI, and of a VM's template."""
+
+    domain: Domain = Domain()
+    networks: tuple[Network, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    hostname: str = ""
+    nodeSelector: dict[str, str] = {}
+
+
+class TemplateMeta(msgspec.Struct, frozen=True, omit_defaults=True):
+    labels: dict[str, str] = {}
+
+
+class Template(msgspec.Struct, frozen=True, omit_defaults=True):
+    metadata: TemplateMeta = TemplateMeta()
+    spec: InstanceSpec = InstanceSpec()
+
+
+class SourceRef(msgspec.Struct, frozen=True, omit_defaults=True):
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+class VolumeTemplateSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    sourceRef: SourceRef | None = None
+
+
+class VolumeTemplate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An entry of ``dataVolumeTemplates``."""
+
+    metadata: Named = Named()
+    spec: VolumeTemplateSpec = VolumeTemplateSpec()
+
+
+class VmSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    runStrategy: str = ""
+    running: bool | None = None
+    instancetype: Named | None = None
+    preference: Named | None = None
+    template: Template = Template()
+    dataVolumeTemplates: tuple[VolumeTemplate, ...] = ()
+
+
+class StateChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An entry of ``stateChangeRequests``: action Start or Stop."""
+
+    action: str = ""
+
+
+class StartFailure(msgspec.Struct, frozen=True, omit_defaults=True):
+    consecutiveFailCount: int = 0
+    retryAfterTimestamp: str | None = None
+
+
+class VmStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    printableStatus: str = ""
+    created: bool = False
+    ready: bool = False
+    conditions: tuple[Condition, ...] = ()
+    stateChangeRequests: tuple[StateChange, ...] = ()
+    startFailure: StartFailure | None = None
+    runStrategy: str = ""
+
+
+class Vm(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A VirtualMachine."""
+
+    metadata: Meta = Meta()
+    spec: VmSpec = VmSpec()
+    status: VmStatus = VmStatus()
+
+
+class Address(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An entry of a VMI's ``status.interfaces``."""
+
+    name: str = ""
+    ipAddress: str = ""
+    ipAddresses: tuple[str, ...] = ()
+    mac: str = ""
+    interfaceName: str = ""
+
+
+class PhaseTime(msgspec.Struct, frozen=True, omit_defaults=True):
+    phase: str = ""
+    phaseTransitionTimestamp: str | None = None
+
+
+class MigrationState(msgspec.Struct, frozen=True, omit_defaults=True):
+    completed: bool = False
+    failed: bool = False
+    startTimestamp: str | None = None
+
+
+class VmiStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    phase: str = ""
+    nodeName: str = ""
+    conditions: tuple[Condition, ...] = ()
+    interfaces: tuple[Address, ...] = ()
+    phaseTransitionTimestamps: tuple[PhaseTime, ...] = ()
+    migrationState: MigrationState | None = None
+
+
+class Vmi(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A VirtualMachineInstance."""
+
+    metadata: Meta = Meta()
+    spec: InstanceSpec = InstanceSpec()
+    status: VmiStatus = VmiStatus()
+
+
+class TypeCpu(msgspec.Struct, frozen=True, omit_defaults=True):
+    guest: int = 0
+
+
+class TypeMemory(msgspec.Struct, frozen=True, omit_defaults=True):
+    guest: str | int = ""
+
+
+class InstancetypeSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    cpu: TypeCpu = TypeCpu()
+    memory: TypeMemory = TypeMemory()
+
+
+class Instancetype(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A VirtualMachineClusterInstancetype or VirtualMachineInstancetype: a flavor."""
+
+    metadata: Meta = Meta()
+    spec: InstancetypeSpec = InstancetypeSpec()
+
+
+class Taint(msgspec.Struct, frozen=True, omit_defaults=True):
+    key: str = ""
+    effect: str = ""
+
+
+class NodeSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    unschedulable: bool = False
+    podCIDRs: tuple[str, ...] = ()
+    taints: tuple[Taint, ...] = ()
+
+
+class NodeStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    conditions: tuple[Condition, ...] = ()
+    capacity: dict[str, str] = {}
+
+
+class Node(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A Node."""
+
+    metadata: Meta = Meta()
+    spec: NodeSpec = NodeSpec()
+    status: NodeStatus = NodeStatus()
+
+
+def vm_links(row: Row, body: Vm) -> tuple[str, ...]:
+    """The DataVolumes and claims that a VM names."""
+    names = [volume.dataVolume.name for volume in body.spec.template.spec.volumes if volume.dataVolume]
+    names += [
+        volume.persistentVolumeClaim.claimName
+        for volume in body.spec.template.spec.volumes
+        if volume.persistentVolumeClaim
+    ]
+    return tuple(f"{row.namespace}/{name}" for name in names)
+
+
+def by_owner(row: Row, body: object) -> tuple[str, ...]:
+    """By the uid of the controlling owner."""
+    return (f"{row.namespace}/{row.owner}",) if row.owner else ()
+
+
+VM = Kind("kubevirt.io", "v1", "virtualmachines", "VirtualMachine", Vm, vm_links)
+VMI = Kind("kubevirt.io", "v1", "virtualmachineinstances", "VirtualMachineInstance", Vmi, by_owner)
+CLUSTER_INSTANCETYPE = Kind(
+    "instancetype.kubevirt.io",
+    "v1beta1",
+    "virtualmachineclusterinstancetypes",
+    "VirtualMachineClusterInstancetype",
+    Instancetype,
+    namespaced=False,
+)
+INSTANCETYPE = Kind(
+    "instancetype.kubevirt.io", "v1beta1", "virtualmachineinstancetypes", "VirtualMachineInstancetype", Instancetype
+)
+NODE = Kind("", "v1", "nodes", "Node", Node, namespaced=False, annotations=frozenset({"kubevirt.io/heartbeat"}))

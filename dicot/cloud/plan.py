@@ -1,0 +1,113 @@
+"""What is to be written: data, compared with ==. Free of Twisted."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..faults import Fault
+from ..kube.kind import Kind, Manifest
+
+MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """POST of an object; its metadata carries name and namespace. ``own``: as Dicot's own account."""
+
+    kind: Kind[Any]
+    body: Manifest
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """PATCH of an object; with ``version`` only if its resourceVersion is still that one."""
+
+    kind: Kind[Any]
+    namespace: str
+    name: str
+    body: Manifest | list[Manifest]
+    version: str = ""
+    media: str = MERGE
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """DELETE of the object with that uid, in the background."""
+
+    kind: Kind[Any]
+    namespace: str
+    name: str
+    uid: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """PUT to a subresource of ``subresources.kubevirt.io`` (start, stop, restart...) of a VM or a VMI."""
+
+    kind: Kind[Any]
+    namespace: str
+    name: str
+    subresource: str
+    body: Manifest = field(default_factory=dict)
+
+
+Step = Create | Patch | Delete | Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A name that must be unique: kind of name ("keypair", "user"), scope, name, and who will hold it.
+
+    ``holder`` is the id of the object that is about to exist, ``place`` its resource and place
+    ("keypairs.compute.dicot.io dicot-system/abc") so that the steward can tell whether it does.
+    """
+
+    kind: str
+    scope: str
+    name: str
+    holder: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Amounts taken from a project's quota: ``used`` by the cache, ``limits`` (-1 none).
+
+    ``refuse`` makes the service's over-quota fault from the name of what is exceeded, its limit, what is used
+    (the Ledger's open entries included) and what was asked for.
+    """
+
+    amounts: Mapping[str, int]
+    used: Mapping[str, int]
+    limits: Mapping[str, int]
+    refuse: Callable[[str, int, int, int], Fault]
+
+
+Refusals = Mapping[type[Exception], Callable[[Any], Fault]]
+"""A plan's own meaning of refusals (types of ``kube.errors``), asked before the writer's table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One resource's coming, change or going.
+
+    The order of work: claims, the Ledger entry (only where ``pending`` or ``reserve`` is set), the dry run of
+    ``commit`` where ``rehearse``, ``binds`` (patches of existing objects with their version), ``pending`` objects
+    side by side, ``commit``, then ``then`` (may follow the answer; the steward
+    finishes it). ``id`` is the resource's id.
+    """
+
+    id: str
+    commit: Step
+    claims: tuple[Claim, ...] = ()
+    reserve: Reservation | None = None
+    rehearse: bool = False
+    binds: tuple[Patch, ...] = ()
+    pending: tuple[Create, ...] = ()
+    then: tuple[Step, ...] = ()
+    drops: tuple[Claim, ...] = ()
+    refusals: Refusals = field(default_factory=dict)

@@ -1,0 +1,24 @@
+"""A service as data: the catalog, the mounts and the policy table are made of these."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..faults import Fault
+from ..web.dialect import Dialect
+from .resource import Resource
+
+
+@dataclass(frozen=True)
+class Service:
+    """One OpenStack service.
+
+    ``types`` are (catalog type, name, path under public_url) triples; empty: served but not in the catalog.
+    ``prefix`` is where its versioned routes are mounted. ``forbidden`` words a refusal by policy.
+    """
+
+    name: str
+    prefix: str
+    types: tuple[tuple[str, str, str], ...]
+    dialect: Dialect
+    resources: tuple[Resource, ...]
+    forbidden: Callable[[str], Fault]
