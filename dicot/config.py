@@ -1,17 +1,28 @@
-"""The frozen configuration. A leaf: views read public_url and the like from it."""
+"""The frozen configuration, read from TOML. A leaf: views read public_url and the like from it."""
 
-from dataclasses import dataclass, field
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+QUOTA_DEFAULTS: Mapping[str, int] = MappingProxyType(
+    {"instances": 10, "cores": 20, "ram": 51200, "metadata_items": 128, "key_pairs": 100}
+)
+"""Nova's defaults (nova/conf/quota.py); ram in MiB; -1 is unlimited."""
+
+
+class ConfigError(Exception):
+    """Every mistake of a configuration, one a line, each naming its key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What ``etc/dicot.toml`` says, checked. Each field is explained there."""
+    """What ``etc/dicot.toml`` says, checked; each option is explained there."""
 
     listen: tuple[str, ...] = ("tcp:5000:interface=127.0.0.1",)
     public_url: str = "http://127.0.0.1:5000"
     region: str = "RegionOne"
-    tls_certificate: str = ""
-    tls_key: str = ""
     access_log: str = "-"
     kubeconfig: str = ""
     context: str = ""
@@ -24,4 +35,142 @@ class Config:
     network_name: str = "private"
     network_cidrs: tuple[str, ...] = ()
     storage_class: str = ""
-    quota: dict[str, int] = field(default_factory=dict)
+    quota: Mapping[str, int] = field(default_factory=lambda: QUOTA_DEFAULTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One key of the file: its field of Config, and what makes a value of it (or raises ValueError)."""
+
+    field: str
+    read: Callable[[object], object]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    return value
+
+
+def _word(value: object) -> str:
+    if not _text(value):
+        raise ValueError("must not be empty")
+    return _text(value)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _url(value: object) -> str:
+    text = _text(value).rstrip("/")
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must be an http:// or https:// URL")
+    return text
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list of strings, with at least one")
+    return tuple(_word(item) for item in value)
+
+
+def _maybe_texts(value: object) -> tuple[str, ...]:
+    return () if value == [] else _texts(value)
+
+
+def _seconds(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 60 <= value <= 86400:
+        raise ValueError("must be a number of seconds from 60 to 86400")
+    return value
+
+
+def _driver(value: object) -> str:
+    if value != "pod":
+        raise ValueError('must be "pod", the only driver of this release')
+    return "pod"
+
+
+def _amount(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < -1:
+        raise ValueError("must be a whole number, -1 for no limit")
+    return value
+
+
+OPTIONS: Mapping[str, Mapping[str, Option]] = {
+    "api": {
+        "listen": Option("listen", _texts),
+        "public_url": Option("public_url", _url),
+        "region": Option("region", _word),
+        "access_log": Option("access_log", _text),
+    },
+    "kubernetes": {
+        "kubeconfig": Option("kubeconfig", _text),
+        "context": Option("context", _text),
+        "allow_insecure": Option("allow_insecure", _flag),
+    },
+    "status": {"listen": Option("status_listen", _text), "public": Option("status_public", _flag)},
+    "identity": {"token_life": Option("token_life", _seconds), "admin_secret": Option("admin_secret", _word)},
+    "network": {
+        "driver": Option("network_driver", _driver),
+        "name": Option("network_name", _word),
+        "cidrs": Option("network_cidrs", _maybe_texts),
+    },
+    "image": {"storage_class": Option("storage_class", _text)},
+}
+
+
+def _quota(section: Mapping[str, object], wrong: list[str]) -> Mapping[str, int]:
+    amounts = dict(QUOTA_DEFAULTS)
+    for key, value in section.items():
+        if key not in QUOTA_DEFAULTS:
+            wrong.append(f"quota.{key}: unknown option")
+            continue
+        try:
+            amounts[key] = _amount(value)
+        except ValueError as error:
+            wrong.append(f"quota.{key}: {error}")
+    return MappingProxyType(amounts)
+
+
+def parse(text: str) -> Config:
+    """The configuration of a TOML text. Raises ConfigError with every mistake in it."""
+    try:
+        content: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not TOML: {error}") from None
+    wrong: list[str] = []
+    found: dict[str, Any] = {}
+    for section, options in content.items():
+        if not isinstance(options, dict) or (section not in OPTIONS and section != "quota"):
+            wrong.append(f"{section}: unknown section")
+        elif section == "quota":
+            found["quota"] = _quota(options, wrong)
+        else:
+            _section(section, options, found, wrong)
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    return replace(Config(), **found)
+
+
+def _section(section: str, options: Mapping[str, object], found: dict[str, Any], wrong: list[str]) -> None:
+    for key, value in options.items():
+        option = OPTIONS[section].get(key)
+        if option is None:
+            wrong.append(f"{section}.{key}: unknown option")
+            continue
+        try:
+            found[option.field] = option.read(value)
+        except ValueError as error:
+            wrong.append(f"{section}.{key}: {error}")
+
+
+def read(path: str) -> Config:
+    """The configuration in a file. Raises ConfigError, also where the file cannot be read."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return parse(file.read())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None

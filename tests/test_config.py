@@ -1,0 +1,45 @@
+"""The configuration file."""
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dicot.config import OPTIONS, Config, ConfigError, parse, read
+
+SHIPPED = Path(__file__).parent.parent / "etc" / "dicot.toml"
+
+
+class ConfigTests(SynchronousTestCase):
+    """Reading TOML into Config."""
+
+    def test_shipped_file_says_the_defaults(self) -> None:
+        self.assertEqual(read(str(SHIPPED)), Config())
+
+    def test_shipped_file_shows_every_option(self) -> None:
+        text = SHIPPED.read_text()
+        for section, options in OPTIONS.items():
+            for key in options:
+                self.assertIn(f"\n{key} = ", text.split(f"[{section}]")[1].split("\n[")[0], section)
+
+    def test_names_every_mistake_at_once(self) -> None:
+        error = self.assertRaises(
+            ConfigError, parse, '[api]\nlisten = 3\nlisteen = "x"\n[qouta]\n[quota]\nram = "a"\n'
+        )
+        self.assertEqual(
+            str(error).splitlines(),
+            [
+                "api.listen: must be a list of strings, with at least one",
+                "api.listeen: unknown option",
+                "qouta: unknown section",
+                "quota.ram: must be a whole number, -1 for no limit",
+            ],
+        )
+
+    def test_what_is_no_toml_is_said(self) -> None:
+        self.assertIn("not TOML", str(self.assertRaises(ConfigError, parse, "[api")))
+
+    def test_missing_file_is_named(self) -> None:
+        self.assertIn("/nowhere", str(self.assertRaises(ConfigError, read, "/nowhere")))
+
+    def test_public_url_loses_its_last_slash(self) -> None:
+        self.assertEqual(parse('[api]\npublic_url = "https://cloud.example/"').public_url, "https://cloud.example")
