@@ -20,11 +20,14 @@ class Join:
 
     ``ours`` gives the keys ("namespace/value") of a main row; they meet the joined kind's ``links``, or with
     ``by_name`` the joined row's "namespace/name". Keys stay within one namespace ("" for cluster kinds).
+    With ``via``, a kind joined before this one, ``ours`` is asked for the keys of its joined rows instead: a server's
+    Node is known only to its VMI, a security group only to its ports.
     """
 
     kind: Kind[Any]
     ours: Callable[[Row, Any], tuple[str, ...]]
     by_name: bool = False
+    via: Kind[Any] | None = None
 
 
 class Joined(Protocol):

@@ -68,5 +68,10 @@ def by_vm(row: Row, body: Port) -> tuple[str, ...]:
     return (f"{row.namespace}/{body.spec.vm}",) if body.spec.vm else ()
 
 
+def by_id(row: Row, body: SecurityGroup) -> tuple[str, ...]:
+    """By its id, which is how ports name it."""
+    return (f"{row.namespace}/{row.id}",)
+
+
 PORT = Kind("network.dicot.io", "v1", "ports", "Port", Port, by_vm)
-SECURITY_GROUP = Kind("network.dicot.io", "v1", "securitygroups", "SecurityGroup", SecurityGroup)
+SECURITY_GROUP = Kind("network.dicot.io", "v1", "securitygroups", "SecurityGroup", SecurityGroup, by_id)
