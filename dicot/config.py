@@ -1,5 +1,6 @@
 """The frozen configuration, read from TOML. A leaf: views read public_url and the like from it."""
 
+import ipaddress
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -77,8 +78,8 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(_word(item) for item in value)
 
 
-def _maybe_texts(value: object) -> tuple[str, ...]:
-    return () if value == [] else _texts(value)
+def _prefixes(value: object) -> tuple[str, ...]:
+    return () if value == [] else tuple(str(ipaddress.ip_network(text)) for text in _texts(value))
 
 
 def _seconds(value: object) -> int:
@@ -116,7 +117,7 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
     "network": {
         "driver": Option("network_driver", _driver),
         "name": Option("network_name", _word),
-        "cidrs": Option("network_cidrs", _maybe_texts),
+        "cidrs": Option("network_cidrs", _prefixes),
     },
     "image": {"storage_class": Option("storage_class", _text)},
 }

@@ -82,3 +82,13 @@ def digest(*parts: str) -> str:
 def account_name(project: str, role: str) -> str:
     """The ServiceAccount, in ``dicot-projects``, that writes of a role in a project are made as."""
     return f"{project}-{role}"
+
+
+def network_id(name: str) -> str:
+    """The id of the network that the ``pod`` driver shows under this name."""
+    return derived("network", name)
+
+
+def subnet_id(network: str, part: str) -> str:
+    """The id of a subnet that the ``pod`` driver shows: a configured prefix, or an address family ("4", "6")."""
+    return derived("subnet", network, part)
