@@ -13,7 +13,8 @@ class Service:
     """One OpenStack service.
 
     ``types`` are (catalog type, name, path under public_url) triples; empty: served but not in the catalog.
-    ``prefix`` is where its versioned routes are mounted. ``forbidden`` words a refusal by policy.
+    ``prefix`` is where its versioned routes are mounted. ``forbidden`` words a refusal by policy. ``scopes`` are the
+    kinds of token scope that its operations may be called with at all (unscoped tokens count as project).
     """
 
     name: str
@@ -22,3 +23,4 @@ class Service:
     dialect: Dialect
     resources: tuple[Resource, ...]
     forbidden: Callable[[str], Fault]
+    scopes: frozenset[str] = frozenset({"project"})

@@ -111,10 +111,14 @@ class RoleAssignment(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RevocationSpec(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Void audit ids until ``expires`` (RFC 3339); then the object is deleted."""
+    """Void audit ids until ``expires`` (RFC 3339); then the object is deleted.
+
+    ``chainIds`` are audit ids of which every token derived from them is void too.
+    """
 
     formatVersion: int = 1
     auditIds: tuple[str, ...] = ()
+    chainIds: tuple[str, ...] = ()
     expires: str = ""
 
 
@@ -171,6 +175,27 @@ class Ledger(msgspec.Struct, frozen=True, omit_defaults=True):
     spec: LedgerSpec = LedgerSpec()
 
 
+def named(namespace: str, domain: str, name: str) -> str:
+    """The link by which a user, or a domain (``domain`` is "" then), is found by name; Keystone folds the case."""
+    return f"{namespace}/{domain}\0{name.casefold()}"
+
+
+def by_user_name(row: Row, body: User) -> tuple[str, ...]:
+    """By the name within the domain."""
+    return (named(row.namespace, body.spec.domainId, body.spec.name),)
+
+
+def by_domain_name(row: Row, body: Domain) -> tuple[str, ...]:
+    """By the name."""
+    return (named(row.namespace, "", body.spec.name),)
+
+
+def by_audit(row: Row, body: Revocation) -> tuple[str, ...]:
+    """By each void audit id, and "chain:" and the id for each whose descendants are void."""
+    alone = [f"{row.namespace}/{audit}" for audit in body.spec.auditIds]
+    return (*alone, *(f"{row.namespace}/chain:{audit}" for audit in body.spec.chainIds))
+
+
 def by_user(row: Row, body: RoleAssignment) -> tuple[str, ...]:
     """By the user or group that holds the assignment."""
     return (f"{row.namespace}/{body.spec.userId or body.spec.groupId}",)
@@ -190,13 +215,13 @@ NAMESPACE = Kind("", "v1", "namespaces", "Namespace", NamespaceBody, namespaced=
 NAMESPACE_RECORD = Kind(
     GROUP, "v1", "namespacerecords", "NamespaceRecord", NamespaceRecord, by_namespace, namespace=SYSTEM_NAMESPACE
 )
-DOMAIN = Kind(GROUP, "v1", "domains", "Domain", Domain, namespace=SYSTEM_NAMESPACE)
-USER = Kind(GROUP, "v1", "users", "User", User, namespace=SYSTEM_NAMESPACE)
+DOMAIN = Kind(GROUP, "v1", "domains", "Domain", Domain, by_domain_name, namespace=SYSTEM_NAMESPACE)
+USER = Kind(GROUP, "v1", "users", "User", User, by_user_name, namespace=SYSTEM_NAMESPACE)
 ROLE = Kind(GROUP, "v1", "roles", "Role", Role, namespace=SYSTEM_NAMESPACE)
 IMPLIED_ROLE = Kind(GROUP, "v1", "impliedroles", "ImpliedRole", ImpliedRole, by_prior, namespace=SYSTEM_NAMESPACE)
 ROLE_ASSIGNMENT = Kind(
     GROUP, "v1", "roleassignments", "RoleAssignment", RoleAssignment, by_user, namespace=SYSTEM_NAMESPACE
 )
-REVOCATION = Kind(GROUP, "v1", "revocations", "Revocation", Revocation, namespace=SYSTEM_NAMESPACE)
+REVOCATION = Kind(GROUP, "v1", "revocations", "Revocation", Revocation, by_audit, namespace=SYSTEM_NAMESPACE)
 NAME_CLAIM = Kind(GROUP, "v1", "nameclaims", "NameClaim", NameClaim, namespace=SYSTEM_NAMESPACE)
 LEDGER = Kind(GROUP, "v1", "ledgers", "Ledger", Ledger, namespace=SYSTEM_NAMESPACE)
