@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from typing import Any, Protocol, TypeVar
 
 from ..caller import Caller
@@ -195,3 +196,8 @@ READER = frozenset({"reader", "member", "manager", "admin"})
 MEMBER = frozenset({"member", "manager", "admin"})
 MANAGER = frozenset({"manager", "admin"})
 ADMIN = frozenset({"admin"})
+
+
+async def settled(page: Page | Awaitable[Page]) -> Page:
+    """A page, waited for where it is made in slices."""
+    return await page if isawaitable(page) else page

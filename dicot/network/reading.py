@@ -1,13 +1,12 @@
 """Lists and shows of what the shelf holds, in Neutron's manner."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from inspect import isawaitable
 
 import msgspec
 
-from ..cloud.resource import Bench
-from ..cloud.shelf import Entry, Page, Query, Shape
+from ..cloud.resource import Bench, settled
+from ..cloud.shelf import Entry, Query, Shape
 from ..faults import NotFound
 from ..web.call import Call, Pieces, Reply
 from .attributes import Attribute
@@ -51,11 +50,6 @@ class Collection:
             name=names[0] if len(names) == 1 and names[0] else "",
             match=match if tests or ids is not None else None,
         )
-
-
-async def settled(page: Page | Awaitable[Page]) -> Page:
-    """A page, waited for where it is made in slices."""
-    return await page if isawaitable(page) else page
 
 
 def wrapped(name: str, parts: list[bytes]) -> list[bytes]:
