@@ -1,8 +1,30 @@
 """One HTTP call each."""
 
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
+from itertools import count
 from typing import Any, Protocol
 
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.web.iweb import IAgent
+
+from . import address
+from .errors import (
+    Doubtful,
+    Expired,
+    Headers,
+    Refused,
+    Throttled,
+    Unauthenticated,
+    Unreachable,
+    nothing_written,
+    refusal,
+)
+from .exchange import Credential, Exchange, Request
 from .kind import Kind, Manifest
 
 
@@ -17,7 +39,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one object, one collection (name "") or one subresource is. Parts are validated and encoded by the client."""
+    """Where one object, one collection (name "") or one subresource is.
+
+    The client validates and encodes the parts.
+    """
 
     group: str
     version: str
@@ -37,12 +62,33 @@ JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 
+_PAGE = 500
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 5.0
+# The server's limit ends before ours, so that its own answer still arrives.
+_ON_THE_WAY = 0.25
+_REVIEWS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
+# Other programs answer there, by their own clocks.
+_AGGREGATED = ("/apis/subresources.kubevirt.io/", "/apis/upload.cdi.kubevirt.io/")
+
+
+def _user_agent() -> str:
+    try:
+        return f"dicot/{metadata.version('dicot')}"
+    except metadata.PackageNotFoundError:
+        return "dicot"
+
+
+_HEADERS: Headers = {"Accept": "application/json", "User-Agent": _user_agent()}
+
 
 class Kube(Protocol):
     """What Dicot asks of Kubernetes. Every call answers the bytes of the object, or raises of ``errors``.
 
     ``within`` is the time in seconds that is left for the call; it is also sent as ``?timeout=`` on writes.
-    Reads are retried inside ``within``; a write is never repeated by the client: Doubtful is the caller's to settle.
+    Reads, dry runs and reviews are retried inside ``within``; a write is repeated only where it certainly was not
+    carried out (no connection; a 429 or 503 that is given before anything is done): Doubtful is the caller's to
+    settle.
     """
 
     async def create(
@@ -103,9 +149,204 @@ class Kube(Protocol):
     async def call(
         self, at: Place, body: Manifest, *, acting_as: Account | None = None, within: float = 30.0
     ) -> bytes:
-        """PUT to an action subresource (``subresources.kubevirt.io`` start, stop, restart...); the answer may be empty."""
+        """PUT to an action subresource (``subresources.kubevirt.io`` start, stop, restart...).
+
+        The answer may be empty.
+        """
         ...
 
     def server_time(self) -> float | None:
         """The API server's clock by the last ``Date`` header, moved on by monotonic time; None before any answer."""
         ...
+
+
+class HttpKube:
+    """Kube over HTTP. Watches never pass here: treq cannot carry them."""
+
+    def __init__(
+        self,
+        agent: IAgent,
+        credential: Credential,
+        clock: IReactorTime,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._exchange = Exchange(agent, credential, clock)
+        self._clock = clock
+        self._jitter = jitter
+        self._heard: tuple[float, float] | None = None
+
+    async def create(
+        self,
+        at: Place,
+        body: Manifest,
+        *,
+        acting_as: Account | None = None,
+        dry: bool = False,
+        within: float = 30.0,
+    ) -> bytes:
+        """See Kube. Reviews (of tokens, of access) are kept nowhere and count as reads."""
+        repeatable = dry or at.group in _REVIEWS
+        return await self._write("POST", at, body, acting_as, within, _checks(dry), repeatable=repeatable)
+
+    async def read(self, at: Place, *, acting_as: Account | None = None, within: float = 10.0) -> bytes:
+        """See Kube."""
+        return await self._get(address.path(at), (), within, acting_as)
+
+    async def find(
+        self, kind: Kind[Any], namespace: str, label: str, value: str, *, within: float = 5.0
+    ) -> list[bytes]:
+        """See Kube."""
+        query = (("labelSelector", address.selector(label, value)), ("limit", "2"))
+        page = await self._page(kind, namespace, query, within)
+        return [bytes(item) for item in page.items[:2]]
+
+    async def all(self, kind: Kind[Any], namespace: str = "", *, within: float = 30.0) -> list[bytes]:
+        """See Kube. Where the version of the first page is gone before the last, all is asked for again, unpaged."""
+        deadline = self._clock.seconds() + within
+        found: list[bytes] = []
+        token = ""
+        while True:
+            query = (("limit", str(_PAGE)), *((("continue", token),) if token else ()))
+            try:
+                page = await self._page(kind, namespace, query, deadline - self._clock.seconds())
+            except Expired:
+                page = await self._page(kind, namespace, (), deadline - self._clock.seconds())
+                found.clear()
+            found.extend(bytes(item) for item in page.items)
+            token = page.metadata.token
+            if not token:
+                return found
+
+    async def replace(
+        self, at: Place, body: Manifest, *, acting_as: Account | None = None, within: float = 30.0
+    ) -> bytes:
+        """See Kube."""
+        return await self._write("PUT", at, body, acting_as, within, _checks(False))
+
+    async def patch(
+        self,
+        at: Place,
+        body: Manifest | list[Manifest],
+        *,
+        media: str = MERGE,
+        acting_as: Account | None = None,
+        dry: bool = False,
+        within: float = 30.0,
+    ) -> bytes:
+        """See Kube."""
+        return await self._write("PATCH", at, body, acting_as, within, _checks(dry), media=media, repeatable=dry)
+
+    async def delete(
+        self,
+        at: Place,
+        *,
+        uid: str = "",
+        propagation: str = "Background",
+        acting_as: Account | None = None,
+        within: float = 30.0,
+    ) -> bytes:
+        """See Kube."""
+        options: Manifest = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        return await self._write("DELETE", at, options, acting_as, within)
+
+    async def call(
+        self, at: Place, body: Manifest, *, acting_as: Account | None = None, within: float = 30.0
+    ) -> bytes:
+        """See Kube."""
+        return await self._write("PUT", at, body, acting_as, within)
+
+    def server_time(self) -> float | None:
+        """See Kube. The header counts whole seconds."""
+        if self._heard is None:
+            return None
+        date, then = self._heard
+        return date + self._clock.seconds() - then
+
+    async def _page(
+        self, kind: Kind[Any], namespace: str, query: tuple[tuple[str, str], ...], within: float
+    ) -> "_Page":
+        path = address.path(place(kind, namespace))
+        return msgspec.json.decode(await self._get(path, query, within), type=_Page)
+
+    async def _get(
+        self, path: str, query: tuple[tuple[str, str], ...], within: float, acting_as: Account | None = None
+    ) -> bytes:
+        headers = {**_HEADERS, **(address.impersonation(acting_as) if acting_as else {})}
+        return await self._settle(Request("GET", path, query, headers, None, True), acting_as, within)
+
+    async def _write(
+        self,
+        method: str,
+        at: Place,
+        body: Manifest | list[Manifest],
+        acting_as: Account | None,
+        within: float,
+        query: tuple[tuple[str, str], ...] = (),
+        *,
+        media: str = "application/json",
+        repeatable: bool = False,
+    ) -> bytes:
+        headers = {**_HEADERS, "Content-Type": media, **(address.impersonation(acting_as) if acting_as else {})}
+        timeout = ("timeout", f"{max(1, round((within - _ON_THE_WAY) * 1000))}ms")
+        sent = msgspec.json.encode(body)
+        request = Request(method, address.path(at), (*query, timeout), headers, sent, repeatable)
+        return await self._settle(request, acting_as, within)
+
+    async def _settle(self, request: Request, acting_as: Account | None, within: float) -> bytes:
+        """Asks until the answer is final or the time is over."""
+        deadline = self._clock.seconds() + within
+        tenant = address.user_name(acting_as) if acting_as else ""
+        stale = False
+        for attempt in count():
+            try:
+                return await self._attempt(request, tenant, stale, deadline)
+            except Unauthenticated:
+                if stale:
+                    raise
+                stale = True
+            except (Refused, Unreachable) as fault:
+                pause = self._pause(fault, attempt)
+                if not _is_passing(fault, request) or self._clock.seconds() + pause >= deadline:
+                    raise
+                await deferLater(self._clock, pause)
+        raise AssertionError("count() ends")
+
+    async def _attempt(self, request: Request, tenant: str, stale: bool, deadline: float) -> bytes:
+        left = deadline - self._clock.seconds()
+        answer = await self._exchange.ask(request, stale=stale, within=left)
+        if answer.date is not None and not request.path.startswith(_AGGREGATED):
+            self._heard = (answer.date, self._clock.seconds())
+        if answer.code < 300:
+            return answer.body
+        refused = refusal(answer.code, answer.body, retry_after=answer.retry_after, tenant=tenant)
+        if request.repeatable or nothing_written(refused):
+            raise refused
+        raise Doubtful(str(refused)) from refused
+
+    def _pause(self, fault: Refused | Unreachable, attempt: int) -> float:
+        asked = fault.retry_after if isinstance(fault, Refused) else 0
+        own: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt, 16)) * (1 + self._jitter())
+        return max(asked, own)
+
+
+def _checks(dry: bool) -> tuple[tuple[str, str], ...]:
+    strict = (("fieldManager", "dicot"), ("fieldValidation", "Strict"))
+    return (*strict, ("dryRun", "All")) if dry else strict
+
+
+def _is_passing(fault: Refused | Unreachable, request: Request) -> bool:
+    """Whether the same request may fare better in a moment, and may be sent again."""
+    if isinstance(fault, Unreachable | Throttled):
+        return True
+    return fault.code in ((502, 503, 504) if request.repeatable else (503,))
+
+
+class _ListMeta(msgspec.Struct, frozen=True):
+    token: str = msgspec.field(default="", name="continue")
+
+
+class _Page(msgspec.Struct, frozen=True):
+    items: list[msgspec.Raw]
+    metadata: _ListMeta = _ListMeta()
