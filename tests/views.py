@@ -1,5 +1,6 @@
 """A Joined of literal objects, for tests of views."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,8 +15,8 @@ class Rows:
     def __init__(
         self,
         kind: Kind[Any],
-        main: dict[str, Any],
-        joined: dict[Kind[Any], list[dict[str, Any]]] | None = None,
+        main: Mapping[str, Any],
+        joined: Mapping[Any, Sequence[Mapping[str, Any]]] | None = None,
         project: str = "p" * 32,
         config: Config | None = None,
     ) -> None:
