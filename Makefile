@@ -1,0 +1,43 @@
+# The three commands: `make run` to try it, `make test` to test it, `make cluster` for a Kubernetes with KubeVirt.
+
+PYTHON ?= python3
+VENV := .venv
+PORT ?= 5000
+KUBECONFIG_FILE := $(KUBECONFIG)
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: run test test-unit test-long cluster venv lint types manifests
+
+run: venv
+	@$(VENV)/bin/python -m tests.cluster.run --port "$(PORT)" $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG_FILE)")
+
+cluster: venv
+	@$(VENV)/bin/python -m tests.cluster.run --cluster-only
+
+test: venv
+	@$(VENV)/bin/python -m tests.run
+
+test-unit: venv
+	@$(VENV)/bin/python -m tests.run --without-cluster
+
+test-long: venv
+	@DICOT_LONG=1 $(VENV)/bin/python -m tests.run
+
+lint: venv
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+
+types: venv
+	@$(VENV)/bin/mypy dicot tests twisted setup.py
+
+manifests: venv
+	@$(VENV)/bin/dicot manifests --write etc/kubernetes
+
+venv: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; PYTHON=... names one" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || sh -c 'if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; else echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; fi'
+	@echo "installing into $(VENV)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@

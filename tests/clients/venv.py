@@ -1,0 +1,51 @@
+"""Real clients, each in a virtual environment of its own in the user's cache folder: test tools, never dependencies."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CLIENTS = {
+    "openstack": ("python-openstackclient==10.5.0", "openstacksdk==4.22.0"),
+}
+
+
+def cache() -> Path:
+    """The folder of the user's caches that is ours."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dicot"
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds a lock file, so that two runs do not install the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def client(name: str) -> Path:
+    """The folder of a client's programs, installed where it is not yet."""
+    packages = CLIENTS[name]
+    key = hashlib.sha256("\n".join((*packages, sys.version)).encode()).hexdigest()[:16]
+    place = cache() / "clients" / f"{name}-{key}"
+    with locked(place.with_suffix(".lock")):
+        if not (place / ".ready").exists():
+            shutil.rmtree(place, ignore_errors=True)
+            print(f"installing {', '.join(packages)}", file=sys.stderr, flush=True)
+            subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+            subprocess.run(
+                [str(place / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *packages],
+                check=True,
+            )
+            (place / ".ready").touch()
+    return place / "bin"
+
+
+if __name__ == "__main__":
+    print(client(sys.argv[1] if len(sys.argv) > 1 else "openstack"))
