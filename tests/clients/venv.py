@@ -1,4 +1,4 @@
-"""Real clients, each in a virtual environment of its own in the user's cache folder: test tools, never dependencies."""
+"""Real clients, each in a virtual environment of its own in the user's cache: test tools, never dependencies."""
 
 import fcntl
 import hashlib
