@@ -37,6 +37,8 @@ LOCK = "dicot.io/lock"
 STATE = "dicot.io/state"
 TASK = "dicot.io/task"
 RESERVATION = "dicot.io/reservation-id"
+SERVER = "dicot.io/server"
+UPDATED_AT = "dicot.io/updated-at"
 ENABLED = "dicot.io/enabled"
 
 NAMESPACE_OF_UUIDS = uuid.UUID("5f9cfa26-6c5b-4c3c-9a38-5d0d5a0d1c07")

@@ -6,6 +6,7 @@ Field names are those of kubevirt.io/api v1 (1.8) and instancetype v1beta1; only
 import msgspec
 
 from ...kube.kind import Kind, Meta, Row
+from ...names import FLAVOR_SPEC
 
 
 class Named(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -262,6 +263,26 @@ def vm_links(row: Row, body: Vm) -> tuple[str, ...]:
     return tuple(f"{row.namespace}/{name}" for name in names)
 
 
+class FlavorName(msgspec.Struct, frozen=True):
+    """What of the annotation ``dicot.io/flavor-spec`` names a flavor."""
+
+    id: str = ""
+
+
+def flavor_id(row: Row, body: Instancetype) -> str:
+    """Nova's id of an instancetype: a free string in an annotation, else the object's id."""
+    text = body.metadata.annotations.get(FLAVOR_SPEC)
+    try:
+        return (text and msgspec.json.decode(text, type=FlavorName).id) or row.id
+    except msgspec.MsgspecError:
+        return row.id
+
+
+def by_flavor(row: Row, body: Instancetype) -> tuple[str, ...]:
+    """By the id of the flavor that it is."""
+    return (f"{row.namespace}/{flavor_id(row, body)}",)
+
+
 def by_owner(row: Row, body: object) -> tuple[str, ...]:
     """By the uid of the controlling owner."""
     return (f"{row.namespace}/{row.owner}",) if row.owner else ()
@@ -275,9 +296,15 @@ CLUSTER_INSTANCETYPE = Kind(
     "virtualmachineclusterinstancetypes",
     "VirtualMachineClusterInstancetype",
     Instancetype,
+    by_flavor,
     namespaced=False,
 )
 INSTANCETYPE = Kind(
-    "instancetype.kubevirt.io", "v1beta1", "virtualmachineinstancetypes", "VirtualMachineInstancetype", Instancetype
+    "instancetype.kubevirt.io",
+    "v1beta1",
+    "virtualmachineinstancetypes",
+    "VirtualMachineInstancetype",
+    Instancetype,
+    by_flavor,
 )
 NODE = Kind("", "v1", "nodes", "Node", Node, namespaced=False, annotations=frozenset({"kubevirt.io/heartbeat"}))
