@@ -7,6 +7,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from ..names import ID, is_hex_id, is_uuid
+
 Manifest = dict[str, Any]
 """A Kubernetes object as decoded JSON."""
 
@@ -65,6 +67,16 @@ class Row(msgspec.Struct, gc=False, frozen=True):
     def place(self) -> str:
         """namespace/name: unique within the kind. Cluster-scoped objects have an empty namespace."""
         return f"{self.namespace}/{self.name}"
+
+    def shows_as(self, other: "Row") -> bool:
+        """Whether it differs from another state of the same object in nothing but its version."""
+        if self.uid != other.uid or self.id != other.id:
+            return False
+        if self.version == other.version:
+            return self.body == other.body
+        # Between quotes a quote is escaped, so that this can only be the member itself.
+        mine, theirs = (f'"resourceVersion":"{row.version}"'.encode() for row in (self, other))
+        return self.body.replace(mine, theirs, 1) == other.body
 
 
 def no_links(row: Row, body: Any) -> tuple[str, ...]:
@@ -138,7 +150,5 @@ class Kind(Generic[P]):
 
 
 def _id(meta: Meta) -> str:
-    from ..names import ID, is_hex_id, is_uuid
-
     label = meta.labels.get(ID, "")
     return label if is_uuid(label) or is_hex_id(label) else meta.uid

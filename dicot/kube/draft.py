@@ -1,0 +1,113 @@
+"""A list in the making, beside the rows that it will replace."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from .change import Change, changes
+from .event import ADDED, DELETED, MODIFIED, Event, Reader, ends_initial_events
+from .kind import HasMeta, Kind
+from .table import Move, Table
+from .versions import compare, is_newer
+
+P = TypeVar("P", bound=HasMeta)
+
+
+class Draft(Generic[P]):
+    """Rows that nobody sees yet, and how they differ from the live ones.
+
+    ``version`` is "" until the bookmark that ends the initial events of a streamed list. ``skipped`` are objects
+    that do not fit their type, by uid. ``touched`` are places that a write's answer has moved in the meantime.
+    ``rewound`` lists are of a server that has gone back in time (etcd restored): what seems newer is void.
+    """
+
+    def __init__(self, kind: Kind[P], reader: Reader, live: Table[P]) -> None:
+        self.table: Table[P] = Table(kind)
+        self.version = ""
+        self.rewound = False
+        self.skipped: dict[str, Event] = {}
+        self.touched: set[tuple[str, str]] = set()
+        self._kind = kind
+        self._reader = reader
+        self._live = live
+        self._differing: dict[tuple[str, str], tuple[Change, ...]] = {}
+
+    def apply(self, lines: Iterable[bytes]) -> None:
+        """Lines of a streamed list, up to and with the one that ends the initial events. Raises as Store.apply."""
+        for line in lines:
+            event = self._reader.line(line)
+            if ends_initial_events(event):
+                self.version = event.meta.resourceVersion
+                return
+            if event.type == DELETED:
+                held = self.table.one(event.meta.namespace, event.meta.name)
+                if held is not None:
+                    self.table.remove(held)
+            elif event.type in (ADDED, MODIFIED):
+                self._add(event)
+
+    def extend(self, items: Iterable[Any]) -> None:
+        """Raw objects of a list, bytes or msgspec.Raw."""
+        for item in items:
+            self._add(self._reader.object(item))
+
+    def differing(self, graves: Mapping[str, str], version: str) -> Iterator[None]:
+        """Compare with the live rows, step by step."""
+        for row in self._live.rows():
+            self._settle(row.namespace, row.name, graves, version)
+            yield
+        for row in self.table.rows():
+            self._settle(row.namespace, row.name, graves, version)
+            yield
+        for row in self._live.rows():
+            self._compare(row.namespace, row.name)
+            yield
+        for row in self.table.rows():
+            self._compare(row.namespace, row.name)
+            yield
+
+    def closed(self, graves: Mapping[str, str], version: str) -> list[Change]:
+        """All changes, with what was touched since the comparison began."""
+        for namespace, name in self.touched:
+            for move in self._settle(namespace, name, graves, version):
+                for row in move:
+                    if row is not None:
+                        self._compare(row.namespace, row.name)
+            self._compare(namespace, name)
+        return [change for told in self._differing.values() for change in told]
+
+    def _add(self, event: Event) -> None:
+        """One object. A row that is held live already is not held twice."""
+        meta, body = event.meta, event.body
+        if body is None or not meta.name:
+            self.skipped[meta.uid] = event
+            return
+        row = self._kind.row(body)
+        held = self._live.one(meta.namespace, meta.name)
+        if held is not None and self._live.claim(held) == row:
+            row = self._live.claim(held)
+        self.table.put(row, body)
+
+    def _settle(self, namespace: str, name: str, graves: Mapping[str, str], version: str) -> tuple[Move, ...]:
+        """Keep what a write's answer has told and the list could not know yet, and what it could not read."""
+        live, new = self._live.one(namespace, name), self.table.one(namespace, name)
+        if new is not None and graves and _is_buried(graves.get(new.uid), version):
+            return self.table.remove(new)
+        if live is None:
+            return ()
+        if new is None and live.uid in self.skipped:
+            return self.table.put(self._live.claim(live))
+        if not self.rewound and is_newer(live.version, version if new is None else new.version):
+            return self.table.put(self._live.claim(live))
+        return ()
+
+    def _compare(self, namespace: str, name: str) -> None:
+        old, new = self._live.one(namespace, name), self.table.one(namespace, name)
+        if old is new or (old is not None and new is not None and new.shows_as(old)):
+            self._differing.pop((namespace, name), None)
+        else:
+            self._differing[namespace, name] = tuple(changes(self._kind, ((old, new),)))
+
+
+def _is_buried(deleted_at: str | None, version: str) -> bool:
+    """Whether a list of that version may still hold an object that is known to be deleted."""
+    return deleted_at is not None and (deleted_at == "" or compare(version, deleted_at) == -1)

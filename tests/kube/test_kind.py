@@ -1,0 +1,81 @@
+"""Kinds and rows."""
+
+import msgspec
+from twisted.trial.unittest import SynchronousTestCase
+
+from dicot.kube.kind import Kind, Meta
+from dicot.names import derived
+
+from .things import THINGS, Thing, raw, thing
+
+
+class KindTests(SynchronousTestCase):
+    """Where a kind is served."""
+
+    def test_core_kinds_have_no_group(self) -> None:
+        pods = Kind("", "v1", "pods", "Pod", Thing)
+        self.assertEqual((pods.api_version, pods.resource), ("v1", "pods"))
+
+    def test_other_kinds_name_their_group(self) -> None:
+        self.assertEqual((THINGS.api_version, THINGS.resource), ("example.io/v1", "things.example.io"))
+
+
+class RowTests(SynchronousTestCase):
+    """What is kept of an object."""
+
+    def test_keeps_what_is_projected(self) -> None:
+        row = THINGS.decode(raw(thing("a", 7, size=3, colour="blue")))
+        self.assertEqual((row.namespace, row.name, row.uid, row.version), ("red", "a", "uid-a", "7"))
+        self.assertEqual(THINGS.read(row).spec.size, 3)
+        self.assertNotIn(b"blue", row.body)
+
+    def test_rule_39_drops_managed_fields_and_foreign_annotations(self) -> None:
+        row = THINGS.decode(raw(thing("a", 7)))
+        self.assertNotIn(b"managedFields", row.body)
+        self.assertEqual(dict(THINGS.read(row).metadata.annotations), {"dicot.io/name": "Thing a"})
+
+    def test_keeps_the_foreign_annotations_that_a_kind_names(self) -> None:
+        wanted = "kubectl.kubernetes.io/last-applied-configuration"
+        kind = Kind("example.io", "v1", "things", "Thing", Thing, annotations=frozenset({wanted}))
+        self.assertIn(wanted, kind.read(kind.decode(raw(thing("a", 7)))).metadata.annotations)
+
+    def test_an_id_is_a_label_of_that_shape(self) -> None:
+        id = derived("a")
+        self.assertEqual(THINGS.decode(raw(thing("a", 7, id=id))).id, id)
+
+    def test_a_label_of_another_shape_is_no_id(self) -> None:
+        self.assertEqual(THINGS.decode(raw(thing("a", 7, id="../../etc"))).id, "uid-a")
+
+    def test_the_owner_is_the_controlling_one(self) -> None:
+        manifest = thing("a", 7)
+        manifest["metadata"]["ownerReferences"] = [
+            {"uid": "u1", "kind": "Other", "name": "x"},
+            {"uid": "u2", "kind": "VirtualMachine", "name": "y", "controller": True},
+        ]
+        self.assertEqual(THINGS.decode(raw(manifest)).owner, "u2")
+
+    def test_an_object_that_does_not_fit_is_refused(self) -> None:
+        with self.assertRaises(msgspec.ValidationError):
+            THINGS.decode(raw(thing("a", 7, size="large")))
+
+    def test_a_new_version_alone_shows_nothing_new(self) -> None:
+        old, new = (THINGS.decode(raw(thing("a", version))) for version in (9, 10))
+        self.assertTrue(new.shows_as(old))
+
+    def test_a_changed_field_shows(self) -> None:
+        old, new = (THINGS.decode(raw(thing("a", 9 + size, size=size))) for size in (0, 1))
+        self.assertFalse(new.shows_as(old))
+
+    def test_a_new_object_of_the_same_name_shows(self) -> None:
+        old, new = (THINGS.decode(raw(thing("a", 9, uid=uid))) for uid in ("u1", "u2"))
+        self.assertFalse(new.shows_as(old))
+
+    def test_a_version_that_is_spelt_in_an_annotation_deceives_nobody(self) -> None:
+        manifests = [thing("a", 9), thing("a", 9)]
+        manifests[1]["metadata"]["annotations"]["dicot.io/name"] = '"resourceVersion":"9"'
+        old, new = (THINGS.decode(raw(manifest)) for manifest in manifests)
+        self.assertFalse(new.shows_as(old))
+
+    def test_metadata_without_labels_is_legal(self) -> None:
+        row = THINGS.row(Thing(Meta(name="a", uid="u", resourceVersion="1")))
+        self.assertEqual((row.id, row.place), ("u", "/a"))
