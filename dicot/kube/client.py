@@ -140,10 +140,14 @@ class Kube(Protocol):
         *,
         uid: str = "",
         propagation: str = "Background",
+        grace: int | None = None,
         acting_as: Account | None = None,
         within: float = 30.0,
     ) -> bytes:
-        """DELETE with preconditions.uid where ``uid`` is given (Twisted repeats a DELETE on its own)."""
+        """DELETE with preconditions.uid where ``uid`` is given (Twisted repeats a DELETE on its own).
+
+        ``grace`` overrides the object's own grace period, in seconds.
+        """
         ...
 
     async def call(
@@ -242,6 +246,7 @@ class HttpKube:
         *,
         uid: str = "",
         propagation: str = "Background",
+        grace: int | None = None,
         acting_as: Account | None = None,
         within: float = 30.0,
     ) -> bytes:
@@ -249,6 +254,8 @@ class HttpKube:
         options: Manifest = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if uid:
             options["preconditions"] = {"uid": uid}
+        if grace is not None:
+            options["gracePeriodSeconds"] = grace
         return await self._write("DELETE", at, options, acting_as, within)
 
     async def call(

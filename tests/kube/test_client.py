@@ -114,6 +114,10 @@ class Requests(Calls):
         options = json.loads(body)
         self.assertEqual((options["preconditions"], options["propagationPolicy"]), ({"uid": "u-1"}, "Background"))
 
+    def test_delete_at_once(self) -> None:
+        self.ask(self.kube.delete(VM, grace=0))
+        self.assertEqual(json.loads(self.accept()[3])["gracePeriodSeconds"], 0)
+
     def test_power_call(self) -> None:
         at = Place("subresources.kubevirt.io", "v1", "virtualmachines", "web", "a", "stop")
         asked = self.ask(self.kube.call(at, {"gracePeriod": 0}))
