@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..faults import Fault
+from ..kube.errors import Exists
 from ..kube.kind import Kind, Manifest
 
 MERGE = "application/merge-patch+json"
@@ -73,9 +74,19 @@ class Claim:
     place: str
 
 
+class NameTaken(Exists):
+    """Another object holds a name that a plan claims. To a plan's ``refusals`` it is also an Exists."""
+
+    def __init__(self, claim: Claim) -> None:
+        super().__init__(409, "AlreadyExists", f"{claim.kind} {claim.name!r} is taken")
+        self.claim = claim
+
+
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """Amounts taken from a project's quota: ``used`` by the cache, ``limits`` (-1 none).
+
+    Of several plans that are applied together each reserves its own; ``used`` is the same for all.
 
     ``refuse`` makes the service's over-quota fault from the name of what is exceeded, its limit, what is used
     (the Ledger's open entries included) and what was asked for.
@@ -88,7 +99,7 @@ class Reservation:
 
 
 Refusals = Mapping[type[Exception], Callable[[Any], Fault]]
-"""A plan's own meaning of refusals (types of ``kube.errors``), asked before the writer's table."""
+"""A plan's own meaning of refusals (NameTaken, types of ``kube.errors``), asked before the writer's table."""
 
 
 @dataclass(frozen=True, slots=True)
