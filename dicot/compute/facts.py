@@ -1,19 +1,23 @@
-"""What a flavor is, read from its instancetype: servers and flavors both ask."""
+"""What servers and flavors both say of an instancetype."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from ..cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, Instancetype
+from ..cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, Instancetype, Vm, Vmi, flavor_id
 from ..cloud.quantity import whole
 from ..cloud.resource import Known
-from ..kube.kind import Row
-from ..names import FLAVOR_SPEC, NAME
+from ..kube.kind import Kind, Row
+from ..names import FLAVOR, FLAVOR_SPEC, NAME
+
+MEBI = 1 << 20
+GIBI = 1 << 30
 
 
 class FlavorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Annotation ``dicot.io/flavor-spec``: disk and ephemeral in GiB, swap in MiB."""
+    """Annotation ``dicot.io/flavor-spec``: what KubeVirt has no place for. disk, ephemeral in GiB, swap in MiB."""
 
     id: str = ""
     disk: int = 0
@@ -24,62 +28,88 @@ class FlavorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     extraSpecs: dict[str, str] = {}
 
 
-NO_SPEC = FlavorSpec()
-MIB = 1 << 20
+class FlavorCopy(msgspec.Struct, frozen=True):
+    """Annotation ``dicot.io/flavor``: the flavor as it was when a server took it. ram, swap in MiB, disks in GiB."""
+
+    id: str = ""
+    name: str = ""
+    vcpus: int = 0
+    ram: int = 0
+    disk: int = 0
+    ephemeral: int = 0
+    swap: int = 0
+    extraSpecs: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class FlavorFacts:
-    """A flavor before it is given a form. ``ram`` in MiB; ``kind`` and ``type_name`` say which instancetype it is."""
+class Flavor:
+    """An instancetype as a flavor: ``kind`` and ``object`` name it; ``namespace`` is "" for a public one."""
 
-    id: str
-    name: str
-    vcpus: int
-    ram: int
-    spec: FlavorSpec
-    public: bool
+    copy: FlavorCopy
     kind: str
-    type_name: str
-    extra_specs: dict[str, str] = field(default_factory=dict)
+    object: str
+    namespace: str
+    rxtx_factor: float
+    description: str | None
 
 
-def spec_of(text: str) -> FlavorSpec:
-    """The annotation's JSON; what does not fit counts as not said."""
-    try:
-        return msgspec.json.decode(text, type=FlavorSpec) if text else NO_SPEC
-    except msgspec.MsgspecError:
-        return NO_SPEC
-
-
-def read(row: Row, body: Instancetype) -> FlavorFacts:
-    """The flavor that an instancetype is; one that Dicot did not make has its uid for an id, and no disk."""
-    notes = body.metadata.annotations
-    spec = spec_of(notes.get(FLAVOR_SPEC, ""))
-    return FlavorFacts(
-        id=spec.id or row.uid,
-        name=notes.get(NAME) or row.name,
+def flavor_of(row: Row, body: Instancetype, kind: Kind[Any]) -> Flavor:
+    """The flavor that an instancetype is; an annotation that does not fit counts as not said."""
+    spec = _spec(body.metadata.annotations.get(FLAVOR_SPEC, ""))
+    copy = FlavorCopy(
+        id=flavor_id(row, body),
+        name=body.metadata.annotations.get(NAME) or row.name,
         vcpus=body.spec.cpu.guest,
-        ram=whole(body.spec.memory.guest) // MIB,
-        spec=spec,
-        public=not row.namespace,
-        kind=INSTANCETYPE.singular if row.namespace else CLUSTER_INSTANCETYPE.singular,
-        type_name=row.name,
-        extra_specs=spec.extraSpecs,
+        ram=whole(body.spec.memory.guest) // MEBI,
+        disk=spec.disk,
+        ephemeral=spec.ephemeral,
+        swap=spec.swap,
+        extraSpecs=spec.extraSpecs,
     )
+    return Flavor(copy, kind.singular, row.name, row.namespace, spec.rxtxFactor, spec.description)
 
 
-def flavors(known: Known) -> Iterable[FlavorFacts]:
-    """The flavors a caller may use; of two with one id the one made first. Such without CPU or memory are none."""
-    rows = [*known.rows(CLUSTER_INSTANCETYPE), *known.rows(INSTANCETYPE)]
-    rows.sort(key=lambda found: found[0].created)
-    seen: set[str] = set()
-    for row, body in rows:
-        flavor = read(row, body)
-        if flavor.id not in seen and flavor.vcpus > 0 and flavor.ram > 0:
-            seen.add(flavor.id)
-            yield flavor
+def _spec(text: str) -> FlavorSpec:
+    try:
+        return msgspec.json.decode(text, type=FlavorSpec) if text else FlavorSpec()
+    except msgspec.MsgspecError:
+        return FlavorSpec()
 
 
-def flavor(known: Known, id: str) -> FlavorFacts | None:
-    """The flavor of that id, None where there is none that the caller may use."""
-    return next((found for found in flavors(known) if found.id == id), None)
+def flavor_named(known: Known, id: str) -> Flavor | None:
+    """The flavor of an id: a public one, else one of the caller's project."""
+    for kind in (CLUSTER_INSTANCETYPE, INSTANCETYPE):
+        for row, body in known.linked(kind, id):
+            if row.namespace in ("", known.caller.namespace):
+                return flavor_of(row, body, kind)
+    return None
+
+
+def copied(annotations: Mapping[str, str]) -> FlavorCopy | None:
+    """The copy that a server carries, None where it has none that fits."""
+    try:
+        text = annotations.get(FLAVOR)
+        return msgspec.json.decode(text, type=FlavorCopy) if text else None
+    except msgspec.MsgspecError:
+        return None
+
+
+def flavor_of_vm(vm: Vm, vmi: Vmi | None = None, instancetype: FlavorCopy | None = None) -> FlavorCopy:
+    """A server's flavor: its copy, else its instancetype, else one made of its processors and memory."""
+    copy = copied(vm.metadata.annotations)
+    if copy is not None:
+        return copy
+    if instancetype is not None:
+        return instancetype
+    vcpus, ram = _size(vm, vmi)
+    name = vm.spec.instancetype.name if vm.spec.instancetype else f"custom-{vcpus}-{ram}"
+    return FlavorCopy(id=name, name=name, vcpus=vcpus, ram=ram)
+
+
+def _size(vm: Vm, vmi: Vmi | None) -> tuple[int, int]:
+    """Processors and MiB, as the running instance says, else the template (KubeVirt's default is one processor)."""
+    domain = (vmi.spec if vmi is not None and vm.spec.instancetype else vm.spec.template.spec).domain
+    cpu = domain.cpu
+    vcpus = max(cpu.cores, 1) * max(cpu.sockets, 1) * max(cpu.threads, 1) if cpu else 1
+    memory = (domain.memory and domain.memory.guest) or domain.resources.requests.get("memory", 0)
+    return vcpus, whole(memory) // MEBI

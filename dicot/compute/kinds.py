@@ -1,0 +1,37 @@
+"""Own kinds of ``compute.dicot.io``. Free of Twisted."""
+
+import msgspec
+
+from ..kube.kind import Kind, Meta, Row
+from ..names import SYSTEM_NAMESPACE, digest
+
+
+class KeypairSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``type`` is ssh or x509; ``fingerprint`` is the MD5 of the key in pairs of hex digits (x509: SHA-1)."""
+
+    formatVersion: int = 1
+    name: str = ""
+    userId: str = ""
+    type: str = "ssh"
+    publicKey: str = ""
+    fingerprint: str = ""
+
+
+class Keypair(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A Nova keypair: the public half, owned by a user. The private half is never kept."""
+
+    metadata: Meta = Meta()
+    spec: KeypairSpec = KeypairSpec()
+
+
+def by_user(row: Row, body: Keypair) -> tuple[str, ...]:
+    """By the id of the user whose it is."""
+    return (f"{row.namespace}/{body.spec.userId}",)
+
+
+def keypair_object(user: str, name: str) -> str:
+    """The name of a keypair's object: one for each user and name, whatever characters that has."""
+    return f"keypair-{digest(user, name)}"
+
+
+KEYPAIR = Kind("compute.dicot.io", "v1", "keypairs", "Keypair", Keypair, by_user, namespace=SYSTEM_NAMESPACE)
