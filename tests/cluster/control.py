@@ -1,0 +1,132 @@
+"""Speaks with an API server as its administrator, while a cluster is set up and in tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import treq
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
+from twisted.internet.ssl import Certificate, trustRootFromCertificates
+from twisted.internet.task import deferLater
+from twisted.web.client import (
+    Agent,
+    BrowserLikePolicyForHTTPS,
+    HTTPConnectionPool,
+    ResponseFailed,
+    ResponseNeverReceived,
+)
+from twisted.web.http_headers import Headers
+
+JSON = "application/json"
+MERGE = "application/merge-patch+json"
+PAUSE = 0.2
+"""Seconds between two looks at something that is awaited."""
+
+UNREACHABLE = (ConnectError, ConnectionDone, ConnectionLost, ResponseFailed, ResponseNeverReceived)
+CONNECT_TIMEOUT = 2.0
+ANSWER_TIMEOUT = 35.0
+
+Document = dict[str, Any]
+Seen = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said to one request."""
+
+    status: int
+    content: bytes
+
+    @property
+    def document(self) -> Document:
+        decoded: Document = json.loads(self.content)
+        return decoded
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class Refused(Exception):
+    """The API server answered a request with something else than was awaited."""
+
+
+class Overdue(Exception):
+    """What was awaited did not come in time."""
+
+
+async def together(steps: Iterable[Coroutine[Deferred[Any], Any, None]]) -> None:
+    """Take all steps side by side; when one fails the others are given up, and its error is the result."""
+    taken = [Deferred.fromCoroutine(step) for step in steps]
+    try:
+        await gatherResults(taken, consumeErrors=True)
+    except FirstError as error:
+        error.subFailure.raiseException()
+    finally:
+        for step in taken:
+            step.cancel()
+
+
+class Control:
+    """JSON requests to one HTTPS or HTTP server; ``token`` tells it who asks."""
+
+    def __init__(self, reactor: Any, server: str, authority: bytes = b"", token: str = "") -> None:
+        self._reactor = reactor
+        self._server = server
+        self._headers = Headers({"Accept": [JSON]})
+        if token:
+            self._headers.addRawHeader("Authorization", f"Bearer {token}")
+        self._pool = HTTPConnectionPool(reactor)
+        self._pool.maxPersistentPerHost = 8
+        roots = [Certificate.loadPEM(authority)] if authority else []
+        policy = BrowserLikePolicyForHTTPS(trustRootFromCertificates(roots))
+        self._client = HTTPClient(Agent(reactor, policy, CONNECT_TIMEOUT, pool=self._pool))
+
+    async def ask(self, method: str, path: str, body: object = None, kind: str = JSON) -> Answer:
+        """One request, asked once."""
+        content = None if body is None else json.dumps(body).encode()
+        headers = self._headers.copy()
+        headers.addRawHeader("Content-Type", kind)
+        response = await self._client.request(
+            method, self._server + path, headers=headers, data=content, timeout=ANSWER_TIMEOUT, reactor=self._reactor
+        )
+        return Answer(response.code, await treq.content(response))
+
+    async def get(self, path: str) -> Document:
+        """The document at a path; anything but success is an error."""
+        return await self.change("GET", path)
+
+    async def change(
+        self, method: str, path: str, body: object = None, kind: str = JSON, also: Collection[int] = ()
+    ) -> Document:
+        """One request that must succeed, or answer one of the statuses ``also``."""
+        answer = await self.ask(method, path, body, kind)
+        if not answer.ok and answer.status not in also:
+            raise Refused(f"{method} {path}: {answer.status} {answer.content.decode(errors='replace')[:2000]}")
+        return answer.document
+
+    async def until(self, seconds: float, what: str, seen: Seen) -> None:
+        """Ask ``seen`` again and again until it says so; a server that cannot be reached has not said so."""
+        deadline = self._reactor.seconds() + seconds
+        last = "it never came"
+        while self._reactor.seconds() < deadline:
+            try:
+                if await seen():
+                    return
+            except (*UNREACHABLE, Refused) as error:
+                last = str(error)
+            await deferLater(self._reactor, PAUSE)
+        raise Overdue(f"waited {seconds:.0f} s for {what}: {last}")
+
+    async def answers(self, path: str) -> bool:
+        """Whether the server says 200 at that path."""
+        return (await self.ask("GET", path)).status == 200
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._pool.closeCachedConnections()

@@ -1,0 +1,68 @@
+"""Which programs a cluster is made of, and the Go module each comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+OBJECTS = "objects.json"
+KUBERNETES_VERSION = "v1.36.3"
+KUBEVIRT_VERSION = "v1.8.4"
+CDI_VERSION = "v1.65.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A folder with a go.mod: its programs by file name, and the package that prints what it registers.
+
+    ``files_of`` names a module whose own directory that printer takes as its argument.
+    """
+
+    name: str
+    programs: tuple[tuple[str, str], ...] = ()
+    printer: str | None = None
+    files_of: str | None = None
+    linker: tuple[str, ...] = ()
+    folder: Path = field(default=HERE)
+
+    @property
+    def source(self) -> Path:
+        return self.folder / self.name
+
+
+def _version(setting: str, value: str) -> str:
+    return f"-X k8s.io/component-base/version.{setting}={value}"
+
+
+KUBERNETES = Module(
+    "kubernetes",
+    programs=(("controlplane", "./controlplane"), ("kubectl", "k8s.io/kubernetes/cmd/kubectl")),
+    linker=(
+        _version("gitVersion", KUBERNETES_VERSION),
+        _version("gitMajor", "1"),
+        _version("gitMinor", "36"),
+        _version("gitTreeState", "clean"),
+    ),
+)
+KUBEVIRT = Module(
+    "kubevirt",
+    programs=(
+        ("virt-api", "kubevirt.io/kubevirt/cmd/virt-api"),
+        ("virt-controller", "kubevirt.io/kubevirt/cmd/virt-controller"),
+        ("virtctl", "kubevirt.io/kubevirt/cmd/virtctl"),
+    ),
+    printer="./objects",
+    linker=(f"-X kubevirt.io/client-go/version.gitVersion={KUBEVIRT_VERSION}",),
+)
+CDI = Module(
+    "cdi",
+    programs=(("cdi-apiserver", "./apiserver"), ("cdi-controller", "./controller")),
+    printer="./objects",
+)
+SNAPSHOTS = Module(
+    "snapshots",
+    printer=".",
+    files_of="github.com/kubernetes-csi/external-snapshotter/client/v8",
+)
+MODULES = (KUBERNETES, KUBEVIRT, CDI, SNAPSHOTS)

@@ -1,0 +1,94 @@
+"""One program of a cluster as a child process: started, watched, started again, ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IProcessTransport, IReactorProcess, IReactorTime
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+LEASH = Path(__file__).with_name("leash.py")
+REST = 1.0
+"""Seconds before a program that ended by itself is started again."""
+TAIL = 4000
+"""Bytes of a program's output that an error message carries."""
+
+
+class ProcessReactor(IReactorProcess, IReactorTime):
+    """What starting and watching programs needs of a reactor."""
+
+
+class Program(ProcessProtocol):
+    """A program that runs from ``start`` to ``kill``, and is started again when it ends by itself.
+
+    Everything it prints is appended to the file ``output``. It ends with this process, however this one ends.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: ProcessReactor, name: str, command: Sequence[str], output: Path) -> None:
+        self.name = name
+        self.failures = 0
+        self._reactor = reactor
+        self._command = command
+        self._output = output
+        self._process: IProcessTransport | None = None
+        self._again: IDelayedCall | None = None
+        self._killed: list[Deferred[None]] = []
+
+    def start(self) -> None:
+        if self._process is not None or self._again is not None:
+            raise RuntimeError(f"{self.name} is already running")
+        self._spawn()
+
+    def kill(self) -> Deferred[None]:
+        """End the program at once, with SIGKILL; fires when it is gone."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self._process is None:
+            return succeed(None)
+        gone: Deferred[None] = Deferred()
+        self._killed.append(gone)
+        self._process.signalProcess("KILL")
+        return gone
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while the program runs."""
+        return None if self._process is None else self._process.pid
+
+    def tail(self) -> str:
+        """The last lines that the program printed."""
+        with self._output.open("rb") as output:
+            output.seek(max(0, self._output.stat().st_size - TAIL))
+            return output.read().decode(errors="replace")
+
+    def processEnded(self, reason: Failure) -> None:
+        self._process = None
+        if self._killed:
+            killed, self._killed = self._killed, []
+            for gone in killed:
+                gone.callback(None)
+            return
+        self.failures += 1
+        self.log.warn("{name} ended by itself: {reason}", name=self.name, reason=reason.getErrorMessage())
+        self._again = self._reactor.callLater(REST, self._spawn)
+
+    def _spawn(self) -> None:
+        self._again = None
+        arguments = [sys.executable, "-SE", str(LEASH), str(os.getpid()), *self._command]
+        with self._output.open("ab") as output, open(os.devnull, "rb") as nothing:
+            self._process = self._reactor.spawnProcess(
+                self,
+                sys.executable,
+                arguments,
+                env={"PATH": os.defpath, "HOME": str(self._output.parent)},
+                childFDs={0: nothing.fileno(), 1: output.fileno(), 2: output.fileno()},
+            )
