@@ -152,6 +152,11 @@ class Writing(Protocol):
         ...
 
 
+async def inline(work: Callable[[], Any]) -> Any:
+    """Work done at once, where nothing else waits."""
+    return work()
+
+
 @dataclass(frozen=True)
 class Bench:
     """What a resource's routes are made with."""
@@ -165,6 +170,8 @@ class Bench:
     new_id: Callable[[], str]
     now: Callable[[], float]
     config: Config
+    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]] = inline
+    """Runs what keeps a processor busy (making keys) outside the reactor's thread."""
     tools: Mapping[str, Any] = field(default_factory=dict)
     """Named services of one service's own (identity: tokens, passwords)."""
 

@@ -1,0 +1,229 @@
+"""Flavors, shown and listed."""
+
+from collections.abc import Callable, Iterable
+
+from ..cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE
+from ..cloud.resource import ANY, READER, Bench, Known, Resource
+from ..config import Config
+from ..faults import BadRequest, NotFound
+from ..web.call import Call, Reply
+from ..web.dialect import Version
+from .facts import Flavor, flavor_named, flavor_of
+from .links import links
+from .parameters import PAGING, TEXTS
+from .validation import check_query
+from .wire import Document, Query, limit_of, next_links, query_schema
+
+DESCRIPTION: Version = (2, 55)
+EXTRA_SPECS: Version = (2, 61)
+STRICT: Version = (2, 75)
+BARE: Version = (2, 102)
+
+
+def is_public(flavor: Flavor) -> bool:
+    """Whether every project has it: instancetypes of a namespace are that project's alone."""
+    return not flavor.namespace
+
+
+def flavors(known: Known) -> Iterable[Flavor]:
+    """The flavors a caller may use; of two with one id the public one. Such without processors or memory are none."""
+    seen: set[str] = set()
+    for kind in (CLUSTER_INSTANCETYPE, INSTANCETYPE):
+        for row, body in sorted(known.rows(kind), key=lambda found: found[0].created):
+            flavor = flavor_of(row, body, kind)
+            if flavor.copy.id not in seen and flavor.copy.vcpus > 0 and flavor.copy.ram > 0:
+                seen.add(flavor.copy.id)
+                yield flavor
+
+
+SORT_KEYS: dict[str, Callable[[Flavor], str | int | float | bool]] = {
+    "flavorid": lambda flavor: flavor.copy.id,
+    "name": lambda flavor: flavor.copy.name,
+    "memory_mb": lambda flavor: flavor.copy.ram,
+    "vcpus": lambda flavor: flavor.copy.vcpus,
+    "root_gb": lambda flavor: flavor.copy.disk,
+    "ephemeral_gb": lambda flavor: flavor.copy.ephemeral,
+    "swap": lambda flavor: flavor.copy.swap,
+    "rxtx_factor": lambda flavor: flavor.rxtx_factor,
+    "is_public": lambda flavor: is_public(flavor),
+    "description": lambda flavor: flavor.description or "",
+}
+UNTOLD = ("created_at", "disabled", "id", "updated_at", "vcpu_weight")
+"""Sort keys that Nova's schema takes and that tell flavors of a cluster apart no further than their ids do."""
+PARAMETERS = {
+    **PAGING,
+    "is_public": TEXTS,
+    "minRam": TEXTS,
+    "minDisk": TEXTS,
+    "sort_key": {"type": "array", "items": {"type": "string", "enum": sorted([*SORT_KEYS, *UNTOLD])}},
+    "sort_dir": {"type": "array", "items": {"type": "string", "enum": ["asc", "desc"]}},
+}
+QUERIES = (
+    ((2, 1), query_schema(PARAMETERS)),
+    (STRICT, query_schema(PARAMETERS, strict=True)),
+    (BARE, query_schema({**PARAMETERS, "name": TEXTS}, strict=True)),
+)
+OSLO_TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
+OSLO_FALSE = frozenset({"0", "f", "false", "off", "n", "no"})
+NO_QUERY = query_schema({}, strict=True)
+
+
+def brief(flavor: Flavor, version: Version, config: Config) -> Document:
+    """A flavor in a plain list (nova/api/openstack/compute/views/flavors.py)."""
+    found: Document = {
+        "id": flavor.copy.id,
+        "name": flavor.copy.name,
+        "links": links(config, "flavors", flavor.copy.id),
+    }
+    if version >= DESCRIPTION:
+        found["description"] = flavor.description
+    return found
+
+
+def whole(flavor: Flavor, version: Version, config: Config, with_specs: bool) -> Document:
+    """A flavor with all that it has at a version."""
+    found: Document = {
+        **brief(flavor, version, config),
+        "ram": flavor.copy.ram,
+        "disk": flavor.copy.disk,
+        "swap": flavor.copy.swap or (0 if version >= STRICT else ""),
+        "OS-FLV-EXT-DATA:ephemeral": flavor.copy.ephemeral,
+        "vcpus": flavor.copy.vcpus,
+        "os-flavor-access:is_public": is_public(flavor),
+    }
+    if version < BARE:
+        found |= {"OS-FLV-DISABLED:disabled": False, "rxtx_factor": flavor.rxtx_factor or ""}
+    if version >= EXTRA_SPECS and with_specs:
+        found["extra_specs"] = flavor.copy.extraSpecs
+    return found
+
+
+def select(known: Iterable[Flavor], query: Query, admin: bool) -> list[Flavor]:
+    """The flavors of a page. Raises BadRequest in Nova's words."""
+    public = _public(query) if admin else True
+    least_ram, least_disk = _least(query, "minRam"), _least(query, "minDisk")
+    name = query.get("name", ("",))[-1]
+    found = [
+        flavor
+        for flavor in known
+        if not (public is False and is_public(flavor))
+        and flavor.copy.ram >= least_ram
+        and flavor.copy.disk >= least_disk
+        and name in flavor.copy.name
+    ]
+    _sort(found, query)
+    return _after(found, query)[: limit_of(query)]
+
+
+def _public(query: Query) -> bool | None:
+    text = query.get("is_public", ("true",))[-1]
+    word = text.strip().lower()
+    if word == "none":
+        return None
+    if word in OSLO_TRUE or word in OSLO_FALSE:
+        return word in OSLO_TRUE
+    raise BadRequest(f"Invalid is_public filter [{text}]")
+
+
+def _least(query: Query, key: str) -> int:
+    text = query.get(key, ("0",))[-1]
+    try:
+        return int(text[:20])
+    except ValueError:
+        raise BadRequest(f"Invalid {key} filter [{text}]") from None
+
+
+def _sort(found: list[Flavor], query: Query) -> None:
+    key = SORT_KEYS.get(query.get("sort_key", ("flavorid",))[-1], SORT_KEYS["flavorid"])
+    found.sort(key=lambda flavor: flavor.copy.id)
+    found.sort(key=key, reverse=query.get("sort_dir", ("asc",))[-1] == "desc")
+
+
+def _after(found: list[Flavor], query: Query) -> list[Flavor]:
+    marker = query.get("marker", ("",))[-1]
+    if not marker:
+        return found
+    for place, flavor in enumerate(found):
+        if flavor.copy.id == marker:
+            return found[place + 1 :]
+    raise BadRequest(f"marker [{marker}] not found")
+
+
+def _may_see_specs(call: Call[None]) -> bool:
+    return bool(call.caller.personas & READER)
+
+
+def routes(bench: Bench) -> None:
+    """N-26."""
+
+    def listed(call: Call[None], detail: bool) -> Reply:
+        check_query(next(schema for since, schema in reversed(QUERIES) if since <= call.version), call.query)
+        query = call.query if call.version >= BARE else {k: v for k, v in call.query.items() if k != "name"}
+        page = select(flavors(bench.known(call.caller)), query, call.caller.admin)
+        specs = _may_see_specs(call)
+        body: Document = {
+            "flavors": [
+                whole(flavor, call.version, bench.config, specs)
+                if detail
+                else brief(flavor, call.version, bench.config)
+                for flavor in page
+            ]
+        }
+        collection = "flavors/detail" if detail else "flavors"
+        further = next_links(bench.config, collection, call.query, len(page), page[-1].copy.id if page else "")
+        return Reply(body | ({"flavors_links": further} if further else {}))
+
+    @bench.routes.get("/flavors", "os_compute_api:flavors")
+    def index(call: Call[None]) -> Reply:
+        return listed(call, False)
+
+    @bench.routes.get("/flavors/detail", "os_compute_api:flavors")
+    def detail(call: Call[None]) -> Reply:
+        return listed(call, True)
+
+    @bench.routes.get("/flavors/<id>", "os_compute_api:flavors")
+    def show(call: Call[None]) -> Reply:
+        if call.version >= BARE:
+            check_query(NO_QUERY, call.query)
+        flavor = one(bench, call)
+        return Reply({"flavor": whole(flavor, call.version, bench.config, _may_see_specs(call))})
+
+
+def one(bench: Bench, call: Call[None]) -> Flavor:
+    """The flavor that a path names. Raises NotFound."""
+    flavor = flavor_named(bench.known(call.caller), call.names["id"])
+    if flavor is None:
+        raise NotFound(f"Flavor {call.names['id']} could not be found.")
+    return flavor
+
+
+def spec_routes(bench: Bench) -> None:
+    """N-27."""
+
+    @bench.routes.get("/flavors/<id>/os-extra_specs", "os_compute_api:os-flavor-extra-specs:index")
+    def index(call: Call[None]) -> Reply:
+        return Reply({"extra_specs": one(bench, call).copy.extraSpecs})
+
+    @bench.routes.get("/flavors/<id>/os-extra_specs/<key>", "os_compute_api:os-flavor-extra-specs:show")
+    def show(call: Call[None]) -> Reply:
+        flavor, key = one(bench, call), call.names["key"]
+        if key not in flavor.copy.extraSpecs:
+            raise NotFound(f"Flavor {flavor.copy.id} has no extra specs with key {key}.")
+        return Reply({key: flavor.copy.extraSpecs[key]})
+
+
+FLAVORS = Resource(
+    name="flavors",
+    register=routes,
+    reads=(CLUSTER_INSTANCETYPE, INSTANCETYPE),
+    policy={"os_compute_api:flavors": ANY},
+)
+EXTRA_SPEC = Resource(
+    name="flavor-extra-specs",
+    register=spec_routes,
+    reads=(CLUSTER_INSTANCETYPE, INSTANCETYPE),
+    policy={
+        "os_compute_api:os-flavor-extra-specs:index": READER,
+        "os_compute_api:os-flavor-extra-specs:show": READER,
+    },
+)

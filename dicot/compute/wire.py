@@ -1,0 +1,33 @@
+"""Nova's pages (nova/api/openstack/common.py)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from ..config import Config
+from .links import here
+from .validation import Schema
+
+Query = Mapping[str, Sequence[str]]
+Document = dict[str, Any]
+MAX_LIMIT = 1000
+
+
+def limit_of(query: Query) -> int:
+    """How many a page may hold, of a checked query: at most 1,000."""
+    text = query.get("limit", (str(MAX_LIMIT),))[-1]
+    return min(MAX_LIMIT, int(text)) if len(text) < 19 else MAX_LIMIT
+
+
+def next_links(config: Config, collection: str, query: Query, count: int, last: str) -> list[dict[str, str]]:
+    """The link to the next page, where this one is full."""
+    limit = limit_of(query)
+    if not limit or count != limit:
+        return []
+    params = sorted((key, values[-1]) for key, values in query.items() if key != "marker")
+    return [{"rel": "next", "href": f"{here(config, collection)}?{urlencode([*params, ('marker', last)])}"}]
+
+
+def query_schema(properties: Mapping[str, Schema], *, strict: bool = False) -> Schema:
+    """A schema of query parameters, given as lists of values; ``strict`` refuses unknown ones."""
+    return {"type": "object", "properties": properties, "additionalProperties": not strict}
