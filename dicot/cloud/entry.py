@@ -1,0 +1,78 @@
+"""What lists are made of. Free of Twisted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+Shape = tuple[str, int, bool]
+"""(view, microversion class, admin or not): everything a finished fragment depends on beside its rows."""
+
+
+class Entry(msgspec.Struct, gc=False, frozen=True):
+    """What lists ask of one resource without opening it: short or interned strings only.
+
+    ``place`` is namespace/name of the main object; ``scope`` who may see it (a namespace, a domain id, a user id, or
+    "" for everybody); ``order`` sorts ascending in the service's default order; ``columns`` joins further filter
+    columns with NUL, in an order that the resource knows.
+    """
+
+    place: str
+    scope: str
+    id: str
+    order: str
+    name: str = ""
+    status: str = ""
+    columns: str = ""
+
+
+def newest_first(created: str, id: str) -> str:
+    """An ``order`` by which ascending is created_at descending, id descending, as Nova sorts."""
+    return "".join(chr(0xFFFF - ord(letter)) for letter in f"{created}\0{id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What of a collection is wanted. ``name`` and ``status`` are answered by index; ``match`` sees the rest.
+
+    ``sort`` holds (column, ascending) pairs, empty for the default order; a column is a field of Entry, or the place
+    of a value in ``Entry.columns`` in digits. ``marker`` is the id after which to begin; ``limit`` the most entries
+    to answer with.
+    """
+
+    limit: int
+    marker: str = ""
+    name: str = ""
+    status: str = ""
+    match: Callable[[Entry], bool] | None = None
+    sort: tuple[tuple[str, bool], ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether everything is wanted, in the default order."""
+        return not (self.name or self.status or self.match or self.sort)
+
+    def wants(self, entry: Entry) -> bool:
+        """Whether the filters let an entry pass."""
+        if self.status and entry.status != self.status:
+            return False
+        if self.name and entry.name != self.name:
+            return False
+        return self.match is None or self.match(entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Fragments in order; ``more`` is True where the page is full and entries follow; ``last`` is the last id."""
+
+    parts: Sequence[bytes]
+    more: bool
+    last: str
+
+
+class UnknownMarker(Exception):
+    """No entry that the caller may see has the marker's id."""
+
+    def __init__(self, marker: str) -> None:
+        super().__init__(marker)
+        self.marker = marker
