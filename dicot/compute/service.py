@@ -1,0 +1,35 @@
+"""The compute service: Nova v2.1."""
+
+from ..cloud.service import Service
+from ..config import Config
+from ..faults import Fault, Forbidden
+from ..web.dialects.compute import Compute
+from .extension import EXTENSIONS
+from .flavor import EXTRA_SPEC, FLAVORS
+from .keypair import KEYPAIRS
+from .limit import LIMITS
+from .zone import ZONES
+
+
+def forbidden(operation: str) -> Fault:
+    """A refusal by policy (nova/exception.py, PolicyNotAuthorized)."""
+    return Forbidden(f"Policy doesn't allow {operation} to be performed.")
+
+
+def service(config: Config) -> Service:
+    """What is served of it."""
+    return Service(
+        name="compute",
+        prefix="/compute/v2.1",
+        types=(("compute", "nova", "/compute/v2.1"),),
+        dialect=Compute(config.public_url),
+        resources=(
+            FLAVORS,
+            EXTRA_SPEC,
+            KEYPAIRS,
+            ZONES,
+            LIMITS,
+            EXTENSIONS,
+        ),
+        forbidden=forbidden,
+    )
