@@ -1,0 +1,134 @@
+"""One line of JSON for each request that was answered or refused."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TextIO
+from urllib.parse import parse_qsl, urlencode
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+LONGEST = 256
+"""Characters of a field."""
+CROWD = 20
+"""Lines that anonymous refusals may fill in a window."""
+WINDOW = 10.0
+"""Seconds."""
+
+_SECRET = ("token", "pass", "secret", "signature", "credential", "receipt", "code")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is said of a request. ``user`` is "" where nobody was recognised; ``took`` is in seconds."""
+
+    request_id: str
+    global_id: str
+    method: str
+    path: str
+    query: str
+    status: int
+    size: int
+    took: float
+    user: str
+    project: str
+    address: str
+
+
+class AccessLog:
+    """Turns records into lines; a flood of anonymous refusals becomes a count."""
+
+    def __init__(self, clock: IReactorTime, write: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._write = write
+        self._since = clock.seconds()
+        self._crowd = 0
+
+    def __call__(self, record: Record) -> None:
+        now = self._clock.seconds()
+        if now - self._since >= WINDOW:
+            self._turn(now)
+        if not record.user and record.status >= 400:
+            self._crowd += 1
+            if self._crowd > CROWD:
+                return
+        self._write(line(record, now))
+
+    def _turn(self, now: float) -> None:
+        if self._crowd > CROWD:
+            self._write(json.dumps({"time": _stamp(now), "suppressed": self._crowd - CROWD}))
+        self._since, self._crowd = now, 0
+
+
+def line(record: Record, now: float) -> str:
+    """The line of a record, in ASCII: json escapes every control character."""
+    return json.dumps(
+        {
+            "time": _stamp(now),
+            "request_id": record.request_id,
+            "global_request_id": record.global_id,
+            "method": _capped(record.method),
+            "path": _capped(record.path),
+            "query": _capped(masked(record.query)),
+            "status": record.status,
+            "bytes": record.size,
+            "duration_ms": round(record.took * 1000, 3),
+            "user_id": _capped(record.user),
+            "project_id": _capped(record.project),
+            "address": _capped(record.address),
+        }
+    )
+
+
+def masked(query: str) -> str:
+    """A query without the values of keys that may carry a secret."""
+    fields: Sequence[tuple[str, str]] = parse_qsl(query, keep_blank_values=True)
+    if any(_is_secret(key) for key, _ in fields):
+        return urlencode([(key, "***" if _is_secret(key) else value) for key, value in fields], safe="*")
+    return query
+
+
+def _is_secret(key: str) -> bool:
+    return any(word in key.lower() for word in _SECRET)
+
+
+def _capped(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _stamp(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+
+
+class LogFile(Service):
+    """A file that lines are appended to, each written out at once."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+
+    def startService(self) -> None:
+        Service.startService(self)
+        self._file = open(self._path, "a", buffering=1, encoding="ascii")  # noqa: SIM115
+
+    def stopService(self) -> None:
+        Service.stopService(self)
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __call__(self, text: str) -> None:
+        if self._file is not None:
+            self._file.write(text + "\n")
+
+
+class LogEvents:
+    """Lines as events of twisted.logger, for those who collect everything in one stream."""
+
+    log = Logger()
+
+    def __call__(self, text: str) -> None:
+        self.log.info("{access}", access=text)

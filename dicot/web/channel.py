@@ -1,0 +1,271 @@
+"""One connection: what is refused before a request is whole, and when a client has had its time.
+
+The overrides that know private names of ``HTTPChannel`` (Twisted 26.10) are all here; tests feed them bytes.
+"""
+
+import re
+from enum import Enum
+from http import HTTPStatus
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.http_headers import Headers
+
+from ..faults import BadRequest, Fault, HeadersTooLarge, RequestTimeout, UnsupportedMedia, UriTooLong
+from .access import Record
+from .limits import Deadline
+from .request import Front, Request, too_large
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?".encode())
+_METHOD = re.compile(rb"[A-Z]{1,16}")
+_LENGTH = re.compile(rb"[ \t]*[0-9]{1,18}[ \t]*")
+_LONG_HEADERS = "The headers of the request are too large."
+
+
+class VersionNotSupported(Fault):
+    """HTTP, but not 1.1."""
+
+    code = 505
+    default_kind = "HTTPVersionNotSupported"
+
+
+class Stage(Enum):
+    """Where a connection is, and so what it must do next."""
+
+    IDLE = "waits for a request"
+    HEADER = "a request begins"
+    BODY = "a body arrives"
+    ANSWER = "a request is being answered"
+    LINGER = "refused; the client may read why"
+    CLOSING = "the last bytes go out"
+
+
+class Channel(HTTPChannel):
+    """HTTP/1.1, one request at a time."""
+
+    timeOut = None
+    requestFactory = Request  # type: ignore[assignment]
+
+    def __init__(self, front: Front, address: str) -> None:
+        HTTPChannel.__init__(self)
+        self.front = front
+        self.address = address
+        self._deadline = Deadline(front.clock, self._late)
+        self._drained = Deadline(front.clock, self._abort)
+        self._stage = Stage.IDLE
+        self._marked = 0
+        self._block = 0
+        self.totalHeadersSize = front.limits.request_line + front.limits.header_block
+
+    def connectionMade(self) -> None:
+        HTTPChannel.connectionMade(self)
+        self.MAX_LENGTH = self.front.limits.request_line
+        self._enter(Stage.HEADER)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._deadline.stop()
+        self._drained.stop()
+        if self._stage is Stage.ANSWER:
+            self.front.record(self.requests[0].record(499))
+        self._stage = Stage.CLOSING
+        HTTPChannel.connectionLost(self, reason)
+        self.front.left(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._over:
+            return
+        if self._stage is Stage.IDLE:
+            self._enter(Stage.HEADER)
+        HTTPChannel.dataReceived(self, data)
+
+    def pauseProducing(self) -> None:
+        self._drained.set(self.front.limits.write_seconds)
+        HTTPChannel.pauseProducing(self)
+
+    def resumeProducing(self) -> None:
+        self._drained.drop()
+        HTTPChannel.resumeProducing(self)
+
+    def retire(self) -> None:
+        """Takes no further request: closes now if it is idle, else after the answer."""
+        self.persistent = False
+        if self._stage is Stage.IDLE:
+            self._close()
+
+    def lineReceived(self, line: bytes) -> None:
+        if self._over:
+            return
+        if self._stage is Stage.IDLE:
+            self._enter(Stage.HEADER)
+        if line[:1] in (b" ", b"\t"):
+            self.refuse(BadRequest("A header of the request is folded."))
+        elif not self._begun:
+            self._begin(line)
+        elif self._block + len(line) > self.front.limits.header_block:
+            self.refuse(HeadersTooLarge(_LONG_HEADERS))
+        else:
+            self._block += len(line) + 2
+            HTTPChannel.lineReceived(self, line)
+
+    def _begin(self, line: bytes) -> None:
+        HTTPChannel.lineReceived(self, line)
+        if self._over or not self._begun:
+            return
+        self._block = 0
+        self.MAX_LENGTH = self.front.limits.header_block
+        if self._version != b"HTTP/1.1":
+            self.refuse(VersionNotSupported("HTTP/1.1 is required."))
+        elif not _METHOD.fullmatch(self._command) or not self._path.startswith(b"/"):
+            self.refuse(BadRequest("The request line is malformed."))
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        if self._begun:
+            self.refuse(HeadersTooLarge(_LONG_HEADERS))
+        else:
+            self.refuse(UriTooLong("The request URI was too long for this server."))
+
+    def headerReceived(self, line: bytes) -> bool:
+        name, _, value = line.partition(b":")
+        name = name.lower()
+        # int() of thousands of digits raises, and after "identity" a body would be read as the next request.
+        if (name == b"content-length" and not _LENGTH.fullmatch(value)) or (
+            name == b"transfer-encoding" and value.strip(b" \t").lower() != b"chunked"
+        ):
+            self._respondToBadRequestAndDisconnect()
+            return False
+        return bool(HTTPChannel.headerReceived(self, line))
+
+    def allHeadersReceived(self) -> None:
+        if self._over:
+            return
+        request: Request = self.requests[-1]
+        fault = self._objection(request)
+        if fault is not None:
+            self.refuse(fault)
+            return
+        self.persistent = self.checkPersistence(request, self._version) and not self.front.closing
+        request.gotLength(self.length)
+        if self.length != 0:
+            self._enter(Stage.BODY)
+            if request.text_of(b"expect").lower() == "100-continue":
+                self._ask(request)
+
+    def _objection(self, request: Request) -> Fault | None:
+        hosts = request.requestHeaders.getRawHeaders(b"host") or []
+        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+            return BadRequest("The Host header is missing, doubled or malformed.")
+        if request.text_of(b"content-encoding").lower() not in ("", "identity"):
+            return UnsupportedMedia("A Content-Encoding is not supported.")
+        if self.length is not None and self.length > self.front.limits.body:
+            return too_large(self.front.limits)
+        return None
+
+    def _ask(self, request: Request) -> None:
+        """Looks whether the body is wanted, and only then asks for it."""
+        path = self._path.partition(b"?")[0]
+        verdict = Deferred.fromCoroutine(self.front.root.admit(request, self._command, path))
+        verdict.addBoth(self._judge, request)
+
+    def _judge(self, verdict: object, request: Request) -> None:
+        if self._stage is not Stage.BODY or self.requests[-1] is not request:
+            return
+        if isinstance(verdict, Failure) and isinstance(verdict.value, Fault):
+            self.refuse(verdict.value)
+        else:
+            # What else went wrong will go wrong again when the request is whole, and is answered there.
+            self._send100Continue()
+
+    def allContentReceived(self) -> None:
+        if self._over:
+            return
+        self._enter(Stage.ANSWER)
+        if not self.persistent:
+            self.requests[-1].setHeader("Connection", "close")
+        HTTPChannel.allContentReceived(self)
+
+    def requestDone(self, request: Request) -> None:
+        self._enter(Stage.IDLE if self.persistent else Stage.CLOSING)
+        HTTPChannel.requestDone(self, request)
+
+    def refuse(self, fault: Fault) -> None:
+        """Answers a request that is not read to its end; the connection is of no use after that."""
+        if self._over:
+            return
+        self.persistent = False
+        path, accept, id = b"", "", self.front.new_id()
+        if self._begun:
+            path = self._path.partition(b"?")[0]
+            accept, id = self.requests[-1].text_of(b"accept"), self.requests[-1].request_id
+        reply = self.front.root.refusal(path, accept, fault, id)
+        body = reply.body if isinstance(reply.body, bytes) else b""
+        headers = Headers({name: [value] for name, value in (reply.headers or {}).items()})
+        headers.setRawHeaders("Content-Length", [str(len(body))])
+        headers.setRawHeaders("Connection", ["close"])
+        self.writeHeaders(b"HTTP/1.1", b"%d" % reply.code, HTTPStatus(reply.code).phrase.encode(), headers)
+        self.write(body)
+        self.front.record(self._refused(id, path, reply.code, len(body)))
+        self._enter(Stage.LINGER)
+
+    def _refused(self, id: str, path: bytes, status: int, size: int) -> Record:
+        method = self._command.decode("latin-1") if self._begun else ""
+        return Record(id, "", method, path.decode("latin-1"), "", status, size, 0.0, "", "", self.address)
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self.refuse(BadRequest("The request is malformed."))
+
+    @property
+    def _over(self) -> bool:
+        return self._stage is Stage.LINGER or self._stage is Stage.CLOSING
+
+    @property
+    def _begun(self) -> bool:
+        return "_command" in vars(self)
+
+    def _enter(self, stage: Stage) -> None:
+        self._stage = stage
+        limits = self.front.limits
+        match stage:
+            case Stage.IDLE:
+                self.MAX_LENGTH = limits.request_line
+                self._deadline.set(limits.idle_seconds)
+            case Stage.HEADER:
+                self._deadline.set(limits.header_seconds)
+            case Stage.BODY:
+                self._marked = 0
+                self._deadline.set(limits.body_seconds)
+            case Stage.ANSWER:
+                self._deadline.drop()
+            case Stage.LINGER:
+                self._deadline.set(limits.linger_seconds)
+            case Stage.CLOSING:
+                self._deadline.set(limits.write_seconds)
+
+    def _late(self) -> None:
+        match self._stage:
+            case Stage.HEADER if self.requests or self._buffer:
+                self.refuse(RequestTimeout("The server has waited too long for the request to be sent."))
+            case Stage.BODY:
+                self._measure()
+            case Stage.CLOSING:
+                self._abort()
+            case _:
+                self._close()
+
+    def _measure(self) -> None:
+        limits = self.front.limits
+        received = self.requests[-1].received
+        if received - self._marked < limits.body_rate * limits.body_seconds:
+            self.refuse(RequestTimeout("The server has waited too long for the request to be sent."))
+            return
+        self._marked = received
+        self._deadline.set(limits.body_seconds)
+
+    def _close(self) -> None:
+        self._enter(Stage.CLOSING)
+        self.loseConnection()
+
+    def _abort(self) -> None:
+        self.transport.abortConnection()  # type: ignore[union-attr]

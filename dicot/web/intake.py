@@ -1,0 +1,71 @@
+"""The factory of connections: how many there may be, and what they share."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import ServerFactory
+
+from .access import Record
+from .channel import Channel
+from .limits import Limits
+from .request import Connection, Request, Root
+
+
+class Site(ServerFactory):
+    """What listens in front of a root."""
+
+    noisy = False
+
+    def __init__(
+        self,
+        root: Root,
+        clock: IReactorTime,
+        new_id: Callable[[], str],
+        access: Callable[[Record], None],
+        limits: Limits,
+    ) -> None:
+        self.root = root
+        self.clock = clock
+        self.limits = limits
+        self.closing = False
+        self._new_id = new_id
+        self._access = access
+        self._channels: set[Connection] = set()
+        self._addresses: Counter[str] = Counter()
+
+    def new_id(self) -> str:
+        """``req-`` and a UUID."""
+        return self._new_id()
+
+    def record(self, record: Record) -> None:
+        self._access(record)
+
+    def buildProtocol(self, addr: IAddress | None) -> Channel | None:
+        """A connection, or None where this address or all together have enough: it is closed without a word."""
+        address = str(getattr(addr, "host", ""))
+        full = len(self._channels) >= self.limits.connections
+        if self.closing or full or self._addresses[address] >= self.limits.per_address:
+            return None
+        channel = Channel(self, address)
+        channel.factory = self
+        self._channels.add(channel)
+        self._addresses[address] += 1
+        return channel
+
+    def left(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._channels.discard(connection)
+        self._addresses[connection.address] -= 1
+        if not self._addresses[connection.address]:
+            del self._addresses[connection.address]
+
+    def log(self, request: Request) -> None:
+        """Twisted's hook: an answer is complete."""
+        self._access(request.record(request.code))
+
+    def retire(self) -> None:
+        """No new connection, no further request on those there are."""
+        self.closing = True
+        for channel in list(self._channels):
+            channel.retire()

@@ -1,0 +1,67 @@
+"""What one client may use of the listener, and the moments until it must have used it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes, times in seconds.
+
+    A body must bring ``body_rate`` bytes a second, averaged over ``body_seconds``. ``write_seconds`` is what a
+    client may take for what the transport holds (64 kB and a slice). ``body`` is oslo.middleware's limit.
+    """
+
+    body: int = 114_688
+    request_line: int = 65_536
+    header_block: int = 16_384
+    header_seconds: float = 10.0
+    body_seconds: float = 10.0
+    body_rate: int = 1_024
+    idle_seconds: float = 60.0
+    write_seconds: float = 30.0
+    linger_seconds: float = 1.0
+    per_address: int = 256
+    connections: int = 4_096
+
+
+class Deadline:
+    """A moment that costs an assignment to move or drop: the timer behind it is only ever moved forward."""
+
+    def __init__(self, clock: IReactorTime, missed: Callable[[], None]) -> None:
+        self._clock = clock
+        self._missed = missed
+        self._due: float | None = None
+        self._timer: IDelayedCall | None = None
+
+    def set(self, seconds: float) -> None:
+        """``missed`` is called after so many seconds, unless it is set anew or dropped."""
+        self._due = self._clock.seconds() + seconds
+        if self._timer is None:
+            self._timer = self._clock.callLater(seconds, self._ring)
+        elif self._timer.getTime() > self._due:
+            self._timer.reset(seconds)
+
+    def drop(self) -> None:
+        """Nothing is due."""
+        self._due = None
+
+    def stop(self) -> None:
+        """Nothing will be due."""
+        self._due = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._due is None:
+            return
+        rest = self._due - self._clock.seconds()
+        if rest > 0:
+            self._timer = self._clock.callLater(rest, self._ring)
+            return
+        self._due = None
+        self._missed()

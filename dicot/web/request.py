@@ -1,0 +1,172 @@
+"""A request and what is found out about it while it is answered."""
+
+import re
+from io import BytesIO
+from typing import Protocol
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+from twisted.web import server
+from twisted.web.http import datetimeToString
+
+from ..caller import ANONYMOUS, Caller
+from ..faults import Fault, TooLarge
+from .access import Record
+from .call import Reply
+from .dialect import UNVERSIONED, Version
+from .limits import Limits
+
+_GLOBAL_ID = re.compile(rb"req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+class Root(Protocol):
+    """Everything behind the listener."""
+
+    def serve(self, request: "Request") -> None:
+        """Answers a request that has arrived whole."""
+        ...
+
+    async def admit(self, request: "Request", method: bytes, path: bytes) -> None:
+        """Raises the Fault that a request will meet, before its body is asked for."""
+        ...
+
+    def refusal(self, path: bytes, accept: str, fault: Fault, request_id: str) -> Reply:
+        """A fault in the words of the service that the path belongs to; the body is bytes."""
+        ...
+
+
+class Front(Protocol):
+    """What connections share."""
+
+    clock: IReactorTime
+    limits: Limits
+    root: Root
+    closing: bool
+
+    def new_id(self) -> str:
+        """An id for a request."""
+        ...
+
+    def record(self, record: Record) -> None:
+        """Tells the access log."""
+        ...
+
+    def left(self, connection: "Connection") -> None:
+        """A connection is gone."""
+        ...
+
+
+class Connection(Protocol):
+    """What a request needs of its connection."""
+
+    front: Front
+    address: str
+
+    def refuse(self, fault: Fault) -> None:
+        """Answers at once and closes."""
+        ...
+
+    def retire(self) -> None:
+        """Takes no further request."""
+        ...
+
+
+class Request(server.Request):
+    """One HTTP request."""
+
+    defaultContentType = None
+
+    def __init__(self, channel: Connection, *queued: object) -> None:
+        server.Request.__init__(self, channel, *queued, parsePOSTFormSubmission=False)
+        self.connection = channel
+        self.request_id = channel.front.new_id()
+        self.started = channel.front.clock.seconds()
+        self.caller: Caller = ANONYMOUS
+        self.version: Version = UNVERSIONED
+        self.project = ""
+        self.query = b""
+        self.received = 0
+        self.body = BytesIO()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client has left."""
+        return bool(self._disconnected)
+
+    @property
+    def global_id(self) -> str:
+        """The id that a client gave to a chain of requests; "" where it is not of the form req-<uuid>."""
+        given = (self.requestHeaders.getRawHeaders(b"x-openstack-request-id") or [b""])[-1]
+        return given.decode("ascii") if _GLOBAL_ID.fullmatch(given) else ""
+
+    def text_of(self, name: bytes) -> str:
+        """A request header; several lines are joined by commas, as WSGI servers do."""
+        return b",".join(self.requestHeaders.getRawHeaders(name) or ()).decode("latin-1")
+
+    def gotLength(self, length: int | None) -> None:
+        self.content = self.body
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self.received += len(data)
+        limits = self.connection.front.limits
+        if self.received > limits.body:
+            self.connection.refuse(too_large(limits))
+        else:
+            self.body.write(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        self.body.seek(0)
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path, _, self.query = path.partition(b"?")
+        self.args = {}
+        self.prepath, self.postpath = [], []
+        self.setHeader(b"Date", datetimeToString())
+        self.connection.front.root.serve(self)
+
+    def getRequestHostname(self) -> bytes:
+        """One name for all: Klein binds its map to it, and no answer depends on the Host header."""
+        return b"dicot"
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        """Never Twisted's page of HTML: what comes here has escaped everything else."""
+        self._log.failure("request {id}", failure=reason, id=self.request_id)
+        if not self.startedWriting:
+            fault = Fault("The server has either erred or is incapable of performing the requested operation.")
+            self.write_whole(self.connection.front.root.refusal(self.path, "", fault, self.request_id))
+        self.end()
+        return reason
+
+    def write_whole(self, reply: Reply) -> None:
+        """Writes an answer whose body is bytes."""
+        body = reply.body if isinstance(reply.body, bytes) else b""
+        self.setResponseCode(reply.code)
+        for name, value in (reply.headers or {}).items():
+            self.setHeader(name, value)
+        self.setHeader("Content-Length", str(len(body)))
+        self.write(body)
+
+    def end(self) -> None:
+        """The answer is complete."""
+        if not self.finished and not self.gone:
+            self.finish()
+
+    def record(self, status: int) -> Record:
+        """What the access log says of it."""
+        return Record(
+            request_id=self.request_id,
+            global_id=self.global_id,
+            method=self.method.decode("latin-1"),
+            path=(self.path or b"").decode("latin-1"),
+            query=self.query.decode("latin-1"),
+            status=status,
+            size=self.sentLength,
+            took=self.connection.front.clock.seconds() - self.started,
+            user=self.caller.user,
+            project=self.caller.project,
+            address=self.connection.address,
+        )
+
+
+def too_large(limits: Limits) -> TooLarge:
+    """The refusal of oslo.middleware (sizelimit.py)."""
+    return TooLarge(f"Request is too large. Larger than max_request_body_size ({limits.body}).")
