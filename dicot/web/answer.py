@@ -1,0 +1,58 @@
+"""The one place that maps a fault to an answer, and that writes answers."""
+
+import msgspec
+
+from ..faults import Fault
+from .call import Pieces, Reply
+from .dialect import Dialect, Version
+from .pull import SLICE, Slices
+from .request import Request
+
+_BODILESS = frozenset((204, 304))
+
+
+def refusal(dialect: Dialect, fault: Fault, accept: str, version: Version) -> Reply:
+    """What a client is told of a fault: status, headers, and the service's envelope as bytes."""
+    body, content_type = dialect.envelope(fault, accept)
+    headers = {**dialect.stamp(version), **fault.headers, "Content-Type": content_type}
+    if fault.code == 401:
+        headers.setdefault("WWW-Authenticate", dialect.challenge)
+    return Reply(body, fault.code, headers)
+
+
+def identified(reply: Reply, dialect: Dialect, request_id: str) -> Reply:
+    """The same answer with the request's id in the service's headers."""
+    ids = dict.fromkeys(dialect.id_headers, request_id)
+    return Reply(reply.body, reply.code, {**(reply.headers or {}), **ids})
+
+
+def encoded(reply: Reply) -> Reply:
+    """The same answer with its body as Pieces; an object becomes JSON."""
+    match reply.body:
+        case Pieces():
+            return reply
+        case None:
+            parts: tuple[bytes, ...] = ()
+        case bytes() as body:
+            parts = (body,)
+        case content:
+            parts = (msgspec.json.encode(content),)
+    return Reply(Pieces(parts), reply.code, reply.headers)
+
+
+async def send(request: Request, dialect: Dialect, reply: Reply) -> None:
+    """Writes an encoded answer, large ones as the client takes them. It does not end the request."""
+    parts = reply.body.parts if isinstance(reply.body, Pieces) else ()
+    length = sum(map(len, parts))
+    request.setResponseCode(reply.code)
+    headers = {**dialect.stamp(request.version), **dict.fromkeys(dialect.id_headers, request.request_id)}
+    if reply.code not in _BODILESS:
+        headers["Content-Length"] = str(length)
+        if length:
+            headers["Content-Type"] = "application/json"
+    for name, value in {**headers, **(reply.headers or {})}.items():
+        request.setHeader(name, value)
+    if length > SLICE and request.method != b"HEAD" and not request.gone:
+        await Slices(request, parts).send()
+    else:
+        request.write(b"".join(parts))
