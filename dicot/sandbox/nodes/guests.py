@@ -1,0 +1,195 @@
+"""What virt-handler makes of the VirtualMachineInstances of its node, as functions of the whole object.
+
+virt-handler writes by PUT: a merge patch would drop the nulls that virt-controller's own patches test for.
+A guest's fault (annotation ``sandbox.dicot.io/fault``): ``crash-loop`` fails before it runs, ``crash`` fails and
+``shutdown`` powers itself off while it runs.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from dicot.kube.client import Place
+from dicot.kube.kind import Manifest
+
+from .kinds import FAULT, GUEST_AGENT, Guest, Pod
+from .moments import written
+from .steps import REST, Decision, Rewrite, act
+
+MACHINE = "pc-q35-rhel9.6.0"
+_NOT_SHARED = (
+    "cannot migrate VMI: PVC {claim} is not shared, live migration requires that all PVCs must be shared "
+    "(using ReadWriteMany access mode)"
+)
+_BRIDGED = (
+    "cannot migrate VMI which does not use masquerade, bridge with {annotation} VM annotation or a migratable plugin"
+)
+_BRIDGE_ANNOTATION = "kubevirt.io/allow-pod-bridge-network-live-migration"
+_BUS_LETTERS: Mapping[str, str] = {"virtio": "vd", "": "vd"}
+
+
+def place(guest: Guest) -> Place:
+    """Where a guest is."""
+    return Place("kubevirt.io", "v1", "virtualmachineinstances", guest.metadata.namespace, guest.metadata.name)
+
+
+def decide(guest: Guest, launcher: Pod | None, now: float) -> Decision:
+    """The next step of a guest, by its launcher (None: there is none)."""
+    next_phase = _next(guest, launcher)
+    if next_phase == "Running" and launcher is not None:
+        return _rewrite(guest, partial(run, address=launcher.status.podIP, now=now))
+    if next_phase:
+        return _rewrite(guest, partial(finish, phase=next_phase, now=now))
+    return REST
+
+
+def _rewrite(guest: Guest, change: Callable[[Manifest], Manifest | None]) -> Decision:
+    uid = guest.metadata.uid
+    return act(Rewrite(place(guest), lambda found: change(found) if found["metadata"]["uid"] == uid else None))
+
+
+def _next(guest: Guest, launcher: Pod | None) -> str:
+    fault = guest.metadata.annotations.get(FAULT, "")
+    going = guest.metadata.deletionTimestamp is not None
+    if guest.status.phase == "Scheduled":
+        if going or fault == "crash-loop" or launcher is None:
+            return "Failed"
+        return "Running" if launcher.status.phase == "Running" and launcher.status.podIP else ""
+    if guest.status.phase == "Running":
+        if fault == "crash":
+            return "Failed"
+        left = launcher is None or launcher.metadata.deletionTimestamp is not None
+        return "Succeeded" if going or left or fault == "shutdown" else ""
+    return ""
+
+
+def run(vmi: Manifest, *, address: str, now: float) -> Manifest | None:
+    """The guest is up: its devices, its addresses, and what can be done with it."""
+    if vmi["status"].get("phase") != "Scheduled":
+        return None
+    vmi = copy.deepcopy(vmi)
+    status = vmi["status"]
+    _enter(status, "Running", now)
+    status["machine"] = {"type": MACHINE}
+    status["interfaces"] = _interfaces(vmi, address)
+    status["guestOSInfo"] = {}
+    status["selinuxContext"] = "none"
+    for volume in status.get("volumeStatus") or ():
+        volume["target"] = _targets(vmi).get(volume["name"], "")
+    memory = status.get("memory")
+    if memory and memory.get("guestRequested"):
+        memory["guestCurrent"] = memory["guestRequested"]
+    for condition in _migratable(vmi, now):
+        _set(status, condition)
+    if vmi["metadata"].get("annotations", {}).get(GUEST_AGENT) == "true":
+        _greet(vmi, now)
+    return vmi
+
+
+def finish(vmi: Manifest, *, phase: str, now: float) -> Manifest | None:
+    """The guest is down, for good or ill."""
+    if vmi["status"].get("phase") not in ("Scheduled", "Running"):
+        return None
+    vmi = copy.deepcopy(vmi)
+    _enter(vmi["status"], phase, now)
+    return vmi
+
+
+def _enter(status: Manifest, phase: str, now: float) -> None:
+    """Without the moments of each phase, virt-controller takes every stop for a crash loop."""
+    status["phase"] = phase
+    moments = status.setdefault("phaseTransitionTimestamps", [])
+    moments.append({"phase": phase, "phaseTransitionTimestamp": written(now)})
+
+
+def _set(status: Manifest, condition: Manifest) -> None:
+    kept = [each for each in status.get("conditions") or () if each["type"] != condition["type"]]
+    status["conditions"] = [*kept, condition]
+
+
+def _interfaces(vmi: Manifest, address: str) -> list[Manifest]:
+    shown = []
+    networks = {each["name"]: each for each in vmi["spec"].get("networks") or ()}
+    for index, interface in enumerate(vmi["spec"]["domain"]["devices"].get("interfaces") or ()):
+        one: Manifest = {
+            "name": interface["name"],
+            "mac": interface.get("macAddress") or _mac(vmi["metadata"]["uid"], index),
+            "infoSource": "domain",
+            "linkState": "up",
+            "queueCount": 1,
+            "podInterfaceName": f"eth{index}" if index == 0 else f"net{index}",
+        }
+        if "pod" in networks.get(interface["name"], {}):
+            one |= {"ipAddress": address, "ipAddresses": [address]}
+        shown.append(one)
+    return shown
+
+
+def _mac(uid: str, index: int) -> str:
+    """A locally administered address that a guest keeps."""
+    digest = sha256(f"{uid}/{index}".encode()).hexdigest()
+    return ":".join(["02", *(digest[at : at + 2] for at in range(0, 10, 2))])
+
+
+def _targets(vmi: Manifest) -> dict[str, str]:
+    """The device names of the disks, by volume: counted for each kind of bus."""
+    counts: dict[str, int] = {}
+    targets = {}
+    for disk in vmi["spec"]["domain"]["devices"].get("disks") or ():
+        device: Mapping[str, Any] = next((disk[kind] for kind in ("disk", "cdrom", "lun") if kind in disk), {})
+        letters = _BUS_LETTERS.get((device or {}).get("bus", ""), "sd")
+        counts[letters] = counts.get(letters, 0) + 1
+        targets[disk["name"]] = letters + chr(ord("a") + counts[letters] - 1)
+    return targets
+
+
+def _migratable(vmi: Manifest, now: float) -> list[Manifest]:
+    """LiveMigratable and StorageLiveMigratable, by networks and volumes."""
+    bridged = _bridged(vmi)
+    private = _private_claim(vmi)
+    vmi["status"]["migrationMethod"] = "BlockMigration" if private else "LiveMigration"
+    if bridged:
+        message = _BRIDGED.format(annotation=_BRIDGE_ANNOTATION)
+        refused = {"status": "False", "reason": "InterfaceNotLiveMigratable", "message": message}
+        return [_condition("LiveMigratable", now, refused), _condition("StorageLiveMigratable", now, refused)]
+    yes = {"status": "True"}
+    disks = {"status": "False", "reason": "DisksNotLiveMigratable", "message": _NOT_SHARED.format(claim=private)}
+    return [
+        _condition("LiveMigratable", now, disks if private else yes),
+        _condition("StorageLiveMigratable", now, yes),
+    ]
+
+
+def _condition(kind: str, now: float, rest: Manifest) -> Manifest:
+    return {"type": kind, "lastProbeTime": None, "lastTransitionTime": written(now), **rest}
+
+
+def _bridged(vmi: Manifest) -> bool:
+    """Whether the Pod's own address is given to the guest, which then cannot move."""
+    if _BRIDGE_ANNOTATION in vmi["metadata"].get("annotations", {}):
+        return False
+    pod_networks = {each["name"] for each in vmi["spec"].get("networks") or () if "pod" in each}
+    interfaces = vmi["spec"]["domain"]["devices"].get("interfaces") or ()
+    return any(each["name"] in pod_networks and "bridge" in each for each in interfaces)
+
+
+def _private_claim(vmi: Manifest) -> str:
+    """The first claim that only one node can mount."""
+    for volume in vmi["status"].get("volumeStatus") or ():
+        claim = volume.get("persistentVolumeClaimInfo")
+        if claim and "ReadWriteMany" not in claim.get("accessModes", ()):
+            name: str = claim.get("claimName") or volume["name"]
+            return name
+    return ""
+
+
+def _greet(vmi: Manifest, now: float) -> None:
+    """The guest's agent has connected."""
+    status = vmi["status"]
+    _set(status, _condition("AgentConnected", now, {"status": "True"}))
+    status["guestOSInfo"] = {"id": "debian", "name": "Debian GNU/Linux", "prettyName": "Debian GNU/Linux 13 (trixie)"}
+    for interface in status["interfaces"]:
+        interface["infoSource"] = "domain, guest-agent"
+        interface["interfaceName"] = "enp1s0"

@@ -1,0 +1,231 @@
+"""What the nodes watch, and what they keep of it."""
+
+from typing import Any
+
+import msgspec
+
+from dicot.kube.kind import Kind, Meta, Row
+
+FAULT = "sandbox.dicot.io/fault"
+"""Annotation by which a test makes something go wrong; see ``pods`` and ``guests`` for the values."""
+GUEST_AGENT = "sandbox.dicot.io/guest-agent"
+"""Annotation of a VirtualMachineInstance: "true" lets its guest have an agent."""
+COMPONENT = "cdi.kubevirt.io"
+"""Label by which CDI's worker Pods can be told apart."""
+PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """A condition of any object."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    lastTransitionTime: str | None = None
+
+
+class Resources(msgspec.Struct, frozen=True):
+    """What a container or claim asks for."""
+
+    requests: dict[str, str] = {}
+
+
+class Container(msgspec.Struct, frozen=True):
+    """A container of a Pod's spec; init containers with restartPolicy Always run beside the others."""
+
+    name: str
+    image: str = ""
+    restartPolicy: str = ""
+    resources: Resources = Resources()
+
+
+class ClaimVolume(msgspec.Struct, frozen=True):
+    """A volume's reference to a claim."""
+
+    claimName: str
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """A volume of a Pod."""
+
+    persistentVolumeClaim: ClaimVolume | None = None
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """A readiness gate of a Pod."""
+
+    conditionType: str
+
+
+class Expression(msgspec.Struct, frozen=True):
+    """A requirement on a node's labels."""
+
+    key: str
+    operator: str
+    values: list[str] = []
+
+
+class Term(msgspec.Struct, frozen=True):
+    """Requirements that must hold together."""
+
+    matchExpressions: list[Expression] = []
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """Alternatives."""
+
+    nodeSelectorTerms: list[Term] = []
+
+
+class NodeAffinity(msgspec.Struct, frozen=True):
+    """The part of a node affinity that must hold."""
+
+    requiredDuringSchedulingIgnoredDuringExecution: Terms | None = None
+
+
+class Affinity(msgspec.Struct, frozen=True):
+    """Where a Pod may run."""
+
+    nodeAffinity: NodeAffinity | None = None
+
+
+class PodSpec(msgspec.Struct, frozen=True):
+    """What is kept of a Pod's spec."""
+
+    nodeName: str = ""
+    nodeSelector: dict[str, str] = {}
+    affinity: Affinity | None = None
+    containers: list[Container] = []
+    initContainers: list[Container] = []
+    volumes: list[Volume] = []
+    readinessGates: list[Gate] = []
+
+
+class PodStatus(msgspec.Struct, frozen=True):
+    """What is kept of a Pod's status."""
+
+    phase: str = ""
+    podIP: str = ""
+    startTime: str | None = None
+    conditions: list[Condition] = []
+    containerStatuses: list[dict[str, Any]] = []
+
+
+class Pod(msgspec.Struct, frozen=True):
+    """A Pod."""
+
+    metadata: Meta
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+
+class GuestStatus(msgspec.Struct, frozen=True):
+    """What is kept of a VirtualMachineInstance's status."""
+
+    phase: str = ""
+    nodeName: str = ""
+
+
+class Guest(msgspec.Struct, frozen=True):
+    """A VirtualMachineInstance."""
+
+    metadata: Meta
+    status: GuestStatus = GuestStatus()
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where a claim's content comes from."""
+
+    kind: str = ""
+    name: str = ""
+    apiGroup: str | None = None
+
+
+class ClaimSpec(msgspec.Struct, frozen=True):
+    """What is kept of a PersistentVolumeClaim's spec."""
+
+    volumeName: str = ""
+    storageClassName: str | None = None
+    accessModes: list[str] = []
+    volumeMode: str = "Filesystem"
+    resources: Resources = Resources()
+    dataSource: Source | None = None
+    dataSourceRef: Source | None = None
+
+
+class ClaimStatus(msgspec.Struct, frozen=True):
+    """What is kept of a PersistentVolumeClaim's status."""
+
+    phase: str = ""
+    capacity: dict[str, str] = {}
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A PersistentVolumeClaim."""
+
+    metadata: Meta
+    spec: ClaimSpec = ClaimSpec()
+    status: ClaimStatus = ClaimStatus()
+
+
+class DiskSpec(msgspec.Struct, frozen=True):
+    """What is kept of a PersistentVolume's spec."""
+
+    storageClassName: str = ""
+    persistentVolumeReclaimPolicy: str = ""
+    capacity: dict[str, str] = {}
+
+
+class DiskStatus(msgspec.Struct, frozen=True):
+    """What is kept of a PersistentVolume's status."""
+
+    phase: str = ""
+
+
+class Disk(msgspec.Struct, frozen=True):
+    """A PersistentVolume."""
+
+    metadata: Meta
+    spec: DiskSpec = DiskSpec()
+    status: DiskStatus = DiskStatus()
+
+
+def claims_of(pod: Pod) -> tuple[str, ...]:
+    """The names of the claims that a Pod mounts."""
+    return tuple(each.persistentVolumeClaim.claimName for each in pod.spec.volumes if each.persistentVolumeClaim)
+
+
+def _pod_links(row: Row, pod: Pod) -> tuple[str, ...]:
+    """By the claims it mounts, and by the uid of its owner."""
+    return tuple(f"{row.namespace}/{link}" for link in (*claims_of(pod), row.owner) if link)
+
+
+PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT}))
+GUESTS = Kind(
+    "kubevirt.io",
+    "v1",
+    "virtualmachineinstances",
+    "virtualmachineinstance",
+    Guest,
+    links=lambda row, _: (f"{row.namespace}/{row.uid}",),
+    optional=True,
+    annotations=frozenset({FAULT, GUEST_AGENT}),
+)
+CLAIMS = Kind(
+    "",
+    "v1",
+    "persistentvolumeclaims",
+    "persistentvolumeclaim",
+    Claim,
+    annotations=frozenset({FAULT}),
+)
+DISKS = Kind(
+    "",
+    "v1",
+    "persistentvolumes",
+    "persistentvolume",
+    Disk,
+    namespaced=False,
+    annotations=frozenset({PROVISIONED_BY}),
+)

@@ -1,0 +1,97 @@
+"""The nodes themselves: what they offer, and the Node objects that say so."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from dicot.kube.client import Place
+from dicot.kube.kind import Manifest
+
+HEARTBEAT = "kubevirt.io/heartbeat"
+HEARTBEAT_PERIOD = 60.0
+"""virt-controller gives a node up when this annotation is five minutes old."""
+
+_LABELS = {
+    "kubernetes.io/arch": "amd64",
+    "kubernetes.io/os": "linux",
+    "kubevirt.io/schedulable": "true",
+    "machine-type.node.kubevirt.io/pc-q35-rhel9.6.0": "true",
+    "machine-type.node.kubevirt.io/q35": "true",
+}
+# What virt-handler's device plugins offer.
+_DEVICES = {"devices.kubevirt.io/kvm": "1k", "devices.kubevirt.io/tun": "1k", "devices.kubevirt.io/vhost-net": "1k"}
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A node. ``pods`` is the range its Pods' addresses come from."""
+
+    name: str
+    zone: str
+    address: str
+    pods: IPv4Network
+    cpu: str = "64"
+    memory: str = "256Gi"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels that Pods select nodes by."""
+        own = {"kubernetes.io/hostname": self.name, "topology.kubernetes.io/zone": self.zone}
+        return {**_LABELS, **own}
+
+    @property
+    def capacity(self) -> dict[str, str]:
+        """What Pods can ask for."""
+        storage = {"ephemeral-storage": "1Ti", "pods": "2k"}
+        return {"cpu": self.cpu, "memory": self.memory, **storage, **_DEVICES}
+
+    def at(self, subresource: str = "") -> Place:
+        """Where its Node is."""
+        return Place("", "v1", "nodes", name=self.name, subresource=subresource)
+
+    def node(self, now: str) -> Manifest:
+        """The Node as kubelet and virt-handler register it."""
+        metadata = {"name": self.name, "labels": self.labels, "annotations": {HEARTBEAT: now}}
+        return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {"podCIDR": str(self.pods)}}
+
+    def beat(self, now: str) -> Manifest:
+        """A merge patch: virt-handler is alive and takes guests."""
+        return {"metadata": {"annotations": {HEARTBEAT: now}, "labels": self.labels}}
+
+    def status(self, now: str, since: str) -> Manifest:
+        """A merge patch of the status: kubelet is alive since then."""
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "message": "kubelet is posting ready status",
+            "lastHeartbeatTime": now,
+            "lastTransitionTime": since,
+        }
+        addresses = [{"type": "InternalIP", "address": self.address}, {"type": "Hostname", "address": self.name}]
+        machine = {
+            "architecture": "amd64",
+            "operatingSystem": "linux",
+            "osImage": "Dicot sandbox",
+            "kernelVersion": "6.12.0",
+            "kubeletVersion": "v1.36.3",
+            "containerRuntimeVersion": "containerd://2.1.0",
+            "machineID": self.name,
+            "systemUUID": self.name,
+            "bootID": self.name,
+            "kubeProxyVersion": "",
+        }
+        return {
+            "status": {
+                "capacity": self.capacity,
+                "allocatable": self.capacity,
+                "conditions": [ready],
+                "addresses": addresses,
+                "nodeInfo": machine,
+            }
+        }
+
+
+TWO = (
+    Machine("node-1", "zone-1", "192.0.2.11", IPv4Network("10.244.0.0/17")),
+    Machine("node-2", "zone-2", "192.0.2.12", IPv4Network("10.244.128.0/17")),
+)

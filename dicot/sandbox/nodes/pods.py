@@ -1,0 +1,214 @@
+"""What a kubelet makes of its Pods, and when CDI's workers are done.
+
+A Pod's fault (annotation ``sandbox.dicot.io/fault``): ``image-pull`` keeps its images from being pulled. The fault
+``import`` of a claim lets the importer that fills it fail again and again.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from dicot.kube.client import STRATEGIC, Place
+from dicot.kube.kind import Manifest
+
+from .kinds import COMPONENT, FAULT, Container, Pod
+from .moments import read, written
+from .steps import REST, Create, Decision, Patch, Remove, act
+
+FINAL = ("Succeeded", "Failed")
+LAUNCHER = ("kubevirt.io", "virt-launcher")
+_DONE_BY_ITSELF = ("importer", "cdi-clone-source", "cdi-populator-prep")
+_PULL_TEXT = "rpc error: code = NotFound desc = failed to pull and unpack image: not found"
+_IMPORT_TEXT = "Unable to process data: Unable to connect to http data source: no such host"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What else a kubelet looks at.
+
+    ``bound``: all claims that the Pod mounts are bound. ``guest``: phase of the VirtualMachineInstance that a
+    launcher runs, "" once it is gone. ``sent``: the clone source that sends to this upload server has ended.
+    ``broken``: a claim that it mounts has the fault ``import``. ``address``: for a Pod that has none yet.
+    ``now``: seconds since 1970. ``work``: how long a worker takes, in seconds.
+    """
+
+    bound: bool
+    guest: str
+    sent: bool
+    broken: bool
+    address: str
+    host: str
+    now: float
+    work: float
+
+
+def is_launcher(pod: Pod) -> bool:
+    """Whether a Pod runs a guest."""
+    key, value = LAUNCHER
+    return pod.metadata.labels.get(key) == value
+
+
+def place(pod: Pod, subresource: str = "") -> Place:
+    """Where a Pod is."""
+    return Place("", "v1", "pods", pod.metadata.namespace, pod.metadata.name, subresource)
+
+
+def bind(pod: Pod, node: str) -> Create:
+    """The scheduler's decision."""
+    target = {"apiVersion": "v1", "kind": "Node", "name": node}
+    return Create(
+        place(pod, "binding"),
+        {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": pod.metadata.name, "uid": pod.metadata.uid},
+            "target": target,
+        },
+    )
+
+
+def refuse(pod: Pod, why: str, now: float) -> Patch | None:
+    """The scheduler's refusal, unless the Pod says it already."""
+    if any(each.type == "PodScheduled" and each.message == why for each in pod.status.conditions):
+        return None
+    refused = _condition(pod, "PodScheduled", False, now, "Unschedulable") | {"message": why}
+    return _status(pod, {"conditions": [refused]})
+
+
+def decide(pod: Pod, scene: Scene) -> Decision:
+    """The next step of a Pod that has a node, or is to go."""
+    if pod.metadata.deletionTimestamp is not None:
+        if is_launcher(pod) and pod.status.phase == "Running" and scene.guest in ("Scheduled", "Running"):
+            return REST
+        return act(Remove(place(pod), pod.metadata.uid))
+    if pod.status.phase in FINAL:
+        return REST
+    if pod.status.phase != "Running":
+        return _start(pod, scene)
+    if is_launcher(pod) and scene.guest in ("", *FINAL):
+        return act(_end(pod, scene.now))
+    return _work(pod, scene)
+
+
+def _start(pod: Pod, scene: Scene) -> Decision:
+    if not scene.bound:
+        return REST
+    if pod.metadata.annotations.get(FAULT) == "image-pull":
+        return _pull(pod, scene)
+    return act(_run(pod, scene))
+
+
+def _pull(pod: Pod, scene: Scene) -> Decision:
+    """Images that are not there: refused, then waited for."""
+    waits = [each.get("state", {}).get("waiting", {}).get("reason") for each in pod.status.containerStatuses]
+    if "ImagePullBackOff" in waits:
+        return REST
+    reason = "ImagePullBackOff" if "ErrImagePull" in waits else "ErrImagePull"
+    waiting = {"waiting": {"reason": reason, "message": _PULL_TEXT}}
+    statuses = [_container(each, waiting, ready=False) for each in pod.spec.containers]
+    status = {"phase": "Pending", "hostIP": scene.host, "containerStatuses": statuses}
+    started = {} if pod.status.startTime else {"startTime": written(scene.now)}
+    return act(_status(pod, status | started), again=scene.work)
+
+
+def _run(pod: Pod, scene: Scene) -> Patch:
+    now = written(scene.now)
+    running = {"running": {"startedAt": now}}
+    done = {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": now, "finishedAt": now}}
+    conditions = [
+        _condition(pod, kind, True, scene.now)
+        for kind in ("PodReadyToStartContainers", "Initialized", "ContainersReady")
+    ]
+    status = {
+        "phase": "Running",
+        "hostIP": scene.host,
+        "hostIPs": [{"ip": scene.host}],
+        "podIP": scene.address,
+        "podIPs": [{"ip": scene.address}],
+        "startTime": pod.status.startTime or now,
+        "conditions": [*conditions, _ready(pod, scene.now)],
+        "containerStatuses": [_container(each, running) for each in pod.spec.containers],
+        "initContainerStatuses": [
+            _container(each, running if each.restartPolicy == "Always" else done) for each in pod.spec.initContainers
+        ],
+    }
+    return _status(pod, status)
+
+
+def _work(pod: Pod, scene: Scene) -> Decision:
+    """A running Pod: a worker ends, a readiness gate opens or shuts."""
+    component = pod.metadata.labels.get(COMPONENT, "")
+    left = read(pod.status.startTime or written(scene.now)) + scene.work - scene.now
+    if component == "importer" and scene.broken:
+        return _fail(pod, scene)
+    if component in _DONE_BY_ITSELF:
+        return act(_end(pod, scene.now)) if left <= 0 else Decision(again=left)
+    if component == "cdi-upload-server" and scene.sent:
+        return act(_end(pod, scene.now))
+    ready = _ready(pod, scene.now)
+    shown = next((each.status for each in pod.status.conditions if each.type == "Ready"), "")
+    return act(_status(pod, {"conditions": [ready]})) if ready["status"] != shown else REST
+
+
+def _fail(pod: Pod, scene: Scene) -> Decision:
+    """A worker that fails and is started again, as restartPolicy OnFailure has it."""
+    shown = pod.status.containerStatuses
+    restarts = shown[0].get("restartCount", 0) if shown else 0
+    last = shown[0].get("state", {}).get("terminated", {}).get("finishedAt") if shown else None
+    left = read(last) + scene.work - scene.now if last else 0.0
+    if left > 0:
+        return Decision(again=left)
+    now = written(scene.now)
+    ended = {"exitCode": 1, "reason": "Error", "message": _IMPORT_TEXT, "startedAt": now, "finishedAt": now}
+    count = restarts + 1 if last else restarts
+    statuses = [
+        _container(each, {"terminated": ended}, ready=False) | {"restartCount": count} for each in pod.spec.containers
+    ]
+    return act(_status(pod, {"containerStatuses": statuses}), again=scene.work)
+
+
+def _end(pod: Pod, moment: float) -> Patch:
+    """All containers end well. CDI reads the termination message of its workers as JSON."""
+    now = written(moment)
+    ended = {"exitCode": 0, "reason": "Completed", "startedAt": pod.status.startTime or now, "finishedAt": now}
+    message = {"message": "{}"} if COMPONENT in pod.metadata.labels else {}
+    state = {"terminated": ended | message}
+    conditions = [_condition(pod, kind, False, moment, "PodCompleted") for kind in ("Ready", "ContainersReady")]
+    statuses = [_container(each, state, ready=False) for each in pod.spec.containers]
+    return _status(pod, {"phase": "Succeeded", "conditions": conditions, "containerStatuses": statuses})
+
+
+def _ready(pod: Pod, now: float) -> Manifest:
+    """Ready, if every readiness gate is open."""
+    open_gates = {each.type for each in pod.status.conditions if each.status == "True"}
+    shut = [each.conditionType for each in pod.spec.readinessGates if each.conditionType not in open_gates]
+    return _condition(pod, "Ready", not shut, now, "ReadinessGatesNotReady" if shut else "")
+
+
+def _condition(pod: Pod, kind: str, holds: bool, now: float, reason: str = "") -> Manifest:
+    """A condition that keeps its moment where it does not change."""
+    status = "True" if holds else "False"
+    same = (each for each in pod.status.conditions if each.type == kind and each.status == status)
+    since = next((each.lastTransitionTime for each in same), None)
+    return {
+        "type": kind,
+        "status": status,
+        "reason": reason or None,
+        "lastTransitionTime": since or written(now),
+    }
+
+
+def _container(container: Container, state: Manifest, *, ready: bool = True) -> dict[str, Any]:
+    image = container.image
+    return {
+        "name": container.name,
+        "image": image,
+        "imageID": f"{image.partition(':')[0]}@sha256:{'0' * 64}" if "waiting" not in state else "",
+        "ready": ready,
+        "started": "running" in state,
+        "restartCount": 0,
+        "state": state,
+    }
+
+
+def _status(pod: Pod, status: Manifest) -> Patch:
+    return Patch(place(pod, "status"), {"metadata": {"uid": pod.metadata.uid}, "status": status}, STRATEGIC)

@@ -1,0 +1,130 @@
+"""What the nodes see of the cluster, and what follows from it for each object."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dicot.kube.kind import Kind, Row
+from dicot.kube.store import Change, Store
+
+from . import guests, pods, volumes
+from .kinds import CLAIMS, DISKS, FAULT, GUESTS, PODS, Claim, Guest, Pod, claims_of
+from .machines import Machine
+from .pods import Scene
+from .scheduler import Scheduler
+from .steps import REST, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One object."""
+
+    kind: Kind[Any]
+    namespace: str
+    name: str
+
+
+class World:
+    """The stores, joined. ``work`` is how long CDI's workers take, in seconds."""
+
+    def __init__(self, machines: Sequence[Machine], work: float) -> None:
+        self.pods: Store[Pod] = Store(PODS)
+        self.guests: Store[Guest] = Store(GUESTS)
+        self.claims: Store[Claim] = Store(CLAIMS)
+        self.disks: Store[Any] = Store(DISKS)
+        self._scheduler = Scheduler(machines)
+        self._work = work
+
+    @property
+    def stores(self) -> tuple[Store[Any], ...]:
+        """All that is watched."""
+        return (self.pods, self.guests, self.claims, self.disks)
+
+    def saw(self, change: Change) -> Iterator[Key]:
+        """Take a change into account; what must be decided again."""
+        if change.kind is PODS:
+            self._count(change)
+        row = change.new or change.old
+        if row is None:
+            return
+        if change.new is not None:
+            yield Key(change.kind, row.namespace, row.name)
+        yield from self._related(change.kind, row)
+
+    def decide(self, key: Key, now: float) -> Decision:
+        """What to do about an object."""
+        row = self._store(key.kind).one(key.namespace, key.name)
+        if row is None:
+            return REST
+        if key.kind is PODS:
+            return self._decide_pod(row, now)
+        if key.kind is GUESTS:
+            return guests.decide(GUESTS.read(row), self._launcher(row), now)
+        if key.kind is CLAIMS:
+            return volumes.decide_claim(CLAIMS.read(row))
+        return volumes.decide_disk(DISKS.read(row))
+
+    def _store(self, kind: Kind[Any]) -> Store[Any]:
+        return next(store for store in self.stores if store.kind is kind)
+
+    def _count(self, change: Change) -> None:
+        if change.new is not None:
+            self._scheduler.saw(PODS.read(change.new))
+        elif change.old is not None:
+            self._scheduler.lost(PODS.read(change.old))
+
+    def _related(self, kind: Kind[Any], row: Row) -> Iterator[Key]:
+        """A launcher's guest and a guest's launcher; Pods by their claims; an upload server by its clone source."""
+        links = []
+        if kind is PODS:
+            yield from (Key(GUESTS, each.namespace, each.name) for each in self.guests.linked(_link(row, row.owner)))
+            links.append(row.name.removesuffix(_SOURCE_POD))
+        elif kind is GUESTS:
+            links.append(row.uid)
+        elif kind is CLAIMS:
+            links.append(row.name)
+        for link in links:
+            yield from (Key(PODS, each.namespace, each.name) for each in self.pods.linked(_link(row, link)))
+
+    def _decide_pod(self, row: Row, now: float) -> Decision:
+        pod = PODS.read(row)
+        machine = self._scheduler.machines.get(pod.spec.nodeName)
+        if pod.metadata.deletionTimestamp is None and not pod.spec.nodeName:
+            claims = [(name, self._claim(row.namespace, name)) for name in claims_of(pod)]
+            return self._scheduler.decide(pod, claims, now)
+        if pod.spec.nodeName and machine is None:
+            return REST
+        return pods.decide(pod, self._scene(row, pod, machine, now))
+
+    def _scene(self, row: Row, pod: Pod, machine: Machine | None, now: float) -> Scene:
+        claims = [self._claim(row.namespace, name) for name in claims_of(pod)]
+        guest = next(iter(self.guests.linked(_link(row, row.owner))), None)
+        source = self.pods.one(row.namespace, f"{row.owner}{_SOURCE_POD}")
+        return Scene(
+            bound=all(claim is not None and claim.status.phase == "Bound" for claim in claims),
+            guest=GUESTS.read(guest).status.phase if guest is not None else "",
+            sent=source is not None and PODS.read(source).status.phase == "Succeeded",
+            broken=any(claim is not None and claim.metadata.annotations.get(FAULT) == "import" for claim in claims),
+            address=self._scheduler.address(pod) if machine is not None else "",
+            host=machine.address if machine is not None else "",
+            now=now,
+            work=self._work,
+        )
+
+    def _claim(self, namespace: str, name: str) -> Claim | None:
+        row = self.claims.one(namespace, name)
+        return CLAIMS.read(row) if row is not None else None
+
+    def _launcher(self, guest: Row) -> Pod | None:
+        """The Pod that runs a guest: on the guest's node, the youngest."""
+        node = GUESTS.read(guest).status.nodeName
+        owned = [PODS.read(row) for row in self.pods.linked(_link(guest, guest.uid)) if row.owner == guest.uid]
+        here = [pod for pod in owned if pod.spec.nodeName == node and pod.status.phase not in pods.FINAL]
+        return max(here, key=lambda pod: pod.metadata.creationTimestamp, default=None)
+
+
+_SOURCE_POD = "-source-pod"
+
+
+def _link(row: Row, value: str) -> str:
+    return f"{row.namespace}/{value}"
