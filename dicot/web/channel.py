@@ -205,7 +205,8 @@ class Channel(HTTPChannel):
         headers.setRawHeaders("Content-Length", [str(len(body))])
         headers.setRawHeaders("Connection", ["close"])
         self.writeHeaders(b"HTTP/1.1", b"%d" % reply.code, HTTPStatus(reply.code).phrase.encode(), headers)
-        self.write(body)
+        if not self._begun or self._command != b"HEAD":
+            self.write(body)
         self.front.record(self._refused(id, path, reply.code, len(body)))
         self._enter(Stage.LINGER)
 

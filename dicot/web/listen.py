@@ -1,5 +1,6 @@
 """Sockets and TLS: bound before anything else starts, served once the reactor runs."""
 
+import os
 import socket
 from collections.abc import Callable
 
@@ -30,7 +31,9 @@ def bound(host: str, port: int, key: str) -> socket.socket:
     try:
         found = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise CannotListen(f"{key}: cannot listen on {host}:{port}: {error.strerror or error}") from error
+        raise CannotListen(
+            f"{key}: cannot listen on {host}:{port}: {os.strerror(error.errno) if error.errno else error}"
+        ) from error
     found.setblocking(False)
     return found
 

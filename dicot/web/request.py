@@ -127,14 +127,13 @@ class Request(server.Request):
         """One name for all: Klein binds its map to it, and no answer depends on the Host header."""
         return b"dicot"
 
-    def processingFailed(self, reason: Failure) -> Failure:
+    def processingFailed(self, reason: Failure) -> None:
         """Never Twisted's page of HTML: what comes here has escaped everything else."""
         self._log.failure("request {id}", failure=reason, id=self.request_id)
         if not self.startedWriting:
             fault = Fault("The server has either erred or is incapable of performing the requested operation.")
             self.write_whole(self.connection.front.root.refusal(self.path, "", fault, self.request_id))
         self.end()
-        return reason
 
     def write_whole(self, reply: Reply) -> None:
         """Writes an answer whose body is bytes."""
