@@ -42,6 +42,7 @@ class Tally:
 class Health:
     """One kind for ``/status``. Ages are seconds since then, None before the first; the rest counts from the start.
 
+    ``scope`` is the namespace and name that the watch is narrowed to, "" for all.
     ``state`` is waiting, listing, watching, resting, not permitted, not served or stopped; ``problem`` is what went
     wrong last, "" once a watch is open again. ``vanished`` objects were found missing by a list, their last state
     unknown; ``skipped`` ones did not fit their type; ``duplicates`` were not newer than what was known; ``gone`` is
@@ -50,6 +51,7 @@ class Health:
     """
 
     kind: str
+    scope: str
     state: str
     problem: str
     synced: bool

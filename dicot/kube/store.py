@@ -184,6 +184,11 @@ class Store(Generic[P]):
         for _ in self.replacing(draft, version):
             pass
 
+    @property
+    def awaits_deletes(self) -> bool:
+        """Whether an object was forgotten whose deletion the watch has not told yet."""
+        return "" in self._graves.values()
+
     def empty(self) -> None:
         """The kind is not served any more, or not yet: no rows, and nothing to wait for."""
         rows = self._table.rows()
