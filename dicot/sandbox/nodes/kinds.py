@@ -12,6 +12,10 @@ GUEST_AGENT = "sandbox.dicot.io/guest-agent"
 """Annotation of a VirtualMachineInstance: "true" lets its guest have an agent."""
 COMPONENT = "cdi.kubevirt.io"
 """Label by which CDI's worker Pods can be told apart."""
+CLONE_SOURCE = "cdi-clone-source"
+UPLOAD_SERVER = "cdi-upload-server"
+SOURCE_SUFFIX = "-source-pod"
+"""What CDI appends to the uid of the target claim to name a clone source."""
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 
 
@@ -196,9 +200,20 @@ def claims_of(pod: Pod) -> tuple[str, ...]:
     return tuple(each.persistentVolumeClaim.claimName for each in pod.spec.volumes if each.persistentVolumeClaim)
 
 
+def clone_link(uid: str) -> str:
+    """What the two Pods of a clone, which may be in two namespaces, are found by: the uid of the target claim."""
+    return f"*/{uid}"
+
+
 def _pod_links(row: Row, pod: Pod) -> tuple[str, ...]:
-    """By the claims it mounts, and by the uid of its owner."""
-    return tuple(f"{row.namespace}/{link}" for link in (*claims_of(pod), row.owner) if link)
+    """By the claims it mounts, by the uid of its owner, and by the claim that is cloned into."""
+    component = pod.metadata.labels.get(COMPONENT)
+    clones = []
+    if component == CLONE_SOURCE:
+        clones.append(clone_link(row.name.removesuffix(SOURCE_SUFFIX)))
+    elif component == UPLOAD_SERVER:
+        clones.append(clone_link(row.owner))
+    return (*(f"{row.namespace}/{link}" for link in (*claims_of(pod), row.owner) if link), *clones)
 
 
 PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT}))

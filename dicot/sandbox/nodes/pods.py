@@ -10,13 +10,13 @@ from typing import Any
 from dicot.kube.client import STRATEGIC, Place
 from dicot.kube.kind import Manifest
 
-from .kinds import COMPONENT, FAULT, Container, Pod
+from .kinds import CLONE_SOURCE, COMPONENT, FAULT, UPLOAD_SERVER, Container, Pod
 from .moments import read, written
 from .steps import REST, Create, Decision, Patch, Remove, act
 
 FINAL = ("Succeeded", "Failed")
 LAUNCHER = ("kubevirt.io", "virt-launcher")
-_DONE_BY_ITSELF = ("importer", "cdi-clone-source", "cdi-populator-prep")
+_DONE_BY_ITSELF = ("importer", CLONE_SOURCE, "cdi-populator-prep")
 _PULL_TEXT = "rpc error: code = NotFound desc = failed to pull and unpack image: not found"
 _IMPORT_TEXT = "Unable to process data: Unable to connect to http data source: no such host"
 
@@ -142,7 +142,7 @@ def _work(pod: Pod, scene: Scene) -> Decision:
         return _fail(pod, scene)
     if component in _DONE_BY_ITSELF:
         return act(_end(pod, scene.now)) if left <= 0 else Decision(again=left)
-    if component == "cdi-upload-server" and scene.sent:
+    if component == UPLOAD_SERVER and scene.sent:
         return act(_end(pod, scene.now))
     ready = _ready(pod, scene.now)
     shown = next((each.status for each in pod.status.conditions if each.type == "Ready"), "")

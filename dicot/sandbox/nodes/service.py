@@ -63,15 +63,15 @@ class Nodes(Service):
         self._again: set[Key] = set()
         self._timers: dict[Key, IDelayedCall] = {}
         self._beats: list[Deferred[None]] = []
+        self._sees_all = False
         for store in self.world.stores:
             store.listen(self._changed)
 
     def startService(self) -> None:
         """Register the machines, and watch."""
         super().startService()
-        self._beats = [Deferred.fromCoroutine(self._beat(machine)) for machine in self._machines]
-        for beat in self._beats:
-            beat.addErrback(_cancelled)
+        steps = [self._wait(), *(self._beat(machine) for machine in self._machines)]
+        self._beats = [Deferred.fromCoroutine(each).addErrback(_cancelled) for each in steps]
         for reflector in self._reflectors:
             reflector.start()
 
@@ -86,13 +86,21 @@ class Nodes(Service):
         for running in [*self._beats, *self._busy.values()]:
             running.cancel()
 
+    async def _wait(self) -> None:
+        """Nothing is decided on half of what there is: a guest whose launcher is not listed yet is not lost."""
+        for store in self.world.stores:
+            await store.synced()
+        self._sees_all = True
+        for key in self.world.everything():
+            self._look(key)
+
     def _changed(self, changes: Sequence[Change]) -> None:
         for change in changes:
             for key in self.world.saw(change):
                 self._look(key)
 
     def _look(self, key: Key) -> None:
-        if not self.running:
+        if not self.running or not self._sees_all:
             return
         if key in self._busy:
             self._again.add(key)

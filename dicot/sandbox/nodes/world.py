@@ -8,7 +8,21 @@ from dicot.kube.kind import Kind, Row
 from dicot.kube.store import Change, Store
 
 from . import guests, pods, volumes
-from .kinds import CLAIMS, DISKS, FAULT, GUESTS, PODS, Claim, Guest, Pod, claims_of
+from .kinds import (
+    CLAIMS,
+    CLONE_SOURCE,
+    COMPONENT,
+    DISKS,
+    FAULT,
+    GUESTS,
+    PODS,
+    SOURCE_SUFFIX,
+    Claim,
+    Guest,
+    Pod,
+    claims_of,
+    clone_link,
+)
 from .machines import Machine
 from .pods import Scene
 from .scheduler import Scheduler
@@ -51,6 +65,10 @@ class World:
             yield Key(change.kind, row.namespace, row.name)
         yield from self._related(change.kind, row)
 
+    def everything(self) -> list[Key]:
+        """All objects that there are."""
+        return [Key(store.kind, row.namespace, row.name) for store in self.stores for row in store.rows()]
+
     def decide(self, key: Key, now: float) -> Decision:
         """What to do about an object."""
         row = self._store(key.kind).one(key.namespace, key.name)
@@ -78,13 +96,13 @@ class World:
         links = []
         if kind is PODS:
             yield from (Key(GUESTS, each.namespace, each.name) for each in self.guests.linked(_link(row, row.owner)))
-            links.append(row.name.removesuffix(_SOURCE_POD))
+            links.append(clone_link(row.name.removesuffix(SOURCE_SUFFIX)))
         elif kind is GUESTS:
-            links.append(row.uid)
+            links.append(_link(row, row.uid))
         elif kind is CLAIMS:
-            links.append(row.name)
+            links.append(_link(row, row.name))
         for link in links:
-            yield from (Key(PODS, each.namespace, each.name) for each in self.pods.linked(_link(row, link)))
+            yield from (Key(PODS, each.namespace, each.name) for each in self.pods.linked(link))
 
     def _decide_pod(self, row: Row, now: float) -> Decision:
         pod = PODS.read(row)
@@ -99,11 +117,14 @@ class World:
     def _scene(self, row: Row, pod: Pod, machine: Machine | None, now: float) -> Scene:
         claims = [self._claim(row.namespace, name) for name in claims_of(pod)]
         guest = next(iter(self.guests.linked(_link(row, row.owner))), None)
-        source = self.pods.one(row.namespace, f"{row.owner}{_SOURCE_POD}")
+        pair = [PODS.read(each) for each in self.pods.linked(clone_link(row.owner))] if row.owner else []
         return Scene(
             bound=all(claim is not None and claim.status.phase == "Bound" for claim in claims),
             guest=GUESTS.read(guest).status.phase if guest is not None else "",
-            sent=source is not None and PODS.read(source).status.phase == "Succeeded",
+            sent=any(
+                each.metadata.labels.get(COMPONENT) == CLONE_SOURCE and each.status.phase == "Succeeded"
+                for each in pair
+            ),
             broken=any(claim is not None and claim.metadata.annotations.get(FAULT) == "import" for claim in claims),
             address=self._scheduler.address(pod) if machine is not None else "",
             host=machine.address if machine is not None else "",
@@ -121,9 +142,6 @@ class World:
         owned = [PODS.read(row) for row in self.pods.linked(_link(guest, guest.uid)) if row.owner == guest.uid]
         here = [pod for pod in owned if pod.spec.nodeName == node and pod.status.phase not in pods.FINAL]
         return max(here, key=lambda pod: pod.metadata.creationTimestamp, default=None)
-
-
-_SOURCE_POD = "-source-pod"
 
 
 def _link(row: Row, value: str) -> str:
