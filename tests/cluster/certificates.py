@@ -81,12 +81,14 @@ class Authority:
     def issue(self, file: str, common_name: str, names: tuple[str, ...] = LOOPBACK) -> Pair:
         """Certificate of a server and client of that name; ``names`` are DNS names and addresses it serves under."""
         key = new_key()
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
         certificate = (
             _draft(_subject(common_name), self.certificate.subject, key)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs=False), critical=True)
             .add_extension(usages, critical=False)
+            .add_extension(issuer, critical=False)
             .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
             .sign(self.key, hashes.SHA256())
         )

@@ -23,6 +23,8 @@ from twisted.web.client import (
 from twisted.web.http_headers import Headers
 
 JSON = "application/json"
+ACCEPTED = "application/json, */*"
+"""virt-api answers 406 to some verbs when JSON is the only type that is accepted."""
 MERGE = "application/merge-patch+json"
 PAUSE = 0.2
 """Seconds between two looks at something that is awaited."""
@@ -78,7 +80,7 @@ class Control:
     def __init__(self, reactor: Any, server: str, authority: bytes = b"", token: str = "") -> None:
         self._reactor = reactor
         self._server = server
-        self._headers = Headers({"Accept": [JSON]})
+        self._headers = Headers({"Accept": [ACCEPTED]})
         if token:
             self._headers.addRawHeader("Authorization", f"Bearer {token}")
         self._pool = HTTPConnectionPool(reactor)

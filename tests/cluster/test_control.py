@@ -1,0 +1,80 @@
+"""Waiting for a server, and taking steps side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.cluster.control import PAUSE, Control, Overdue, Refused, together
+
+
+class UntilTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.control = Control(self.reactor, "http://127.0.0.1:1")
+
+    def waiting(self, answers: Iterator[bool | Exception]) -> Deferred[None]:
+        async def seen() -> bool:
+            answer = next(answers)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return Deferred.fromCoroutine(self.control.until(5, "the server", seen))
+
+    def test_looks_again_until_it_is_there(self) -> None:
+        waiting = self.waiting(iter([False, False, True]))
+        self.assertNoResult(waiting)
+        self.reactor.advance(PAUSE)
+        self.assertNoResult(waiting)
+        self.reactor.advance(PAUSE)
+        self.successResultOf(waiting)
+
+    def test_a_server_that_is_not_there_yet_is_no_error(self) -> None:
+        waiting = self.waiting(iter([ConnectionRefusedError(), Refused("404"), True]))
+        self.reactor.pump([PAUSE] * 2)
+        self.successResultOf(waiting)
+
+    def test_gives_up_and_tells_what_came_last(self) -> None:
+        waiting = self.waiting(iter([Refused("GET /readyz: 500")] * 100))
+        self.reactor.pump([PAUSE] * 26)
+        error = self.failureResultOf(waiting, Overdue).value
+        self.assertEqual(str(error), "waited 5 s for the server: GET /readyz: 500")
+
+    def test_another_error_ends_it(self) -> None:
+        self.failureResultOf(self.waiting(iter([KeyError("holder")])), KeyError)
+
+
+class TogetherTests(SynchronousTestCase):
+    def test_waits_for_all(self) -> None:
+        gates: list[Deferred[None]] = [Deferred(), Deferred()]
+
+        async def step(gate: Deferred[None]) -> None:
+            await gate
+
+        taken = Deferred.fromCoroutine(together([step(gate) for gate in gates]))
+        gates[1].callback(None)
+        self.assertNoResult(taken)
+        gates[0].callback(None)
+        self.successResultOf(taken)
+
+    def test_one_failure_gives_up_the_others(self) -> None:
+        cancelled: list[bool] = []
+
+        async def endless() -> None:
+            try:
+                await Deferred()
+            except CancelledError:
+                cancelled.append(True)
+                raise
+
+        async def fails() -> None:
+            await succeed(None)
+            raise Refused("409")
+
+        self.failureResultOf(Deferred.fromCoroutine(together([endless(), fails()])), Refused)
+        self.assertEqual(cancelled, [True])
