@@ -1,6 +1,7 @@
 """The one place that maps a fault to an answer, and that writes answers."""
 
 import msgspec
+from twisted.internet.defer import CancelledError
 
 from ..faults import Fault
 from .call import Pieces, Reply
@@ -53,6 +54,9 @@ async def send(request: Request, dialect: Dialect, reply: Reply) -> None:
     for name, value in {**headers, **(reply.headers or {})}.items():
         request.setHeader(name, value)
     if length > SLICE and request.method != b"HEAD" and not request.gone:
-        await Slices(request, parts).send()
+        try:
+            await Slices(request, parts).send()
+        except CancelledError:
+            return  # the client has left in the middle of its answer
     else:
         request.write(b"".join(parts))

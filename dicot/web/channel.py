@@ -92,7 +92,7 @@ class Channel(HTTPChannel):
     def retire(self) -> None:
         """Takes no further request: closes now if it is idle, else after the answer."""
         self.persistent = False
-        if self._stage is Stage.IDLE:
+        if self._stage is Stage.IDLE or self._silent:
             self._close()
 
     def lineReceived(self, line: bytes) -> None:
@@ -128,12 +128,8 @@ class Channel(HTTPChannel):
             self.refuse(UriTooLong("The request URI was too long for this server."))
 
     def headerReceived(self, line: bytes) -> bool:
-        name, _, value = line.partition(b":")
-        name = name.lower()
         # int() of thousands of digits raises, and after "identity" a body would be read as the next request.
-        if (name == b"content-length" and not _LENGTH.fullmatch(value)) or (
-            name == b"transfer-encoding" and value.strip(b" \t").lower() != b"chunked"
-        ):
+        if line[:1] in b"cCtT" and _misframed(line):
             self._respondToBadRequestAndDisconnect()
             return False
         return bool(HTTPChannel.headerReceived(self, line))
@@ -225,6 +221,11 @@ class Channel(HTTPChannel):
     def _begun(self) -> bool:
         return "_command" in vars(self)
 
+    @property
+    def _silent(self) -> bool:
+        """Whether nothing has come of a first request."""
+        return self._stage is Stage.HEADER and not self.requests and not self._buffer
+
     def _enter(self, stage: Stage) -> None:
         self._stage = stage
         limits = self.front.limits
@@ -246,7 +247,7 @@ class Channel(HTTPChannel):
 
     def _late(self) -> None:
         match self._stage:
-            case Stage.HEADER if self.requests or self._buffer:
+            case Stage.HEADER if not self._silent:
                 self.refuse(RequestTimeout("The server has waited too long for the request to be sent."))
             case Stage.BODY:
                 self._measure()
@@ -270,3 +271,11 @@ class Channel(HTTPChannel):
 
     def _abort(self) -> None:
         self.transport.abortConnection()  # type: ignore[union-attr]
+
+
+def _misframed(line: bytes) -> bool:
+    """Whether a header gives the length of the body in a way that two parsers may read differently."""
+    name, _, value = line.lower().partition(b":")
+    if name == b"content-length":
+        return _LENGTH.fullmatch(value) is None
+    return name == b"transfer-encoding" and value.strip(b" \t") != b"chunked"

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
 
 from .access import Record
 from .channel import Channel
 from .limits import Limits
+from .opened import Opened
 from .request import Connection, Request, Root
 
 
@@ -31,7 +33,7 @@ class Site(ServerFactory):
         self.closing = False
         self._new_id = new_id
         self._access = access
-        self._channels: set[Connection] = set()
+        self._open: Opened[Connection] = Opened()
         self._addresses: Counter[str] = Counter()
 
     def new_id(self) -> str:
@@ -44,28 +46,29 @@ class Site(ServerFactory):
     def buildProtocol(self, addr: IAddress | None) -> Channel | None:
         """A connection, or None where this address or all together have enough: it is closed without a word."""
         address = str(getattr(addr, "host", ""))
-        full = len(self._channels) >= self.limits.connections
+        full = len(self._open) >= self.limits.connections
         if self.closing or full or self._addresses[address] >= self.limits.per_address:
             return None
         channel = Channel(self, address)
         channel.factory = self
-        self._channels.add(channel)
+        self._open.add(channel)
         self._addresses[address] += 1
         return channel
 
     def left(self, connection: Connection) -> None:
         """A connection is gone."""
-        self._channels.discard(connection)
         self._addresses[connection.address] -= 1
         if not self._addresses[connection.address]:
             del self._addresses[connection.address]
+        self._open.discard(connection)
 
     def log(self, request: Request) -> None:
         """Twisted's hook: an answer is complete."""
         self._access(request.record(request.code))
 
-    def retire(self) -> None:
-        """No new connection, no further request on those there are."""
+    def drain(self, patience: float) -> Deferred[None]:
+        """No new connection, no further request on those there are; fires when all have their answer and are gone."""
         self.closing = True
-        for channel in list(self._channels):
-            channel.retire()
+        for connection in self._open:
+            connection.retire()
+        return self._open.emptied(self.clock, patience)

@@ -101,7 +101,8 @@ class Request(server.Request):
 
     def text_of(self, name: bytes) -> str:
         """A request header; several lines are joined by commas, as WSGI servers do."""
-        return b",".join(self.requestHeaders.getRawHeaders(name) or ()).decode("latin-1")
+        lines = self.requestHeaders.getRawHeaders(name)
+        return b",".join(lines).decode("latin-1") if lines else ""
 
     def gotLength(self, length: int | None) -> None:
         self.content = self.body

@@ -116,10 +116,10 @@ def build_site(
     return Site(mounts, clock, new_id, access, limits or Limits())
 
 
-def drain(site: Site, apis: Iterable[Api], clock: IReactorTime, patience: float = 30.0) -> Deferred[None]:
-    """Takes no further request, and fires when the writes under way are done, or after ``patience`` seconds."""
-    site.retire()
-    return gatherResults([api.drain(clock, patience) for api in apis]).addCallback(lambda _: None)
+def drain(site: Site, apis: Iterable[Api], patience: float = 30.0) -> Deferred[None]:
+    """Takes no further request; fires when all writes are done and all answers out, or after ``patience`` seconds."""
+    waits = [site.drain(patience), *(api.drain(site.clock, patience) for api in apis)]
+    return gatherResults(waits).addCallback(lambda _: None)
 
 
 def _constant(reply: Reply) -> Page:

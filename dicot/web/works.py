@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from ..faults import Unavailable
+from .opened import Opened
 
 T = TypeVar("T")
 
@@ -16,12 +17,8 @@ class Works:
     """The open writes of one service. After ``drain`` no new one is taken."""
 
     def __init__(self) -> None:
-        self._open: set[Deferred[Any]] = set()
-        self._idle: list[Deferred[None]] = []
+        self._open: Opened[Deferred[Any]] = Opened()
         self._closing = False
-
-    def __len__(self) -> int:
-        return len(self._open)
 
     def shield(self, work: Awaitable[T], orphaned: Callable[[T | Failure], None]) -> Deferred[T]:
         """Wait for a write without being able to cancel it; ``orphaned`` gets what it came to when nobody waits."""
@@ -30,13 +27,11 @@ class Works:
         self._open.add(running)
 
         def settle(result: T | Failure) -> None:
-            self._open.discard(running)
             if waiter.called:
                 orphaned(result)
             else:
                 waiter.callback(result)
-            if not self._open:
-                self._rest()
+            self._open.discard(running)
 
         running.addBoth(settle)
         return waiter
@@ -49,18 +44,7 @@ class Works:
     def drain(self, clock: IReactorTime, patience: float) -> Deferred[None]:
         """Fires when no write is open, or after ``patience`` seconds."""
         self._closing = True
-        done: Deferred[None] = Deferred()
-        if not self._open:
-            done.callback(None)
-            return done
-        self._idle.append(done)
-        limit = clock.callLater(patience, self._rest)
-        return done.addBoth(lambda _: limit.cancel() if limit.active() else None)
-
-    def _rest(self) -> None:
-        waiting, self._idle = self._idle, []
-        for done in waiting:
-            done.callback(None)
+        return self._open.emptied(clock, patience)
 
 
 async def _awaited(work: Awaitable[T]) -> T:

@@ -369,7 +369,7 @@ class SlowReaderTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.bench = Bench()
-        self.bench.api.get("/large", None)(lambda call: Reply(b"x" * 50_000_000))
+        self.bench.api.get("/large", None, hot=True)(lambda call: Reply(b"x" * 50_000_000))
         self.wire = self.bench.wire()
         channel, transport = self.wire.channel, self.wire.transport
         write = transport.write
@@ -433,19 +433,31 @@ class CrowdTests(SynchronousTestCase):
 class RetireTests(ChannelCase):
     def test_idle_connections_are_closed_at_once(self) -> None:
         self.wire.ask("GET", f"{BASE}/servers", token="good")
-        self.bench.site.retire()
+        self.bench.site.drain(30)
         self.assertTrue(self.wire.closing)
 
     def test_a_request_under_way_is_answered_and_its_connection_closed(self) -> None:
         self.wire.send(HEAD + b"Content-Type: application/json\r\nContent-Length: 3\r\n\r\n[1")
-        self.bench.site.retire()
+        self.bench.site.drain(30)
         self.assertFalse(self.wire.closing)
         self.wire.send(b"]")
         answer = self.wire.response()
         self.assertEqual((answer.code, answer.headers["connection"]), (200, "close"))
         self.assertTrue(self.wire.closing)
 
+    def test_a_connection_that_has_said_nothing_is_closed_at_once(self) -> None:
+        self.bench.site.drain(30)
+        self.assertTrue(self.wire.closing)
+
+    def test_draining_ends_when_the_last_answer_is_out(self) -> None:
+        self.wire.send(HEAD + b"Content-Type: application/json\r\nContent-Length: 3\r\n\r\n[1")
+        drained = self.bench.site.drain(30)
+        self.wire.send(b"]")
+        self.assertNoResult(drained)
+        self.wire.leave()
+        self.successResultOf(drained)
+
     def test_no_connection_is_taken_any_more(self) -> None:
-        self.bench.site.retire()
+        self.bench.site.drain(30)
         with self.assertRaises(AssertionError):
             self.bench.wire()

@@ -1,6 +1,5 @@
 from collections.abc import Mapping, Sequence
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.faults import NotFound
@@ -167,13 +166,16 @@ class DrainTests(SynchronousTestCase):
             wire.send(written("POST", f"{path}/things"))
         idle = bench.wire()
         idle.ask("GET", "/")
-        drained = drain(bench.site, [bench.api, *apis], bench.clock)
+        drained = drain(bench.site, [bench.api, *apis])
         self.assertTrue(idle.closing)
         for later in open_writes:
             self.assertNoResult(drained)
             later.callback(None)
-        self.successResultOf(drained)
         self.assertEqual([wire.response().code for wire in wires], [202] * 4)
+        for wire in (*wires, idle):
+            self.assertNoResult(drained)
+            wire.leave()
+        self.successResultOf(drained)
 
     def test_patience_ends(self) -> None:
         bench = Bench()
@@ -184,9 +186,10 @@ class DrainTests(SynchronousTestCase):
 
         bench.api.write("POST", "/things", None)(stuck)
         bench.wire().send(written("POST", f"{BASE}/things"))
-        clock = Clock()
-        drained = drain(bench.site, [bench.api], clock, 5)
-        clock.advance(5)
+        drained = drain(bench.site, [bench.api], 5)
+        bench.clock.advance(4.9)
+        self.assertNoResult(drained)
+        bench.clock.advance(0.1)
         self.successResultOf(drained)
 
 
