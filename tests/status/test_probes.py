@@ -14,7 +14,7 @@ class ProbeTests(SynchronousTestCase):
         self.pages = pages(lambda: self.checks)
 
     def asked(self, path: str, *words: str) -> tuple[int, bytes]:
-        reply = self.pages[path](dict.fromkeys(words, [""]))
+        reply = self.pages[path]({word: [""] for word in words})
         assert isinstance(reply.body, Pieces)
         return reply.code, b"".join(reply.body.parts)
 
