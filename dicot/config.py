@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 QUOTA_DEFAULTS: Mapping[str, int] = MappingProxyType(
     {"instances": 10, "cores": 20, "ram": 51200, "metadata_items": 128, "key_pairs": 100}
@@ -18,17 +19,28 @@ class ConfigError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen, and whether over TLS."""
+
+    host: str
+    port: int
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What ``etc/dicot.toml`` says, checked; each option is explained there."""
 
-    listen: tuple[str, ...] = ("tcp:5000:interface=127.0.0.1",)
+    listen: tuple[Address, ...] = (Address("127.0.0.1", 5000),)
+    tls_certificate: str = ""
+    tls_key: str = ""
     public_url: str = "http://127.0.0.1:5000"
     region: str = "RegionOne"
     access_log: str = "-"
     kubeconfig: str = ""
     context: str = ""
     allow_insecure: bool = False
-    status_listen: str = "tcp:5001:interface=127.0.0.1"
+    status_listen: tuple[Address, ...] = (Address("127.0.0.1", 5001),)
     status_public: bool = False
     token_life: int = 3600
     admin_secret: str = "dicot-admin"
@@ -78,6 +90,25 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(_word(item) for item in value)
 
 
+def _addresses(value: object) -> tuple[Address, ...]:
+    return tuple(_address(text) for text in _texts(value))
+
+
+def _maybe_addresses(value: object) -> tuple[Address, ...]:
+    return () if value == [] else _addresses(value)
+
+
+def _address(text: str) -> Address:
+    parts = urlsplit(text)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if parts.scheme not in ("http", "https") or not host or port is None or parts.path not in ("", "/"):
+        raise ValueError(f'"{text}" is not like "http://127.0.0.1:5000" or "https://[::]:5000"')
+    return Address(host, port, parts.scheme == "https")
+
+
 def _prefixes(value: object) -> tuple[str, ...]:
     return () if value == [] else tuple(str(ipaddress.ip_network(text)) for text in _texts(value))
 
@@ -102,7 +133,9 @@ def _amount(value: object) -> int:
 
 OPTIONS: Mapping[str, Mapping[str, Option]] = {
     "api": {
-        "listen": Option("listen", _texts),
+        "listen": Option("listen", _addresses),
+        "tls_certificate": Option("tls_certificate", _text),
+        "tls_key": Option("tls_key", _text),
         "public_url": Option("public_url", _url),
         "region": Option("region", _word),
         "access_log": Option("access_log", _text),
@@ -112,7 +145,7 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "context": Option("context", _text),
         "allow_insecure": Option("allow_insecure", _flag),
     },
-    "status": {"listen": Option("status_listen", _text), "public": Option("status_public", _flag)},
+    "status": {"listen": Option("status_listen", _maybe_addresses), "public": Option("status_public", _flag)},
     "identity": {"token_life": Option("token_life", _seconds), "admin_secret": Option("admin_secret", _word)},
     "network": {
         "driver": Option("network_driver", _driver),
@@ -151,9 +184,12 @@ def parse(text: str) -> Config:
             found["quota"] = _quota(options, wrong)
         else:
             _section(section, options, found, wrong)
+    config = replace(Config(), **found)
+    if any(address.tls for address in config.listen) and not (config.tls_certificate and config.tls_key):
+        wrong.append("api.tls_certificate, api.tls_key: both are needed to listen on https")
     if wrong:
         raise ConfigError("\n".join(wrong))
-    return replace(Config(), **found)
+    return config
 
 
 def _section(section: str, options: Mapping[str, object], found: dict[str, Any], wrong: list[str]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.config import OPTIONS, Config, ConfigError, parse, read
+from dicot.config import OPTIONS, Address, Config, ConfigError, parse, read
 
 SHIPPED = Path(__file__).parent.parent / "etc" / "dicot.toml"
 
@@ -40,6 +40,18 @@ class ConfigTests(SynchronousTestCase):
 
     def test_missing_file_is_named(self) -> None:
         self.assertIn("/nowhere", str(self.assertRaises(ConfigError, read, "/nowhere")))
+
+    def test_addresses_are_urls(self) -> None:
+        config = parse('[api]\nlisten = ["http://[::1]:80"]\n[status]\nlisten = []\n')
+        self.assertEqual((config.listen, config.status_listen), ((Address("::1", 80),), ()))
+        for wrong in ("127.0.0.1:5000", "http://127.0.0.1", "ftp://a:1", "http://a:99999"):
+            error = self.assertRaises(ConfigError, parse, f'[api]\nlisten = ["{wrong}"]')
+            self.assertIn("api.listen:", str(error))
+
+    def test_tls_needs_a_certificate(self) -> None:
+        self.assertIn(
+            "api.tls_certificate", str(self.assertRaises(ConfigError, parse, '[api]\nlisten = ["https://a:1"]'))
+        )
 
     def test_public_url_loses_its_last_slash(self) -> None:
         self.assertEqual(parse('[api]\npublic_url = "https://cloud.example/"').public_url, "https://cloud.example")
