@@ -19,6 +19,7 @@ from .exchange import Exchange
 from .request import Request
 from .route import Route, Variant, Variants
 
+_TAKEN = re.compile("<(?:self|instance|request|f)>")
 _PROJECT = re.compile(rb"/([0-9a-f]{32})(/.*)", re.DOTALL)
 
 
@@ -133,6 +134,8 @@ class Api:
     def _route(self, method: str, url: str) -> Route:
         endpoint = f"{method} {url}"
         if endpoint not in self._routes:
+            if _TAKEN.search(url):
+                raise ValueError(f"{url} has a variable that Klein uses itself")
             route = self._routes[endpoint] = Route(method, url)
 
             @self._klein.route(url, methods=[method], endpoint=endpoint)

@@ -20,6 +20,9 @@ class Works:
         self._open: Opened[Deferred[Any]] = Opened()
         self._closing = False
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def shield(self, work: Awaitable[T], orphaned: Callable[[T | Failure], None]) -> Deferred[T]:
         """Wait for a write without being able to cancel it; ``orphaned`` gets what it came to when nobody waits."""
         waiter: Deferred[T] = Deferred()

@@ -101,6 +101,10 @@ class RoutingTests(SynchronousTestCase):
         with self.assertRaises(ValueError):
             self.routes.action("/b", "k", "p", ())(echoed)
 
+    def test_variables_that_klein_uses_are_a_mistake(self) -> None:
+        with self.assertRaises(ValueError):
+            self.routes.get("/servers/<server_id>/x/<request>", "p")(echoed)
+
     def test_a_hot_url_has_its_variable_at_the_end(self) -> None:
         with self.assertRaises(ValueError):
             self.routes.get("/servers/<server_id>/ips", "p", hot=True)(echoed)

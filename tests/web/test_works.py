@@ -1,9 +1,11 @@
 from typing import Any
 
+from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.faults import Conflict
 from dicot.web.call import Call, Reply
+from dicot.web.works import Works
 
 from .wire import BASE, Bench, pending
 
@@ -78,6 +80,7 @@ class DisconnectTests(SynchronousTestCase):
         drained = self.bench.api.drain(self.bench.clock, 30)
         self.first.callback(None)
         self.assertNoResult(drained)
+        self.assertEqual(self.steps, ["first"])
         self.second.callback(None)
         self.successResultOf(drained)
         self.assertNotIn(30.0, [call.getTime() for call in self.bench.clock.getDelayedCalls()])
@@ -102,3 +105,21 @@ class DisconnectTests(SynchronousTestCase):
         self.successResultOf(self.bench.api.drain(self.bench.clock, 30))
         answer = self.bench.ask("POST", f"{BASE}/servers", b"", token="good")
         self.assertEqual((answer.code, answer.headers["retry-after"]), (503, "1"))
+
+
+class WorksTests(SynchronousTestCase):
+    def test_open_writes_are_counted(self) -> None:
+        works, later = Works(), pending()
+        waiter = works.shield(later, self.fail)
+        self.assertEqual(len(works), 1)
+        later.callback(5)
+        self.assertEqual((len(works), self.successResultOf(waiter)), (0, 5))
+
+    def test_who_no_longer_waits_is_told_elsewhere(self) -> None:
+        works, later = Works(), pending()
+        orphans: list[object] = []
+        waiter = works.shield(later, orphans.append)
+        waiter.cancel()
+        self.failureResultOf(waiter, CancelledError)
+        later.callback(5)
+        self.assertEqual(orphans, [5])
