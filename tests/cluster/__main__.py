@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +59,23 @@ def until_signal(reactor: Any, work: Deferred[None]) -> Deferred[None]:
     return done
 
 
+@contextmanager
+def place(wanted: Path | None) -> Iterator[Path]:
+    """The folder that was asked for, which stays, or one that goes with its cluster."""
+    if wanted is not None:
+        yield wanted
+        return
+    with tempfile.TemporaryDirectory(prefix="dicot-cluster-") as temporary:
+        yield Path(temporary) / "cluster"
+
+
 def main() -> None:
     options = parse(sys.argv[1:])
     levels = LogLevelFilterPredicate()
     levels.setLogLevelForNamespace("twisted.web.client", LogLevel.warn)
     observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [levels])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-    with tempfile.TemporaryDirectory(prefix="dicot-cluster-") as temporary:
-        folder = options.folder or Path(temporary) / "cluster"
+    with place(options.folder) as folder:
         react(lambda reactor: until_signal(reactor, Deferred.fromCoroutine(serve(reactor, options, folder))))
 
 

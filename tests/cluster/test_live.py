@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +11,7 @@ from uuid import uuid4
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.interfaces import IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.utils import getProcessOutput
 from twisted.python.failure import Failure
@@ -177,6 +177,12 @@ class Person(ProcessProtocol):
         self.ended: Deferred[None] = Deferred()
         self.printed = b""
 
+    def leave(self, process: IProcessTransport) -> Deferred[None]:
+        """End the program however far it came."""
+        if not self.ended.called:
+            process.signalProcess("TERM")
+        return self.ended
+
     def outReceived(self, data: bytes) -> None:
         self.printed += data
         if b"\n" in self.printed and not self.ready.called:
@@ -199,9 +205,10 @@ class ProgramTests(TestCase):
         command = [sys.executable, "-m", "tests.cluster", "--folder", str(folder)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         process = reactor.spawnProcess(person, sys.executable, command, environment, str(ROOT))
+        self.addCleanup(person.leave, process)
         self.assertEqual(await person.ready, f"export KUBECONFIG={folder}/kubeconfig")
         self.assertEqual(len(processes_of(folder)), len(PROGRAMS))
-        process.signalProcess(signal.SIGINT)
+        process.signalProcess("INT")
         await person.ended
         self.assertEqual(processes_of(folder), [])
 
