@@ -19,8 +19,8 @@ PERSONAS = frozenset(
     )
 )
 """What a token alone makes of a caller."""
-RELATIONS = frozenset(("owner", "subject", "project", "domain_reader_of", "domain_manager_of"))
-"""What a caller is to one target: its user, the token's user, of that project, reader or manager of its domain.
+RELATIONS = frozenset(("owner", "subject", "project", "domain_reader_of"))
+"""What a caller is to one target: its user, the token's user, of that project, a reader of its domain.
 
 A row that names one lets every caller as far as the operation, which asks ``decide`` with what it found stored.
 """

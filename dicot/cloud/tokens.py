@@ -119,11 +119,11 @@ class Tokens:
         self._read: dict[bytes, Token] = {}
         self._generation = ring.generation
 
-    def fresh(self, user: str, scope: Scope, method: str, generation: int, now: float) -> Token:
+    def fresh(self, user: str, scope: Scope, methods: frozenset[str], generation: int, now: float) -> Token:
         """A token of full life (to the second, as Keystone's), with an audit id of its own."""
         expires = int(now + self._life) * 1_000_000
         audit = audit_id(self._random(16))
-        return Token(user, scope, frozenset((method,)), int(now * 1_000_000), expires, audit, "", generation)
+        return Token(user, scope, methods, int(now * 1_000_000), expires, audit, "", generation)
 
     def write(self, token: Token) -> str:
         """The text of a token. Raises Unavailable without a key."""

@@ -33,7 +33,7 @@ class Doors:
 
     def token(self, scope: Scope, user: str = "ann", replica: int = 0, generation: int = 0) -> Token:
         tokens = self.town.replicas[replica].tokens
-        return tokens.fresh(hex_id(user), scope, "password", generation, self.town.clock.seconds())
+        return tokens.fresh(hex_id(user), scope, frozenset(("password",)), generation, self.town.clock.seconds())
 
     def text(self, scope: Scope, user: str = "ann", replica: int = 0) -> str:
         return self.town.replicas[replica].tokens.write(self.token(scope, user, replica))

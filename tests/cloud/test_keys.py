@@ -170,7 +170,7 @@ class KeyringTests(SynchronousTestCase):
     def test_a_deleted_secret_voids_every_token_and_is_made_again_by_the_steward(self) -> None:
         now_of(self.ring.ensure())
         tokens = Tokens(self.ring, Dice("t"), 3600)
-        text = tokens.write(tokens.fresh(hex_id("u"), Unscoped(), "password", 0, NOW))
+        text = tokens.write(tokens.fresh(hex_id("u"), Unscoped(), frozenset(("password",)), 0, NOW))
         tokens.read(text)
         now_of(self.kube.delete(AT))
         self.assertFalse(self.ring.ready)

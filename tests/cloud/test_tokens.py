@@ -69,8 +69,8 @@ class FormatTests(SynchronousTestCase):
         self.tokens = made("format", KEY)
 
     def token(self, scope: Scope = SCOPES[2], parent: bool = False) -> Token:
-        fresh = self.tokens.fresh(hex_id("user"), scope, "password", 7, NOW + 0.25)
-        first = self.tokens.fresh(hex_id("user"), Unscoped(), "token", 7, NOW)
+        fresh = self.tokens.fresh(hex_id("user"), scope, frozenset(("password",)), 7, NOW + 0.25)
+        first = self.tokens.fresh(hex_id("user"), Unscoped(), frozenset(("token",)), 7, NOW)
         return derive(fresh, first if parent else None)
 
     def refused(self, text: str) -> None:
@@ -116,7 +116,7 @@ class ForgeryTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.tokens = made("forgery", KEY)
         self.texts = [
-            self.tokens.write(self.tokens.fresh(hex_id("user"), scope, "password", 0, NOW)) for scope in SCOPES
+            self.tokens.write(self.tokens.fresh(hex_id("user"), scope, frozenset(("password",)), 0, NOW)) for scope in SCOPES
         ]
 
     def refused(self, text: str) -> None:
@@ -208,7 +208,7 @@ class KeyTests(SynchronousTestCase):
         self.twin = replace(self.other, id=KEY.id)
 
     def text(self, tokens: Tokens) -> str:
-        return tokens.write(tokens.fresh(hex_id("user"), Unscoped(), "password", 0, NOW))
+        return tokens.write(tokens.fresh(hex_id("user"), Unscoped(), frozenset(("password",)), 0, NOW))
 
     def test_an_unknown_key_is_told_apart(self) -> None:
         self.assertRaises(UnknownKey, made("b", self.other).read, self.text(made("a", KEY)))
@@ -234,7 +234,7 @@ class KeyTests(SynchronousTestCase):
 
     def test_without_a_key_none_is_written(self) -> None:
         tokens = made("a")
-        token = tokens.fresh(hex_id("user"), Unscoped(), "password", 0, NOW)
+        token = tokens.fresh(hex_id("user"), Unscoped(), frozenset(("password",)), 0, NOW)
         self.assertRaises(Unavailable, tokens.write, token)
 
 
@@ -246,10 +246,10 @@ class ChainTests(SynchronousTestCase):
         for _ in range(300):
             tokens = made("chain", KEY, life=dice.choice((1, 60, 3600, 10_000)))
             now = NOW
-            first = token = tokens.fresh(hex_id("user"), Unscoped(), "password", 0, now)
+            first = token = tokens.fresh(hex_id("user"), Unscoped(), frozenset(("password",)), 0, now)
             for _ in range(6):
                 now += dice.random() * 1000
-                fresh = tokens.fresh(hex_id("user"), dice.choice(SCOPES), "token", 0, now)
+                fresh = tokens.fresh(hex_id("user"), dice.choice(SCOPES), frozenset(("token",)), 0, now)
                 following = derive(fresh, token)
                 self.assertLessEqual(following.expires, token.expires)
                 self.assertGreaterEqual(following.methods, token.methods)
@@ -259,5 +259,5 @@ class ChainTests(SynchronousTestCase):
 
     def test_audit_ids_never_come_twice(self) -> None:
         tokens = made("audit", KEY)
-        made_ = [tokens.fresh(hex_id("user"), Unscoped(), "password", 0, NOW).audit for _ in range(1000)]
+        made_ = [tokens.fresh(hex_id("user"), Unscoped(), frozenset(("password",)), 0, NOW).audit for _ in range(1000)]
         self.assertEqual(len(set(made_)), 1000)

@@ -1,0 +1,72 @@
+"""Everything that identity and the gate are made of, put together once."""
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from argon2 import PasswordHasher
+
+from ..cloud.directory import Directory, Projects
+from ..cloud.gate import TokenGate
+from ..cloud.keys import TOKEN_KEYS, Keyring
+from ..cloud.kinds.identity import REVOCATION, USER
+from ..cloud.policy import assembled
+from ..cloud.revocation import Revocations
+from ..cloud.service import Service
+from ..cloud.standing import Standings
+from ..cloud.tokens import Tokens
+from ..config import Config
+from ..kube.client import Kube
+from ..kube.kind import Kind
+from ..kube.store import Store
+from .brake import Brake
+from .catalog import catalog
+from .desk import Desk
+from .password import HASHER, Passwords
+from .service import PREFIX
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What identity stands on.
+
+    ``now`` is Unix time in seconds; ``age`` the seconds since the identity watches were last heard (the largest);
+    ``sleep`` waits; ``run`` does its argument in a thread.
+    """
+
+    config: Config
+    services: Iterable[Service]
+    kube: Kube
+    stores: Mapping[Kind[Any], Store[Any]]
+    projects: Projects
+    now: Callable[[], float]
+    age: Callable[[], float]
+    sleep: Callable[[float], Awaitable[object]]
+    run: Callable[[Callable[[], Any]], Awaitable[Any]]
+    random: Callable[[int], bytes] = os.urandom
+    hasher: PasswordHasher = field(default=HASHER)
+
+
+def furnished(given: Surroundings) -> tuple[Desk, TokenGate]:
+    """The desk for ``Bench.tools``, and the gate for every ``Api``. Listens to the stores from here on."""
+    services = tuple(given.services)
+    ring = Keyring(given.stores[TOKEN_KEYS], given.kube, given.now, given.random)
+    tokens = Tokens(ring, given.random, given.config.token_life)
+    directory = Directory(given.stores, given.projects)
+    revocations = Revocations(given.stores[REVOCATION], given.stores[USER], given.kube, given.now)
+    standings = Standings(tokens, ring, directory, revocations, given.now, given.age)
+    brake = Brake(given.now, given.sleep)
+    desk = Desk(
+        ring=ring,
+        tokens=tokens,
+        standings=standings,
+        directory=directory,
+        revocations=revocations,
+        passwords=Passwords(given.kube, given.run, brake, given.now, given.random, given.hasher),
+        policy=assembled(services),
+        catalog=catalog(services, given.config),
+        url=given.config.public_url.rstrip("/") + PREFIX,
+        now=given.now,
+    )
+    return desk, TokenGate(standings, desk.policy)
