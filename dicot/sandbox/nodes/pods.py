@@ -154,7 +154,8 @@ def _fail(pod: Pod, scene: Scene) -> Decision:
     shown = pod.status.containerStatuses
     restarts = shown[0].get("restartCount", 0) if shown else 0
     last = shown[0].get("state", {}).get("terminated", {}).get("finishedAt") if shown else None
-    left = read(last) + scene.work - scene.now if last else 0.0
+    # Moments are whole seconds: the last end may have been up to one later than it says.
+    left = read(last) + 1 + scene.work - scene.now if last else 0.0
     if left > 0:
         return Decision(again=left)
     now = written(scene.now)

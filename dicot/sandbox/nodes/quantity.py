@@ -1,7 +1,8 @@
 """Amounts as Kubernetes writes them."""
 
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 _UNITS: Mapping[str, Decimal] = {
     "n": Decimal("1e-9"),
@@ -22,14 +23,15 @@ _UNITS: Mapping[str, Decimal] = {
 }
 
 
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i))?\Z")
+
+
 def amount(text: str) -> Decimal:
     """The number that a quantity stands for. Raises ValueError."""
-    digits = text.rstrip("numkKMGTPEi")
-    unit = text[len(digits) :]
-    if unit == "" or unit not in _UNITS:
-        # "1E3" is a number, "1E" is a quantity of exa.
-        digits, unit = text, ""
-    try:
-        return Decimal(digits) * _UNITS.get(unit, Decimal(1))
-    except InvalidOperation:
-        raise ValueError(f"not a quantity: {text!r}") from None
+    found = _QUANTITY.match(text)
+    if found is None:
+        raise ValueError(f"not a quantity: {text!r}")
+    digits, exponent, unit = found.groups()
+    if exponent is not None:
+        return Decimal(digits).scaleb(int(exponent))
+    return Decimal(digits) * _UNITS.get(unit or "", Decimal(1))

@@ -1,0 +1,179 @@
+"""Where Pods go, and what is left there."""
+
+from decimal import Decimal
+from ipaddress import IPv4Network
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dicot.sandbox.nodes.addresses import Addresses
+from dicot.sandbox.nodes.machines import Machine
+from dicot.sandbox.nodes.placement import Load, choose, needs
+from dicot.sandbox.nodes.quantity import amount
+from dicot.sandbox.nodes.scheduler import Scheduler
+from dicot.sandbox.nodes.steps import Create, Patch
+
+from .things import NOW, claim, pod
+
+ONE = Machine("one", "a", "192.0.2.1", IPv4Network("10.0.0.0/29"), cpu="2", memory="4Gi")
+TWO = Machine("two", "b", "192.0.2.2", IPv4Network("10.0.1.0/29"), cpu="2", memory="8Gi")
+
+
+def asks(**requests: str) -> dict[str, Any]:
+    """A container that asks for something."""
+    return {"containers": [{"name": "c", "resources": {"requests": requests}}]}
+
+
+def name(found: Machine | str) -> str:
+    """The machine's name, or the obstacle."""
+    return found if isinstance(found, str) else found.name
+
+
+class Quantities(SynchronousTestCase):
+    """Amounts as Kubernetes writes them."""
+
+    def test_units(self) -> None:
+        found = {text: amount(text) for text in ("100m", "1", "1.5", "1k", "2Ki", "1Gi", "1e3", "1E", "0", "12E2")}
+        self.assertEqual(
+            found,
+            {
+                "100m": Decimal("0.1"),
+                "1": 1,
+                "1.5": Decimal("1.5"),
+                "1k": 1000,
+                "2Ki": 2048,
+                "1Gi": 2**30,
+                "1e3": 1000,
+                "1E": 10**18,
+                "0": 0,
+                "12E2": 1200,
+            },
+        )
+
+    def test_nonsense(self) -> None:
+        for text in ("", "x", "1Q", "Gi", "1 Gi", "1KiB"):
+            self.assertRaises(ValueError, amount, text)
+
+
+class Needs(SynchronousTestCase):
+    """What a Pod asks for."""
+
+    def test_containers_add_up_and_sidecars_with_them(self) -> None:
+        spec = {
+            "containers": [{"name": n, "resources": {"requests": {"cpu": "100m"}}} for n in "ab"],
+            "initContainers": [
+                {"name": "s", "restartPolicy": "Always", "resources": {"requests": {"cpu": "50m"}}},
+                {"name": "i", "resources": {"requests": {"cpu": "200m", "memory": "1Gi"}}},
+            ],
+        }
+        self.assertEqual(needs(pod(spec=spec)), {"cpu": Decimal("0.25"), "memory": 2**30, "pods": 1})
+
+    def test_a_large_init_container_counts_alone(self) -> None:
+        spec = asks(cpu="1") | {"initContainers": [{"name": "i", "resources": {"requests": {"cpu": "3"}}}]}
+        self.assertEqual(needs(pod(spec=spec))["cpu"], 3)
+
+
+class Choices(SynchronousTestCase):
+    """Which machine."""
+
+    def choose(self, **spec: Any) -> str:
+        """Of two empty ones."""
+        return name(choose(pod(spec=spec), (ONE, TWO), Load()))
+
+    def test_the_one_with_the_most_memory_left(self) -> None:
+        self.assertEqual(self.choose(), "two")
+
+    def test_load_counts(self) -> None:
+        load = Load()
+        load.count("x", pod("x", spec={"nodeName": "two"} | asks(memory="6Gi"), status={"phase": "Running"}))
+        self.assertEqual(name(choose(pod(), (ONE, TWO), load)), "one")
+        load.count("x", pod("x", spec={"nodeName": "two"} | asks(memory="6Gi"), status={"phase": "Succeeded"}))
+        self.assertEqual(name(choose(pod(), (ONE, TWO), load)), "two")
+
+    def test_a_selector(self) -> None:
+        self.assertEqual(self.choose(nodeSelector={"topology.kubernetes.io/zone": "a"}), "one")
+        self.assertEqual(
+            self.choose(nodeSelector={"topology.kubernetes.io/zone": "c"}),
+            "2 node(s) didn't match Pod's node affinity/selector",
+        )
+
+    def test_an_affinity(self) -> None:
+        def term(operator: str, *values: str) -> dict[str, Any]:
+            expression = {"key": "topology.kubernetes.io/zone", "operator": operator, "values": list(values)}
+            terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+            return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+
+        self.assertEqual(self.choose(affinity=term("In", "a")), "one")
+        self.assertEqual(self.choose(affinity=term("NotIn", "b")), "one")
+        self.assertEqual(self.choose(affinity=term("Exists")), "two")
+        self.assertIn("2 node(s)", self.choose(affinity=term("DoesNotExist")))
+
+    def test_reasons_are_counted(self) -> None:
+        self.assertEqual(self.choose(**asks(cpu="3")), "2 Insufficient cpu")
+        self.assertEqual(
+            self.choose(nodeSelector={"topology.kubernetes.io/zone": "a"}, **asks(memory="6Gi")),
+            "1 Insufficient memory, 1 node(s) didn't match Pod's node affinity/selector",
+        )
+
+    def test_devices_that_no_machine_has(self) -> None:
+        self.assertEqual(self.choose(**asks(**{"example.org/gpu": "1"})), "2 Insufficient example.org/gpu")
+
+
+class AddressesOfANode(SynchronousTestCase):
+    """Addresses of Pods."""
+
+    def setUp(self) -> None:
+        self.addresses = Addresses(IPv4Network("10.0.0.0/29"))
+
+    def test_a_pod_keeps_its_own(self) -> None:
+        first = self.addresses.give("a")
+        self.assertEqual((first, self.addresses.give("a")), ("10.0.0.1", "10.0.0.1"))
+        self.assertEqual(self.addresses.give("b"), "10.0.0.2")
+
+    def test_one_that_is_held_is_not_given(self) -> None:
+        self.addresses.hold("x", "10.0.0.1")
+        self.assertEqual(self.addresses.give("a"), "10.0.0.2")
+
+    def test_a_freed_one_rests_first(self) -> None:
+        self.addresses.give("a")
+        self.addresses.free("a")
+        self.assertEqual(self.addresses.give("b"), "10.0.0.2")
+
+    def test_all_taken(self) -> None:
+        self.assertEqual(len({self.addresses.give(str(each)) for each in range(6)}), 6)
+        self.assertRaises(ValueError, self.addresses.give, "last")
+        self.addresses.free("3")
+        self.assertEqual(self.addresses.give("last"), "10.0.0.4")
+
+
+class Scheduling(SynchronousTestCase):
+    """The scheduler's decisions."""
+
+    def setUp(self) -> None:
+        self.scheduler = Scheduler((ONE, TWO))
+
+    def refusal(self, **claims: Any) -> str:
+        """Why a Pod with such claims waits."""
+        (step,) = self.scheduler.decide(pod(), list(claims.items()), NOW).steps
+        assert isinstance(step, Patch)
+        text: str = step.body["status"]["conditions"][0]["message"]
+        return text
+
+    def test_what_is_bound_counts_before_it_is_seen(self) -> None:
+        targets = []
+        for each in "abc":
+            (step,) = self.scheduler.decide(pod(each, spec=asks(memory="3Gi")), (), NOW).steps
+            assert isinstance(step, Create)
+            targets.append(step.body["target"]["name"])
+        self.assertEqual(targets, ["two", "two", "one"])
+
+    def test_claims_come_first(self) -> None:
+        self.assertEqual(self.refusal(c=None), '0/2 nodes are available: persistentvolumeclaim "c" not found.')
+        self.assertEqual(
+            self.refusal(c=claim()),
+            "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+        )
+
+    def test_a_refused_one_is_tried_again(self) -> None:
+        decision = self.scheduler.decide(pod(spec=asks(memory="1Ti")), (), NOW)
+        self.assertEqual(decision.again, 1.0)

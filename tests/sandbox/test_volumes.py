@@ -1,0 +1,82 @@
+"""Volumes for claims."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dicot.kube.client import Place
+from dicot.sandbox.nodes.kinds import DISKS, PROVISIONED_BY, Disk
+from dicot.sandbox.nodes.steps import REST, Create, Patch, Remove
+from dicot.sandbox.nodes.volumes import PROVISIONER, decide_claim, decide_disk
+
+from .things import STAMP, claim, seen
+
+
+class Claims(SynchronousTestCase):
+    """What a claim gets."""
+
+    def test_a_pending_one_gets_a_volume_of_its_own(self) -> None:
+        (step,) = decide_claim(claim()).steps
+        assert isinstance(step, Create)
+        body = step.body
+        self.assertEqual((step.at, body["metadata"]["name"]), (Place("", "v1", "persistentvolumes"), "pvc-uid-c"))
+        spec = body["spec"]
+        self.assertEqual((spec["capacity"], spec["volumeMode"]), ({"storage": "1Gi"}, "Block"))
+        self.assertEqual((spec["claimRef"]["namespace"], spec["claimRef"]["uid"]), ("n", "uid-c"))
+
+    def test_others_are_left_alone(self) -> None:
+        populated = {"apiGroup": "cdi.kubevirt.io", "kind": "VolumeCloneSource", "name": "x"}
+        for other in (
+            claim(spec={"storageClassName": "fast"}),
+            claim(spec={"storageClassName": None}),
+            claim(spec={"volumeName": "v"}),
+            claim(spec={"dataSourceRef": populated}),
+            claim(meta={"deletionTimestamp": STAMP}),
+            claim(phase="Lost"),
+        ):
+            self.assertEqual(decide_claim(other), REST)
+
+    def test_a_clone_of_a_claim_is_provisioned(self) -> None:
+        source = {"kind": "PersistentVolumeClaim", "name": "x"}
+        self.assertNotEqual(decide_claim(claim(spec={"dataSource": source})), REST)
+
+    def test_one_that_grew(self) -> None:
+        asked = {"volumeName": "v", "resources": {"requests": {"storage": "2Gi"}}}
+        steps = decide_claim(claim(phase="Bound", spec=asked, status={"capacity": {"storage": "1Gi"}})).steps
+        storage = {"capacity": {"storage": "2Gi"}}
+        volume, shown = steps
+        self.assertEqual(volume, Patch(Place("", "v1", "persistentvolumes", name="v"), {"spec": storage}))
+        assert isinstance(shown, Patch)
+        self.assertEqual((shown.at.subresource, shown.body["status"]), ("status", storage))
+
+    def test_one_that_has_what_it_asked_for(self) -> None:
+        bound = claim(phase="Bound", spec={"volumeName": "v"}, status={"capacity": {"storage": "1073741824"}})
+        self.assertEqual(decide_claim(bound), REST)
+
+
+class Disks(SynchronousTestCase):
+    """What becomes of volumes."""
+
+    def disk(self, phase: str = "Released", policy: str = "Delete", by: str = PROVISIONER, **meta: str) -> Disk:
+        """A volume."""
+        found: Disk = seen(
+            DISKS,
+            {
+                "metadata": {"name": "v", "uid": "uid-v", "annotations": {PROVISIONED_BY: by}} | meta,
+                "spec": {"persistentVolumeReclaimPolicy": policy},
+                "status": {"phase": phase},
+            },
+        )
+        return found
+
+    def test_a_released_one_goes(self) -> None:
+        gone = Remove(Place("", "v1", "persistentvolumes", name="v"), "uid-v")
+        self.assertEqual(decide_disk(self.disk()).steps, (gone,))
+
+    def test_others_stay(self) -> None:
+        for disk in (
+            self.disk("Bound"),
+            self.disk("Available"),
+            self.disk(policy="Retain"),
+            self.disk(by="somebody"),
+            self.disk(deletionTimestamp=STAMP),
+        ):
+            self.assertEqual(decide_disk(disk), REST)

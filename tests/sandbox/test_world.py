@@ -1,0 +1,142 @@
+"""What is decided again when something changes, and on what."""
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dicot.kube.kind import Manifest
+from dicot.kube.store import Change, Store
+from dicot.sandbox.nodes.kinds import CLAIMS, COMPONENT, GUESTS, PODS
+from dicot.sandbox.nodes.machines import TWO
+from dicot.sandbox.nodes.steps import REST, Create, Patch, Rewrite
+from dicot.sandbox.nodes.world import Key, World
+
+from .things import NOW, STAMP, claim_manifest, guest_manifest, pod_manifest, raw
+
+OWNED = {"apiVersion": "x", "kind": "X", "name": "g", "controller": True}
+
+
+class Worlds(SynchronousTestCase):
+    """A world that is told things."""
+
+    def setUp(self) -> None:
+        self.world = World(TWO, 2.0)
+        self.again: list[Key] = []
+        self.version = 1
+        for store in self.world.stores:
+            store.listen(self.saw)
+
+    def saw(self, changes: tuple[Change, ...]) -> None:
+        """Remember what is to be decided again."""
+        for change in changes:
+            self.again += self.world.saw(change)
+
+    def tell(self, store: Store[Any], manifest: Manifest) -> list[Key]:
+        """A new state of an object; what is decided again."""
+        self.version += 1
+        manifest["metadata"]["resourceVersion"] = str(self.version)
+        self.again.clear()
+        store.learn(raw(manifest))
+        return list(self.again)
+
+
+class Again(Worlds):
+    """What a change touches."""
+
+    def test_a_pod_touches_the_guest_it_runs(self) -> None:
+        self.tell(self.world.guests, guest_manifest())
+        meta = {"ownerReferences": [OWNED | {"uid": "uid-g"}]}
+        self.assertEqual(
+            self.tell(self.world.pods, pod_manifest(meta=meta)), [Key(PODS, "n", "p"), Key(GUESTS, "n", "g")]
+        )
+        self.assertEqual(
+            self.tell(self.world.guests, guest_manifest(phase="Running")),
+            [Key(GUESTS, "n", "g"), Key(PODS, "n", "p")],
+        )
+
+    def test_a_claim_touches_the_pods_that_mount_it(self) -> None:
+        spec = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}
+        self.tell(self.world.pods, pod_manifest(spec=spec))
+        touched = self.tell(self.world.claims, claim_manifest())
+        self.assertEqual(touched, [Key(CLAIMS, "n", "c"), Key(PODS, "n", "p")])
+
+    def test_a_clone_source_touches_the_upload_server_of_another_namespace(self) -> None:
+        meta = {"ownerReferences": [OWNED | {"uid": "t-1"}], "labels": {COMPONENT: "cdi-upload-server"}}
+        self.tell(self.world.pods, pod_manifest("up", meta=meta))
+        source = {"namespace": "images", "labels": {COMPONENT: "cdi-clone-source"}}
+        touched = self.tell(self.world.pods, pod_manifest("t-1-source-pod", meta=source))
+        self.assertIn(Key(PODS, "n", "up"), touched)
+
+    def test_a_pod_that_is_gone_touches_its_guest_only(self) -> None:
+        self.tell(self.world.guests, guest_manifest())
+        self.tell(self.world.pods, pod_manifest(meta={"ownerReferences": [OWNED | {"uid": "uid-g"}]}))
+        self.again.clear()
+        self.world.pods.forget("n", "p", "uid-p")
+        self.assertEqual(self.again, [Key(GUESTS, "n", "g")])
+
+    def test_everything(self) -> None:
+        self.tell(self.world.pods, pod_manifest())
+        self.tell(self.world.guests, guest_manifest())
+        self.assertEqual(self.world.everything(), [Key(PODS, "n", "p"), Key(GUESTS, "n", "g")])
+
+
+class Deciding(Worlds):
+    """What a decision rests on."""
+
+    def step(self, key: Key) -> Any:
+        """The only step."""
+        (step,) = self.world.decide(key, NOW).steps
+        return step
+
+    def launcher(self, name: str, created: str, **status: Any) -> None:
+        """A launcher of guest g on node-1."""
+        meta = {
+            "ownerReferences": [OWNED | {"uid": "uid-g"}],
+            "labels": {"kubevirt.io": "virt-launcher"},
+            "creationTimestamp": created,
+        }
+        self.tell(self.world.pods, pod_manifest(name, meta=meta, spec={"nodeName": "node-1"}, status=status))
+
+    def test_what_is_not_there(self) -> None:
+        self.assertEqual(self.world.decide(Key(PODS, "n", "p"), NOW), REST)
+
+    def test_a_pod_without_a_node_is_bound(self) -> None:
+        self.tell(self.world.pods, pod_manifest())
+        self.assertIsInstance(self.step(Key(PODS, "n", "p")), Create)
+
+    def test_a_pod_of_another_node_is_left_alone(self) -> None:
+        self.tell(self.world.pods, pod_manifest(spec={"nodeName": "elsewhere"}))
+        self.assertEqual(self.world.decide(Key(PODS, "n", "p"), NOW), REST)
+
+    def test_a_pod_that_never_had_a_node_can_go(self) -> None:
+        self.tell(self.world.pods, pod_manifest(meta={"deletionTimestamp": STAMP}))
+        self.assertEqual(self.step(Key(PODS, "n", "p")).uid, "uid-p")
+
+    def test_a_pod_waits_for_its_claims(self) -> None:
+        spec = {"nodeName": "node-1", "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}
+        self.tell(self.world.pods, pod_manifest(spec=spec))
+        self.assertEqual(self.world.decide(Key(PODS, "n", "p"), NOW), REST)
+        self.tell(self.world.claims, claim_manifest(phase="Bound"))
+        self.assertIsInstance(self.step(Key(PODS, "n", "p")), Patch)
+
+    def test_two_pods_get_two_addresses(self) -> None:
+        found = set()
+        for name in "ab":
+            self.tell(self.world.pods, pod_manifest(name, spec={"nodeName": "node-2"}))
+            found.add(self.step(Key(PODS, "n", name)).body["status"]["podIP"])
+        self.assertEqual(found, {"10.244.128.1", "10.244.128.2"})
+
+    def test_a_guest_goes_by_its_youngest_living_launcher(self) -> None:
+        self.launcher("old", "2027-01-15T07:00:00Z", phase="Running", podIP="10.244.0.1")
+        self.launcher("new", "2027-01-15T07:30:00Z", phase="Running", podIP="10.244.0.2")
+        self.launcher("dead", "2027-01-15T07:45:00Z", phase="Failed")
+        self.tell(self.world.guests, guest_manifest())
+        step = self.step(Key(GUESTS, "n", "g"))
+        assert isinstance(step, Rewrite)
+        changed = step.change(guest_manifest())
+        assert changed is not None
+        self.assertEqual(changed["status"]["interfaces"][0]["ipAddress"], "10.244.0.2")
+
+    def test_a_claim_gets_its_volume(self) -> None:
+        self.tell(self.world.claims, claim_manifest())
+        self.assertIsInstance(self.step(Key(CLAIMS, "n", "c")), Create)
