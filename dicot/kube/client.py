@@ -107,6 +107,10 @@ class Kube(Protocol):
         """GET one object or a subresource of it."""
         ...
 
+    async def fetch(self, path: str, *, within: float = 10.0) -> bytes:
+        """GET a document of the API server itself: ``/version``, ``/apis``. The path is a constant of ours."""
+        ...
+
     async def find(
         self, kind: Kind[Any], namespace: str, label: str, value: str, *, within: float = 5.0
     ) -> list[bytes]:
@@ -195,6 +199,10 @@ class HttpKube:
     async def read(self, at: Place, *, acting_as: Account | None = None, within: float = 10.0) -> bytes:
         """See Kube."""
         return await self._get(address.path(at), (), within, acting_as)
+
+    async def fetch(self, path: str, *, within: float = 10.0) -> bytes:
+        """See Kube."""
+        return await self._get(path, (), within)
 
     async def find(
         self, kind: Kind[Any], namespace: str, label: str, value: str, *, within: float = 5.0

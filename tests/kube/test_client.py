@@ -71,6 +71,13 @@ class Calls(SynchronousTestCase):
 class Requests(Calls):
     """The request of each call."""
 
+    def test_fetch(self) -> None:
+        asked = self.ask(self.kube.fetch("/apis"))
+        line, first, _, _ = self.accept()
+        self.assertEqual(first, "GET /apis HTTP/1.1")
+        line.answer(200, b"{}")
+        self.assertEqual(self.successResultOf(asked), b"{}")
+
     def test_read(self) -> None:
         asked = self.ask(self.kube.read(VM))
         line, first, headers, _ = self.accept()
