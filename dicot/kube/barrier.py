@@ -1,5 +1,6 @@
 """Waiting until a watch has passed a version."""
 
+from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from itertools import count
 
@@ -28,17 +29,18 @@ class Barrier:
             self._unordered[waiting] = version
         return waiting
 
-    def passed(self, version: str) -> None:
-        """The watch has applied everything up to that version."""
+    @property
+    def awaits_equality(self) -> bool:
+        """Whether somebody waits for a version without an order."""
+        return bool(self._unordered)
+
+    def passed(self, version: str, seen: Iterable[str] = ()) -> None:
+        """The watch has applied everything up to that version; ``seen`` are those on the way."""
         self.version = version
         while self._queue and compare(self._queue[0][1], version) in (-1, 0):
             heappop(self._queue)[3].callback(None)
-        self.saw(version)
-
-    def saw(self, version: str) -> None:
-        """Exactly that version was applied, and perhaps newer ones since."""
-        if self._unordered:
-            for waiting in [waiting for waiting, wanted in self._unordered.items() if wanted == version]:
+        for each in (*seen, version) if self._unordered else ():
+            for waiting in [waiting for waiting, wanted in self._unordered.items() if wanted == each]:
                 del self._unordered[waiting]
                 waiting.callback(None)
 

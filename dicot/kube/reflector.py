@@ -46,15 +46,14 @@ class Reflector:
     def start(self) -> None:
         """Begin, and go on whatever happens."""
         self._running = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(self._stopped)
+        self._running.addErrback(self._ended)
 
-    def stop(self) -> None:
-        """End, by aborting what is open. Nothing is left behind."""
+    def stop(self) -> Deferred[None]:
+        """End, by aborting what is open. Fires once nothing is left behind."""
         self._stopping = True
         self._audit.stop()
-        if self._running is not None:
-            self._running.cancel()
-        self._course.state = "stopped"
+        # In a turn of its own: whoever calls this may have been called by what it ends.
+        return deferLater(self._clock, 0, self._end)
 
     def health(self) -> Health:
         """How it fares, for ``/status``."""
@@ -168,7 +167,12 @@ class Reflector:
         if self._stream is not None:
             self._stream.break_off(Cut("the store differs from the server"))
 
-    def _stopped(self, failure: Failure) -> None:
+    def _end(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
+        self._course.state = "stopped"
+
+    def _ended(self, failure: Failure) -> None:
         failure.trap(CancelledError)
 
     def _unforeseen(self, failure: Failure) -> float:

@@ -132,6 +132,7 @@ class Store(Generic[P]):
         """
         moves: list[Move] = []
         version = self.version
+        seen: list[str] = []
         try:
             for line in lines:
                 event = self.reader.line(line)
@@ -139,11 +140,12 @@ class Store(Generic[P]):
                 reached = event.meta.resourceVersion
                 if reached and compare(reached, version) != -1:
                     version = reached
-                    self._barrier.saw(reached)
+                    if self._barrier.awaits_equality:
+                        seen.append(reached)
         finally:
             self._tell(moves)
             if version != self.version:
-                self._barrier.passed(version)
+                self._barrier.passed(version, seen)
 
     def draft(self) -> Draft[P]:
         """Begin a list. Only the last one begun can replace the rows."""

@@ -184,12 +184,19 @@ class ReflectorTestCase(SynchronousTestCase):
         self.reflector.start()
 
     def tearDown(self) -> None:
-        self.reflector.stop()
+        self.stop(self.reflector)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def reflect(self, store: Store[Any]) -> Reflector:
         """Another reflector of the same server."""
         return Reflector(store, Origin(self.agent, self.token, self.turns), self.clock, lambda: self.chance)
+
+    def stop(self, *reflectors: Reflector) -> None:
+        """Stop them, and see that they have ended."""
+        for reflector in reflectors:
+            ending = reflector.stop()
+            self.clock.advance(0)
+            self.successResultOf(ending)
 
     @property
     def asked(self) -> Asked:

@@ -111,8 +111,7 @@ class RefusalTests(ReflectorTestCase):
         self.assertEqual(self.count, 3)
         self.agent.asked[1].unreachable(ConnectionRefusedError())
         self.assertEqual(self.count, 4)
-        for other in others:
-            other.stop()
+        self.stop(*others)
 
     def test_rule_26_a_watch_waits_for_no_turn(self) -> None:
         watch = self.sync()
@@ -121,8 +120,7 @@ class RefusalTests(ReflectorTestCase):
             other.start()
         watch.cut()
         self.next()
-        for other in others:
-            other.stop()
+        self.stop(*others)
 
     def test_rule_27_a_401_renews_the_credential_and_asks_again_at_once(self) -> None:
         self.asked.refuse(401, "Unauthorized")
@@ -163,7 +161,7 @@ class RefusalTests(ReflectorTestCase):
         self.agent.asked[0].refuse(403, "Forbidden")
         self.agent.asked[1].stream(10)
         self.assertTrue(store.is_synced)
-        other.stop()
+        self.stop(other)
 
     def test_rule_40_a_list_that_cannot_be_converted_degrades_its_kind(self) -> None:
         watch = self.plain(10, thing("a", 3))

@@ -250,7 +250,7 @@ class AuditTests(ReflectorTestCase):
 
     def test_rule_36_stopping_ends_it(self) -> None:
         self.audited()
-        self.reflector.stop()
+        self.stop(self.reflector)
         self.assertTrue(self.asked.cancelled)
 
     def audited(self) -> Any:
@@ -271,14 +271,14 @@ class StopTests(ReflectorTestCase):
     """Rule 37: the end."""
 
     def test_rule_37_while_it_waits_for_headers(self) -> None:
-        self.reflector.stop()
+        self.stop(self.reflector)
         self.assertTrue(self.asked.cancelled)
         self.ended()
 
     def test_rule_37_while_it_streams_its_initial_state(self) -> None:
         self.asked.accept()
         self.asked.lines(added("a", 3))
-        self.reflector.stop()
+        self.stop(self.reflector)
         self.assertTrue(self.asked.wire.aborted)
         self.ended()
 
@@ -286,39 +286,45 @@ class StopTests(ReflectorTestCase):
         self.asked.refuse(422, "Invalid")
         self.asked.accept()
         self.asked.send(listed(10)[:20])
-        self.reflector.stop()
+        self.stop(self.reflector)
         self.assertTrue(self.asked.wire.aborted)
         self.ended()
 
     def test_rule_37_while_it_watches(self) -> None:
         watch = self.sync()
-        self.reflector.stop()
+        self.stop(self.reflector)
         self.assertTrue(watch.wire.aborted)
         self.ended()
 
     def test_rule_37_while_it_rests(self) -> None:
         self.asked.refuse(403, "Forbidden")
-        self.reflector.stop()
+        self.stop(self.reflector)
         self.ended()
 
     def test_rule_37_while_it_waits_for_its_turn(self) -> None:
         others = [self.reflect(self.store.__class__(self.kind)) for _ in range(2)]
         for other in others:
             other.start()
-        for other in reversed(others):
-            other.stop()
-        self.reflector.stop()
+        self.stop(*reversed(others))
+        self.stop(self.reflector)
         self.ended()
         self.assertEqual(self.turns.tokens, 2)
 
+    def test_rule_37_by_somebody_whom_it_calls(self) -> None:
+        self.store.listen(lambda told: [self.reflector.stop()].clear())
+        watch = self.sync(10, "a")
+        self.clock.advance(0)
+        self.assertTrue(watch.wire.aborted)
+        self.ended()
+
     def test_rule_37_before_it_began(self) -> None:
         never = self.reflect(self.store)
-        never.stop()
+        self.stop(never)
         self.assertEqual(never.health().state, "stopped")
 
     def test_rule_37_an_agent_that_fails_otherwise_when_cancelled_ends_it_too(self) -> None:
         self.asked.answer.addErrback(lambda failure: failure.trap(CancelledError) and 1 / 0)
-        self.reflector.stop()
+        self.stop(self.reflector)
         self.flushLoggedErrors()
         self.ended()
 
