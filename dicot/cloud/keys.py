@@ -199,7 +199,11 @@ class Keyring:
             self._forget()
             await self.ensure()
             return True
-        keys = read_keys(secret.get("data") or {})
+        try:
+            keys = read_keys(secret.get("data") or {})
+        except ValueError as error:
+            _log.error("token keys cannot be rotated: {reason}", reason=str(error))
+            return False
         wanted = rotated(keys, self._now(), life, self._random)
         if wanted == keys:
             return False

@@ -67,6 +67,9 @@ class Memory:
         self._ask("read", at)
         return msgspec.json.encode(self._held(at))
 
+    async def fetch(self, path: str, *, within: float = 10.0) -> bytes:
+        raise NotImplementedError
+
     async def find(
         self, kind: Kind[Any], namespace: str, label: str, value: str, *, within: float = 5.0
     ) -> list[bytes]:

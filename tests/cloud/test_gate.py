@@ -299,14 +299,21 @@ class RevocationTests(SynchronousTestCase):
         self.assertEqual([(verb, at.plural) for verb, at in self.town.kube.asked], [("create", "revocations")])
         self.assertIsNone(self.town.one.standings.of(later))
 
-    def test_what_has_expired_may_go(self) -> None:
+    def test_what_has_expired_is_swept(self) -> None:
         self.revoke(self.first)
-        self.assertEqual(self.town.one.revocations.expired(), ())
-        self.town.clock.advance(3601)
-        ((at, uid),) = self.town.one.revocations.expired()
-        self.assertEqual((at.plural, at.namespace), (REVOCATION.plural, SYSTEM_NAMESPACE))
-        now_of(self.town.kube.delete(at, uid=uid))
-        self.assertEqual(self.town.one.revocations.expired(), ())
+        self.assertEqual(now_of(self.town.one.revocations.sweep()), 0)
+        self.town.clock.advance(3661)
+        self.revoke(self.doors.token(Unscoped()))
+        self.assertEqual(now_of(self.town.one.revocations.sweep()), 1)
+        self.assertEqual(len(self.town.one.stores[REVOCATION]), 1)
+        self.assertEqual(now_of(self.town.one.revocations.sweep()), 0)
+
+    def test_who_sweeps_second_finds_nothing_to_do(self) -> None:
+        self.revoke(self.first)
+        self.town.clock.advance(3661)
+        self.town.kube.lagging = True
+        self.assertEqual(now_of(self.town.replicas[1].revocations.sweep()), 1)
+        self.assertEqual(now_of(self.town.one.revocations.sweep()), 0)
 
 
 BELOW = {"admin": ("admin", "manager", "member", "reader"), "member": ("member", "reader"), "reader": ("reader",)}

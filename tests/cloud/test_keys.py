@@ -165,7 +165,9 @@ class KeyringTests(SynchronousTestCase):
         before = self.ring.sealing[0]
         now_of(self.kube.patch(AT, {"data": {"00000000": "bm9uc2Vuc2U="}}))
         self.assertEqual(self.ring.sealing[0], before)
-        self.assertEqual(len(self.kube.objects), 1)
+        self.clock.advance(PERIOD)
+        self.assertFalse(now_of(self.ring.rotate(LIFE)))
+        self.assertNotIn("replace", self.verbs())
 
     def test_a_deleted_secret_voids_every_token_and_is_made_again_by_the_steward(self) -> None:
         now_of(self.ring.ensure())
