@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from ..faults import Unavailable
 from ..kube.client import Kube, place
-from ..kube.errors import Conflict, Exists, Missing
+from ..kube.errors import Conflict, Doubtful, Exists, Missing, Refused, Unreachable
 from ..kube.kind import Kind, Manifest, Meta
 from ..kube.store import Change, Store
 from ..names import SYSTEM_NAMESPACE
@@ -30,6 +30,7 @@ SETTLE = 60.0
 REFRESH = 10.0
 """Seconds between two live reads that unknown key ids may cause."""
 
+_UNREADABLE = "The token keys cannot be read at the moment."
 _log = Logger()
 
 
@@ -138,6 +139,7 @@ class Keyring:
         self._boxes: dict[bytes, AESGCM] = {}
         self._primary: bytes | None = None
         self._asked = float("-inf")
+        self._unheard: Exception | None = None
         self.generation = 0
         store.listen(self._changed)
         self._load()
@@ -151,7 +153,7 @@ class Keyring:
     def sealing(self) -> tuple[bytes, AESGCM]:
         """Id and cipher of the primary key. Raises Unavailable where there is none."""
         if self._primary is None:
-            raise Unavailable("The token keys cannot be read at the moment.")
+            raise Unavailable(_UNREADABLE)
         return self._primary, self._boxes[self._primary]
 
     def opening(self, id: bytes) -> AESGCM | None:
@@ -159,14 +161,18 @@ class Keyring:
         return self._boxes.get(id)
 
     async def refresh(self) -> None:
-        """Reads the Secret once, if that was not done within the last seconds."""
-        if self._now() < self._asked + REFRESH:
-            return
-        self._asked = self._now()
-        try:
-            self._store.learn(await self._kube.read(place(TOKEN_KEYS, SYSTEM_NAMESPACE, SECRET_NAME)))
-        except Missing:
-            return
+        """Reads the Secret once, if that was not done within the last seconds. Raises Unavailable."""
+        if self._now() >= self._asked + REFRESH:
+            self._asked = self._now()
+            self._unheard = None
+            try:
+                self._store.learn(await self._kube.read(place(TOKEN_KEYS, SYSTEM_NAMESPACE, SECRET_NAME)))
+            except Missing:
+                return
+            except (Refused, Doubtful, Unreachable) as error:
+                self._unheard = error
+        if self._unheard is not None:
+            raise Unavailable(_UNREADABLE) from self._unheard
 
     async def ensure(self) -> None:
         """Makes the Secret with a first key where there is none; whoever comes first makes it."""

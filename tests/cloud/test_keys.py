@@ -24,6 +24,7 @@ from dicot.cloud.keys import (
     write_keys,
 )
 from dicot.cloud.tokens import Tokens, UnknownKey, Unreadable, Unscoped
+from dicot.faults import Unavailable
 from dicot.kube.client import Place, place
 from dicot.kube.errors import Unreachable
 from dicot.kube.store import Store
@@ -216,9 +217,14 @@ class KeyringTests(SynchronousTestCase):
         now_of(self.ring.refresh())
         self.assertEqual(self.verbs(), ["read"])
 
-    def test_a_look_that_fails_says_so(self) -> None:
+    def test_a_look_that_fails_is_a_503_for_a_while_and_then_tried_again(self) -> None:
         def fail(verb: str, at: Place) -> None:
             raise Unreachable
 
         self.kube.fail = fail
-        self.assertRaises(Unreachable, now_of, self.ring.refresh())
+        for _ in range(2):
+            self.assertRaises(Unavailable, now_of, self.ring.refresh())
+        self.assertEqual(self.verbs(), ["read"])
+        self.kube.fail = lambda verb, at: None
+        self.clock.advance(REFRESH)
+        now_of(self.ring.refresh())

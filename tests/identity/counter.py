@@ -18,7 +18,7 @@ from dicot.identity.password import secret
 from dicot.identity.service import service
 from dicot.kube.client import place
 from dicot.names import SYSTEM_NAMESPACE
-from dicot.web.call import NEVER, Bodies, Call, Operation, Reply
+from dicot.web.call import NEVER, Bodies, Call, Operation, Reply, Routes
 from dicot.web.dialect import UNVERSIONED, Version
 
 from ..cloud.town import Dice, Town, hex_id, now_of
@@ -101,14 +101,14 @@ class Counter:
         )
         self.routes = Routes_()
         for resource in self.service.resources:
-            resource.register(self.bench())
+            resource.register(self.bench(self.routes))
 
-    def bench(self) -> Bench:
+    def bench(self, routes: Routes) -> Bench:
         def absent(*args: Any) -> Any:
             raise AssertionError("identity has no use for it")
 
         return Bench(
-            routes=self.routes,
+            routes=routes,
             reader=absent,  # type: ignore[arg-type]
             writer=absent,  # type: ignore[arg-type]
             known=absent,
