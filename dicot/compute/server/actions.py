@@ -1,0 +1,149 @@
+"""Start, stop, reboot, delete and update: what is to be written for each.
+
+Nova's own checks come first (nova/compute/api.py, ``check_instance_state``); what KubeVirt refuses beyond them is the
+same conflict to a client.
+"""
+
+from ...caller import Caller
+from ...cloud.kinds.kubevirt import VM, VMI
+from ...cloud.plan import Ask, Delete, Patch, Plan, Refusals
+from ...faults import Conflict, Fault, NotFound
+from ...kube import errors
+from ...kube.kind import Manifest
+from ...names import MANAGED, TASK
+from ..times import stamp
+from . import notes
+from .present import Present
+from .seen import Task, task_of
+from .states import ACTIVE, ERROR, PAUSED, STOPPED
+
+REBOOT_TAKES = 300.0
+"""Seconds after which a reboot that was not seen to end counts as ended."""
+AT_ONCE: Manifest = {"gracePeriodSeconds": 0}
+REBOOTING_TASKS = frozenset({None, "rebooting", "rebooting_hard", "resuming", "unpausing", "pausing", "suspending"})
+"""Tasks that a hard reboot may cut short."""
+
+
+class Deaf(Fault):
+    """A guest cannot be asked to reboot. Clients never see it: a restart follows."""
+
+    code = 409
+
+
+def missing(id: str) -> NotFound:
+    """Nova's InstanceNotFound."""
+    return NotFound(f"Instance {id} could not be found.")
+
+
+def start(server: Present, caller: Caller) -> Plan:
+    """Runs a stopped server."""
+    _check(server, caller, "start", (STOPPED,), (None,))
+    return _started(server, "start")
+
+
+def stop(server: Present, caller: Caller) -> Plan:
+    """Shuts a server down, also one that crashes again and again."""
+    _check(server, caller, "stop", (ACTIVE, ERROR), (None,))
+    crashing = server.seen.printable == "CrashLoopBackOff" and server.seen.strategy == "RerunOnFailure"
+    if crashing:
+        # KubeVirt refuses a stop while no instance is there. Manual takes back the pending start; Halted would turn
+        # into Always at the next start.
+        return _plan(server, _patch(server, {"spec": {"runStrategy": "Manual"}}), "stop")
+    return _plan(server, _ask(server, "stop"), "stop", _forget_task(server))
+
+
+def soft_reboot(server: Present, caller: Caller) -> Plan:
+    """Asks the guest. Raises Deaf, by way of the plan's refusals, where it cannot be asked."""
+    _check(server, caller, "reboot", (ACTIVE,), (None,))
+    kinds = (errors.Conflict, errors.Invalid, errors.Failed, errors.Doubtful)
+    row = server.row
+    return Plan(
+        id=row.id,
+        commit=Ask(VMI, row.namespace, row.name, "softreboot"),
+        refusals=dict.fromkeys(kinds, _deaf) | {errors.Missing: lambda error: missing(row.id)},
+    )
+
+
+def _deaf(error: Exception) -> Fault:
+    return Deaf("the guest cannot be asked to reboot")
+
+
+def restart(server: Present, caller: Caller, now: float, *, hard: bool) -> Plan:
+    """Stops and starts it; a server that does not run is started, as Nova does at a hard reboot."""
+    states = (ACTIVE, STOPPED, PAUSED, "suspended", ERROR) if hard else (ACTIVE,)
+    _check(server, caller, "reboot", states, REBOOTING_TASKS if hard else (None,))
+    if server.seen.phase in (None, "Succeeded", "Failed"):
+        return _started(server, "reboot")
+    task = Task("rebooting_hard" if hard else "rebooting", stamp(now + REBOOT_TAKES), server.instance_uid)
+    noted = _patch(server, {"metadata": {"annotations": {TASK: notes.as_note(task)}}})
+    return _plan(server, _ask(server, "restart", AT_ONCE if hard else {}), "reboot", (noted,))
+
+
+def delete(server: Present, caller: Caller) -> Plan | None:
+    """Removes it, in whatever state; None where it is on its way out already."""
+    _check_lock(server, caller)
+    row = server.row
+    if server.vm.metadata.deletionTimestamp is not None:
+        return None
+    refusals: Refusals = {errors.Missing: lambda error: missing(row.id)}
+    return Plan(id=row.id, commit=Delete(VM, row.namespace, row.name, row.uid), refusals=refusals)
+
+
+def _started(server: Present, action: str) -> Plan:
+    """A VM of ours that was stopped in a crash loop gets its strategy back, which starts it."""
+    ours = MANAGED in server.vm.metadata.labels
+    if ours and server.seen.strategy == "Manual":
+        return _plan(server, _patch(server, {"spec": {"runStrategy": "RerunOnFailure"}}), action)
+    return _plan(server, _ask(server, "start"), action, _forget_task(server))
+
+
+def _check(
+    server: Present,
+    caller: Caller,
+    action: str,
+    states: tuple[str, ...],
+    tasks: frozenset[str | None] | tuple[None, ...],
+) -> None:
+    """Raises Conflict in Nova's words for a state in which the action makes no sense."""
+    _check_lock(server, caller)
+    if server.state.vm_state not in states:
+        raise _conflict(server, action, f"vm_state {server.state.vm_state}")
+    if server.state.task_state not in tasks:
+        raise _conflict(server, action, f"task_state {server.state.task_state}")
+
+
+def _check_lock(server: Present, caller: Caller) -> None:
+    if notes.lock_note(server.vm) is not None and not caller.admin:
+        raise Conflict(f"Instance {server.row.id} is locked")
+
+
+def _conflict(server: Present, action: str, state: str) -> Conflict:
+    return Conflict(f"Cannot '{action}' instance {server.row.id} while it is in {state}")
+
+
+def _plan(server: Present, commit: Ask | Patch, action: str, binds: tuple[Patch, ...] = ()) -> Plan:
+    state = f"vm_state {server.state.vm_state}"
+    return Plan(
+        id=server.row.id,
+        commit=commit,
+        binds=binds,
+        refusals={
+            errors.Conflict: lambda error: _conflict(server, action, state),
+            errors.Missing: lambda error: missing(server.row.id),
+        },
+    )
+
+
+def _ask(server: Present, subresource: str, body: Manifest | None = None) -> Ask:
+    return Ask(VM, server.row.namespace, server.row.name, subresource, body or {})
+
+
+def _patch(server: Present, body: Manifest) -> Patch:
+    return Patch(VM, server.row.namespace, server.row.name, body)
+
+
+def _forget_task(server: Present) -> tuple[Patch, ...]:
+    """A task that is over must not be seen in the states that follow."""
+    if task_of(server.vm) is None:
+        return ()
+    return (_patch(server, {"metadata": {"annotations": {TASK: None}}}),)

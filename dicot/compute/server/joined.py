@@ -1,0 +1,101 @@
+"""A VirtualMachine and what meets it."""
+
+from ...cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, VM, VMI, Node, Vm, Vmi
+from ...cloud.kinds.network import PORT, SECURITY_GROUP, Port
+from ...cloud.kinds.storage import DATA_VOLUME
+from ...cloud.resource import Join, Joined
+from ...kube.kind import Row
+from ...names import FLAVOR
+from ..facts import FlavorCopy, flavor_of, flavor_of_vm
+from .seen import Seen
+from .status import State, status
+
+ZONE = "topology.kubernetes.io/zone"
+DEFAULT_ZONE = "nova"
+
+
+def _uid(row: Row, vm: Vm) -> tuple[str, ...]:
+    return (f"{row.namespace}/{row.uid}",)
+
+
+def _own_name(row: Row, vm: Vm) -> tuple[str, ...]:
+    return (row.place,)
+
+
+def _volumes(row: Row, vm: Vm) -> tuple[str, ...]:
+    names = [volume.dataVolume.name for volume in vm.spec.template.spec.volumes if volume.dataVolume]
+    return tuple(f"{row.namespace}/{name}" for name in names)
+
+
+def _node(row: Row, vmi: Vmi) -> tuple[str, ...]:
+    return (f"/{vmi.status.nodeName}",) if vmi.status.nodeName else ()
+
+
+def _groups(row: Row, port: Port) -> tuple[str, ...]:
+    return tuple(f"{row.namespace}/{id}" for id in port.spec.securityGroups)
+
+
+def _cluster_type(row: Row, vm: Vm) -> tuple[str, ...]:
+    """Only where no copy of the flavor is kept: an instancetype's change must not wake every server."""
+    wanted = vm.spec.instancetype
+    if wanted is None or FLAVOR in vm.metadata.annotations or wanted.kind == INSTANCETYPE.singular:
+        return ()
+    return (f"/{wanted.name}",)
+
+
+def _own_type(row: Row, vm: Vm) -> tuple[str, ...]:
+    wanted = vm.spec.instancetype
+    if wanted is None or FLAVOR in vm.metadata.annotations or wanted.kind != INSTANCETYPE.singular:
+        return ()
+    return (f"{row.namespace}/{wanted.name}",)
+
+
+JOINS = (
+    Join(VMI, _uid),
+    Join(PORT, _own_name),
+    Join(DATA_VOLUME, _volumes, by_name=True),
+    Join(NODE, _node, by_name=True, via=VMI),
+    Join(SECURITY_GROUP, _groups, via=PORT),
+    Join(CLUSTER_INSTANCETYPE, _cluster_type, by_name=True),
+    Join(INSTANCETYPE, _own_type, by_name=True),
+)
+
+
+def vmi_of(joined: Joined) -> Vmi | None:
+    """The instance of a server."""
+    found = joined.first(VMI)
+    return found[1] if found else None
+
+
+def node_of(joined: Joined) -> tuple[Row, Node] | None:
+    """Where it runs."""
+    return joined.first(NODE)
+
+
+def state_of(joined: Joined, now: float) -> State:
+    """The status of a server."""
+    node = node_of(joined)
+    volumes = tuple(body for _, body in joined.all(DATA_VOLUME))
+    seen = Seen(joined.main(VM), vmi_of(joined), volumes, node[1] if node else None, now)
+    return status(seen, joined.row.id)
+
+
+def flavor_in(joined: Joined) -> FlavorCopy:
+    """The flavor of a server."""
+    known = None
+    for kind in (CLUSTER_INSTANCETYPE, INSTANCETYPE):
+        found = joined.first(kind)
+        if found is not None:
+            known = flavor_of(*found, kind).copy
+    return flavor_of_vm(joined.main(VM), vmi_of(joined), known)
+
+
+def zone_of(node: Node | None) -> str:
+    """The availability zone of a node."""
+    return "" if node is None else node.metadata.labels.get(ZONE) or DEFAULT_ZONE
+
+
+def group_names(joined: Joined) -> list[str]:
+    """The names of the security groups of a server's ports, one for each port and group, as Nova lists them."""
+    names = {row.id: body.spec.name or row.id for row, body in joined.all(SECURITY_GROUP)}
+    return [names[id] for _, port in joined.all(PORT) for id in port.spec.securityGroups if id in names]

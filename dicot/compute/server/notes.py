@@ -1,0 +1,114 @@
+"""What Dicot keeps of a server in annotations of its VirtualMachine.
+
+Whoever may edit the VM may edit these: what does not fit its form counts as not said, and nothing is authorised by
+them.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from ...cloud.kinds.kubevirt import Vm
+from ...names import DESCRIPTION, IMAGE, KEY_NAME, LOCK, METADATA, NAME, SERVER, TAGS, USER_ID, is_uuid
+
+T = TypeVar("T")
+NO_USER = "0" * 32
+"""The user of what kubectl made."""
+
+
+class ServerNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Annotation ``dicot.io/server``: fields that only Nova has. ``zone`` is the one that was asked for."""
+
+    accessIPv4: str = ""
+    accessIPv6: str = ""
+    diskConfig: str = "MANUAL"
+    zone: str | None = None
+    hostname: str = ""
+    hints: dict[str, Any] = {}
+    launchIndex: int = 0
+
+
+class ImageNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Annotation ``dicot.io/image``: the image's id, and its properties as they were."""
+
+    id: str = ""
+    properties: dict[str, str] = {}
+
+
+class LockNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Annotation ``dicot.io/lock``: who locked it, and why."""
+
+    by: str = ""
+    reason: str | None = None
+
+
+def noted(vm: Vm, key: str, form: type[T], otherwise: T) -> T:
+    """An annotation's JSON in a form."""
+    text = vm.metadata.annotations.get(key)
+    if not text:
+        return otherwise
+    try:
+        return msgspec.json.decode(text, type=form)
+    except msgspec.MsgspecError:
+        return otherwise
+
+
+def as_note(value: object) -> str:
+    """A value as an annotation's text."""
+    return msgspec.json.encode(value).decode()
+
+
+def server_note(vm: Vm) -> ServerNote:
+    """The fields that only Nova has."""
+    return noted(vm, SERVER, ServerNote, ServerNote())
+
+
+def image_note(vm: Vm) -> ImageNote:
+    """The image it was made of; without an id where none is known."""
+    found = noted(vm, IMAGE, ImageNote, ImageNote())
+    return found if is_uuid(found.id) else ImageNote()
+
+
+def lock_note(vm: Vm) -> LockNote | None:
+    """The lock, None where there is none; one that cannot be read still locks."""
+    return noted(vm, LOCK, LockNote, LockNote()) if LOCK in vm.metadata.annotations else None
+
+
+def display_name(vm: Vm) -> str:
+    """Nova's name; that of the object where kubectl made it."""
+    return vm.metadata.annotations.get(NAME) or vm.metadata.name
+
+
+def description(vm: Vm) -> str | None:
+    """The description, None where there is none."""
+    return vm.metadata.annotations.get(DESCRIPTION)
+
+
+def metadata(vm: Vm) -> dict[str, str]:
+    """The server's metadata."""
+    return noted(vm, METADATA, dict[str, str], {})
+
+
+def tags(vm: Vm) -> list[str]:
+    """The server's tags."""
+    return noted(vm, TAGS, list[str], [])
+
+
+def key_name(vm: Vm) -> str | None:
+    """The name of the keypair it was made with."""
+    return vm.metadata.annotations.get(KEY_NAME)
+
+
+def user_id(vm: Vm) -> str:
+    """Who made it, as far as is known."""
+    return vm.metadata.annotations.get(USER_ID) or NO_USER
+
+
+def hostname(vm: Vm) -> str:
+    """The guest's host name: KubeVirt's own default is the name of the VM."""
+    return server_note(vm).hostname or vm.spec.template.spec.hostname or vm.metadata.name
+
+
+def has_config_drive(vm: Vm) -> bool:
+    """Whether a drive with user data, keys and metadata is attached."""
+    return any(volume.cloudInitConfigDrive is not None for volume in vm.spec.template.spec.volumes)

@@ -1,0 +1,46 @@
+"""A server as it is now, for those who want to change it."""
+
+from dataclasses import dataclass
+
+from ...cloud.kinds.kubevirt import NODE, VM, VMI, Vm
+from ...cloud.kinds.storage import DATA_VOLUME
+from ...cloud.resource import Known
+from ...kube.kind import Row
+from .seen import Seen
+from .status import State, status
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A VirtualMachine with its status at one moment."""
+
+    row: Row
+    seen: Seen
+    state: State
+
+    @property
+    def vm(self) -> Vm:
+        """The VirtualMachine."""
+        return self.seen.vm
+
+    @property
+    def instance_uid(self) -> str:
+        """The uid of its instance, "" for none."""
+        return "" if self.seen.vmi is None else self.seen.vmi.metadata.uid
+
+
+def present(known: Known, id: str, now: float) -> Present | None:
+    """The server of an id, None where the caller sees none."""
+    found = known.find(VM, id)
+    if found is None:
+        return None
+    row, vm = found
+    vmi = next((body for _, body in known.linked(VMI, row.uid)), None)
+    volumes = []
+    for volume in vm.spec.template.spec.volumes:
+        data = volume.dataVolume and known.named(DATA_VOLUME, volume.dataVolume.name, row.namespace)
+        if data:
+            volumes.append(data[1])
+    node = known.named(NODE, vmi.status.nodeName) if vmi is not None and vmi.status.nodeName else None
+    seen = Seen(vm, vmi, tuple(volumes), node[1] if node else None, now)
+    return Present(row, seen, status(seen, row.id))

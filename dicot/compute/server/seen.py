@@ -1,0 +1,107 @@
+"""What is to be seen of a server at one moment: the objects that its status is read from."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from ...cloud.kinds.kubevirt import Condition, Node, Vm, Vmi
+from ...cloud.kinds.storage import DataVolume
+from ...names import LAUNCHED_AT, TASK
+from ..times import moment
+
+FINAL = frozenset({"Succeeded", "Failed"})
+
+
+class Task(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Annotation ``dicot.io/task``: what Dicot was asked for and KubeVirt does not show.
+
+    ``until`` ends it whatever happens; ``vmi`` is the uid of the instance that was there when it began.
+    """
+
+    task: str = ""
+    until: str = ""
+    vmi: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The objects of a server. ``volumes`` are the DataVolumes that it names, ``node`` where its instance runs."""
+
+    vm: Vm
+    vmi: Vmi | None
+    volumes: tuple[DataVolume, ...]
+    node: Node | None
+    now: float
+
+    @property
+    def printable(self) -> str:
+        """virt-controller's own word; "" before it has said any."""
+        return self.vm.status.printableStatus
+
+    @property
+    def phase(self) -> str | None:
+        """The instance's phase; None where there is no instance."""
+        return None if self.vmi is None else self.vmi.status.phase
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether there is an instance that does not run yet."""
+        return self.vmi is not None and self.vmi.status.phase not in (*FINAL, "Running", "Unknown")
+
+    @property
+    def strategy(self) -> str:
+        """The run strategy, also where a manifest says it by the older ``running``."""
+        return self.vm.spec.runStrategy or ("Always" if self.vm.spec.running else "Halted")
+
+    @property
+    def launched(self) -> bool:
+        """Whether it ever ran."""
+        return LAUNCHED_AT in self.vm.metadata.annotations
+
+    @property
+    def requests(self) -> frozenset[str]:
+        """What virt-controller is asked to do and has not done: Start, Stop."""
+        return frozenset(request.action for request in self.vm.status.stateChangeRequests)
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether nobody means it to run: it waits to be started."""
+        return self.strategy in ("Halted", "Manual") and "Start" not in self.requests
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether a disk is still being made."""
+        return any(volume.status.phase != "Succeeded" for volume in self.volumes)
+
+    @property
+    def failure(self) -> Condition | None:
+        """virt-controller's Failure condition, where it holds."""
+        return held(self.vm.status.conditions, "Failure", "True")
+
+    def of_instance(self, type: str, status: str) -> Condition | None:
+        """A condition of the instance, never the copy on the VM: that keeps those of dead instances too."""
+        return None if self.vmi is None else held(self.vmi.status.conditions, type, status)
+
+    @property
+    def task(self) -> str:
+        """The task in force, "" for none."""
+        found = task_of(self.vm)
+        until = moment(found.until) if found else None
+        if found is None or until is None or self.now >= until:
+            return ""
+        replaced = self.vmi is not None and self.vmi.metadata.uid != found.vmi
+        return "" if replaced and self.phase == "Running" else found.task
+
+
+def held(conditions: tuple[Condition, ...], type: str, status: str) -> Condition | None:
+    """The condition of a type, if it has that status."""
+    return next((found for found in conditions if found.type == type and found.status == status), None)
+
+
+def task_of(vm: Vm) -> Task | None:
+    """The task annotation; one that does not fit counts as none."""
+    text = vm.metadata.annotations.get(TASK)
+    try:
+        return msgspec.json.decode(text, type=Task) if text else None
+    except msgspec.MsgspecError:
+        return None

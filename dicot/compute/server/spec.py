@@ -1,0 +1,75 @@
+"""What is to be written for a server to exist."""
+
+from collections.abc import Sequence
+
+from ...cloud.kinds.kubevirt import VM
+from ...cloud.kinds.network import PORT
+from ...cloud.kinds.storage import SECRET
+from ...cloud.plan import Create, Patch, Plan
+from ...cloud.resource import Known
+from ...faults import BadRequest, Forbidden
+from ...names import UPDATED_AT
+from ..times import stamp
+from . import manifest
+from .choice import choose
+from .manifest import Making
+from .quota import reservation
+from .wish import NewServer
+
+MOST_NOTED = 256 * 1024
+"""Bytes that the annotations of one object may take."""
+
+
+def create(
+    body: NewServer, known: Known, ids: Sequence[str], reservation_id: str, request_id: str, now: float
+) -> tuple[Plan, ...]:
+    """A plan for each id: several of one request share its reservation. Raises Faults in Nova's words."""
+    if body.hostname and body.most > 1:
+        raise BadRequest("Unable to allocate a single hostname to multiple instances")
+    most = known.config.quota.get("metadata_items", -1)
+    if 0 <= most < len(body.metadata):
+        raise Forbidden(f"Maximum number of metadata items exceeds {most}", kind="OverQuota")
+    choice = choose(body, known, now)
+    reserve = reservation(known, choice.flavor.copy)
+    plans = []
+    for place, id in enumerate(ids):
+        making = Making(id, body, choice, known.caller, known.config, request_id, reservation_id, place, len(ids))
+        machine = manifest.virtual_machine(making)
+        _check_notes(machine["metadata"]["annotations"])
+        pending, binds = _pending(making), _binds(making, now)
+        plans.append(
+            Plan(
+                id=id,
+                commit=Create(VM, machine),
+                reserve=reserve,
+                rehearse=bool(pending or binds),
+                binds=binds,
+                pending=pending,
+            )
+        )
+    return tuple(plans)
+
+
+def _pending(making: Making) -> tuple[Create, ...]:
+    found = [Create(SECRET, secret) for secret in manifest.secrets(making)]
+    if making.choice.nic is not None and making.choice.nic.port is None:
+        found.append(Create(PORT, manifest.port(making)))
+    return tuple(found)
+
+
+def _binds(making: Making, now: float) -> tuple[Patch, ...]:
+    """A port that exists already is taken before the server is there, if nobody else took it meanwhile."""
+    nic = making.choice.nic
+    if nic is None or nic.port is None:
+        return ()
+    row, port = nic.port
+    change = {
+        "metadata": {"annotations": {UPDATED_AT: stamp(now)}},
+        "spec": manifest.binding(making) | {"macAddress": port.spec.macAddress or making.mac},
+    }
+    return (Patch(PORT, row.namespace, row.name, change, version=row.version),)
+
+
+def _check_notes(annotations: dict[str, str]) -> None:
+    if sum(len(key) + len(value.encode()) for key, value in annotations.items()) > MOST_NOTED:
+        raise BadRequest("Invalid metadata size: the metadata, tags and description are too large together")

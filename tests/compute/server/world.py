@@ -1,0 +1,433 @@
+"""A cloud of literal objects: fakes of ``Known``, ``Joined``, ``Reader`` and ``Writing`` over them."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from dicot.caller import Caller
+from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, NODE, VM
+from dicot.cloud.kinds.network import SECURITY_GROUP
+from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
+from dicot.cloud.plan import Plan
+from dicot.cloud.resource import Bench, Join
+from dicot.cloud.shelf import Entry, Page, Query, Shape, UnknownMarker
+from dicot.compute.kinds import KEYPAIR, keypair_object
+from dicot.compute.server.columns import entry
+from dicot.compute.server.joined import JOINS
+from dicot.compute.server.view import document
+from dicot.config import Config
+from dicot.kube.kind import HasMeta, Kind, Manifest, Row
+from dicot.names import network_id
+from dicot.web.call import NEVER, Bodies, Call, Operation, Pieces, Reply
+from dicot.web.dialect import Version
+
+P = TypeVar("P", bound=HasMeta)
+RECORDED = Path(__file__).parent / "recorded"
+NOW = 1795255200.0
+"""2026-11-21T10:00:00Z."""
+PROJECT = "5f70656e737461636b20342065766572"
+OTHER_PROJECT = "0070656e737461636b20342065766572"
+NAMESPACE, OTHER_NAMESPACE = "demo", "other"
+SERVER = "11111111-1111-4111-8111-111111111111"
+IMAGE = "22222222-2222-4222-8222-222222222222"
+LIVE_IMAGE = "33333333-3333-4333-8333-333333333333"
+GROUP = "44444444-4444-4444-8444-444444444444"
+PORT_ID = "55555555-5555-4555-8555-555555555555"
+NETWORK = network_id("private")
+USER = "6f70656e737461636b20342065766572"
+PUBLIC_KEY = "ssh-ed25519 AAAA somebody"
+
+
+def caller(*, admin: bool = False, namespace: str = NAMESPACE, project: str = PROJECT) -> Caller:
+    """A member of a project, or a cloud admin."""
+    return Caller(
+        user=USER,
+        user_name="demo",
+        project=project,
+        project_name=namespace,
+        namespace=namespace,
+        roles=frozenset({"admin" if admin else "member"}),
+        personas=frozenset(),
+        admin=admin,
+        role_account="admin" if admin else "member",
+        audit="",
+        expires=NOW + 3600,
+    )
+
+
+MEMBER, ADMIN = caller(), caller(admin=True)
+STRANGER = caller(namespace=OTHER_NAMESPACE, project=OTHER_PROJECT)
+
+
+def recorded(name: str) -> Manifest:
+    """Objects that the real programs made: {"vm": ..., "vmi": ..., "volumes": [...], "node": ...}."""
+    found: Manifest = json.loads((RECORDED / f"{name}.json").read_text())
+    return found
+
+
+class World:
+    """Objects by kind, in the order in which they were added."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or Config(public_url="https://cloud.example")
+        self.projects = {PROJECT: NAMESPACE, OTHER_PROJECT: OTHER_NAMESPACE}
+        self._rows: dict[Kind[Any], list[Row]] = {}
+
+    def add(self, kind: Kind[Any], manifest: Manifest) -> Row:
+        """An object; one of its place that was there before is gone."""
+        row = kind.decode(json.dumps(manifest).encode())
+        self.remove(kind, row.place)
+        self._rows.setdefault(kind, []).append(row)
+        return row
+
+    def remove(self, kind: Kind[Any], place: str) -> None:
+        self._rows[kind] = [row for row in self._rows.get(kind, []) if row.place != place]
+
+    def rows(self, kind: Kind[Any]) -> list[Row]:
+        return self._rows.get(kind, [])
+
+    def known(self, who: Caller = MEMBER) -> "Sight":
+        return Sight(self, who)
+
+    def joined(self, row: Row) -> "Meeting":
+        return Meeting(self, row)
+
+    def document(self, row: Row, shape: Shape, now: float = NOW) -> dict[str, Any]:
+        """A server's document as a client would get it."""
+        found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document(self.joined(row), shape, now)))
+        return found
+
+
+class Sight:
+    """Fulfils ``Known``: own namespace, cluster kinds, and images of the namespace for them."""
+
+    def __init__(self, world: World, who: Caller) -> None:
+        self.caller = who
+        self._world = world
+
+    @property
+    def config(self) -> Config:
+        return self._world.config
+
+    def find(self, kind: Kind[P], id: str) -> tuple[Row, P] | None:
+        everything = self._world.rows(kind) if self.caller.admin else []
+        found = [row for row in (*self._seen(kind), *everything) if row.id == id]
+        return (found[0], kind.read(found[0])) if found else None
+
+    def named(self, kind: Kind[P], name: str, namespace: str | None = None) -> tuple[Row, P] | None:
+        own = kind.namespace or (self.caller.namespace if kind.namespaced else "")
+        wanted = own if namespace is None else namespace
+        if wanted not in (own, "dicot-images"):
+            return None
+        found = [row for row in self._world.rows(kind) if row.place == f"{wanted}/{name}"]
+        return (found[0], kind.read(found[0])) if found else None
+
+    def linked(self, kind: Kind[P], value: str) -> tuple[tuple[Row, P], ...]:
+        pairs = [(row, kind.read(row)) for row in self._seen(kind)]
+        return tuple(pair for pair in pairs if f"{pair[0].namespace}/{value}" in kind.links(*pair))
+
+    def rows(self, kind: Kind[P]) -> Iterable[tuple[Row, P]]:
+        return [(row, kind.read(row)) for row in self._seen(kind)]
+
+    def project(self, namespace: str) -> str:
+        return next((id for id, place in self._world.projects.items() if place == namespace), "")
+
+    def project_ids(self) -> Mapping[str, str]:
+        return self._world.projects
+
+    def _seen(self, kind: Kind[Any]) -> list[Row]:
+        shared = {"dicot-images"} if kind in (DATA_SOURCE, DATA_VOLUME, PVC) else set()
+        places = {self.caller.namespace if kind.namespaced else "", *shared}
+        return [row for row in self._world.rows(kind) if row.namespace in places]
+
+
+class Meeting:
+    """Fulfils ``Joined`` by the joins that servers declare."""
+
+    def __init__(self, world: World, row: Row) -> None:
+        self.row = row
+        self._world = world
+
+    @property
+    def config(self) -> Config:
+        return self._world.config
+
+    @property
+    def project(self) -> str:
+        return self._world.known().project(self.row.namespace)
+
+    def main(self, kind: Kind[P]) -> P:
+        return kind.read(self.row)
+
+    def all(self, kind: Kind[P]) -> tuple[tuple[Row, P], ...]:
+        join = next(each for each in JOINS if each.kind == kind)
+        keys = self._keys(join)
+        found = []
+        for row in self._world.rows(kind):
+            body = kind.read(row)
+            links = (row.place,) if join.by_name else kind.links(row, body)
+            if keys & set(links):
+                found.append((row, body))
+        return tuple(found)
+
+    def first(self, kind: Kind[P]) -> tuple[Row, P] | None:
+        return next(iter(self.all(kind)), None)
+
+    def _keys(self, join: Join) -> set[str]:
+        if join.via is None:
+            return set(join.ours(self.row, VM.read(self.row)))
+        return {key for row, body in self.all(join.via) for key in join.ours(row, body)}
+
+
+class Pages:
+    """Fulfils ``Reader``: entries in order, filtered by the query's own test."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.missed: list[str] = []
+        self.shapes: list[Shape] = []
+
+    async def show(self, who: Caller, id: str, shape: Shape) -> bytes | None:
+        self.shapes.append(shape)
+        found = self._world.known(who).find(VM, id)
+        if found is None:
+            self.missed.append(id)
+            return None
+        return msgspec.json.encode(self._world.document(found[0], shape))
+
+    def page(self, scopes: Sequence[str], query: Query, shape: Shape) -> Page | Awaitable[Page]:
+        self.shapes.append(shape)
+        pairs = [(row, self._entry(row)) for row in self._world.rows(VM) if row.namespace in scopes]
+        pairs = sorted((pair for pair in pairs if query.wants(pair[1])), key=lambda pair: pair[1].order)
+        if query.marker:
+            places = [place for place, (row, _) in enumerate(pairs) if row.id == query.marker]
+            if not places:
+                raise UnknownMarker(query.marker)
+            pairs = pairs[places[0] + 1 :]
+        page = pairs[: query.limit]
+        parts = [msgspec.json.encode(self._world.document(row, shape)) for row, _ in page]
+        return Page(parts, len(pairs) > query.limit, page[-1][0].id if page else "")
+
+    def _entry(self, row: Row) -> Entry:
+        found = entry(self._world.joined(row), NOW).entry
+        assert found is not None
+        return found
+
+    def scopes(self, who: Caller, *, everything: bool = False) -> tuple[str, ...]:
+        if everything and who.admin:
+            return tuple(sorted({row.namespace for row in self._world.rows(VM)}))
+        return (who.namespace,) if who.namespace else ()
+
+
+class Plans:
+    """Fulfils ``Writing``: keeps plans, and raises what a plan makes of the refusals that it was told to meet."""
+
+    def __init__(self) -> None:
+        self.applied: list[Plan] = []
+        self.refuse: list[Exception] = []
+        self.committed: list[str] | None = None
+
+    async def apply(self, who: Caller, request_id: str, derive: Callable[[], Plan]) -> Row | None:
+        plan = derive()
+        self.applied.append(plan)
+        if self.refuse:
+            error = self.refuse.pop(0)
+            raise plan.refusals[type(error)](error)
+        return None
+
+    async def apply_many(
+        self, who: Caller, request_id: str, derive: Callable[[], tuple[Plan, ...]], least: int
+    ) -> tuple[str, ...]:
+        plans = derive()
+        self.applied += plans
+        if self.committed is not None:
+            return tuple(self.committed)
+        return tuple(plan.id for plan in plans)
+
+
+class Table:
+    """Fulfils ``Routes``: operations by method and URL."""
+
+    def __init__(self) -> None:
+        self.operations: dict[tuple[str, str], tuple[Operation[Any], Bodies[Any], str | None]] = {}
+
+    def get(
+        self, url: str, policy: str | None, *, hot: bool = False, since: Version = (0, 0), until: Version = NEVER
+    ) -> Callable[[Operation[None]], Operation[None]]:
+        return self._kept(("GET", url), (), policy)
+
+    def write(
+        self,
+        method: str,
+        url: str,
+        policy: str | None,
+        bodies: Bodies[Any] = (),
+        *,
+        since: Version = (0, 0),
+        until: Version = NEVER,
+    ) -> Callable[[Operation[Any]], Operation[Any]]:
+        return self._kept((method, url), bodies, policy)
+
+    def action(
+        self,
+        url: str,
+        key: str,
+        policy: str,
+        bodies: Bodies[Any],
+        *,
+        since: Version = (0, 0),
+        until: Version = NEVER,
+    ) -> Callable[[Operation[Any]], Operation[Any]]:
+        return self._kept((key, url), bodies, policy)
+
+    def _kept(
+        self, key: tuple[str, str], bodies: Bodies[Any], policy: str | None
+    ) -> Callable[[Operation[Any]], Operation[Any]]:
+        def keep(operation: Operation[Any]) -> Operation[Any]:
+            self.operations[key] = (operation, bodies, policy)
+            return operation
+
+        return keep
+
+
+def bench_of(world: World, table: Table, pages: Pages, plans: Plans) -> Bench:
+    """A bench over fakes; ids count up."""
+    made = iter(f"{number:08x}-0000-4000-8000-000000000000" for number in range(1, 10_000))
+
+    async def verify(kind: Kind[Any], who: Caller, id: str) -> bool:
+        pages.missed.append(id)
+        return False
+
+    return Bench(
+        routes=table,
+        reader=pages,
+        writer=plans,
+        known=world.known,
+        verify=verify,
+        new_id=lambda: next(made),
+        now=lambda: NOW,
+        config=world.config,
+    )
+
+
+def call(
+    body: Any = None,
+    *,
+    who: Caller = MEMBER,
+    version: Version = (2, 100),
+    query: Mapping[str, Sequence[str]] | None = None,
+    **names: str,
+) -> Call[Any]:
+    """A request that has been decoded."""
+    return Call(who, version, names, query or {}, {}, body, "req-1")
+
+
+def payload(reply: Reply) -> Any:
+    """The body of a reply as a client would read it."""
+    if isinstance(reply.body, Pieces):
+        return json.loads(b"".join(reply.body.parts))
+    return json.loads(msgspec.json.encode(reply.body))
+
+
+# Objects that most tests want.
+
+
+def flavor_object(
+    name: str = "m1.small", id: str = "1", disk: int = 20, vcpus: int = 2, ram: str = "2Gi"
+) -> Manifest:
+    spec = {"id": id, "disk": disk}
+    return {
+        "metadata": {
+            "name": name,
+            "uid": f"uid-{name}",
+            "annotations": {"dicot.io/flavor-spec": json.dumps(spec)},
+        },
+        "spec": {"cpu": {"guest": vcpus}, "memory": {"guest": ram}},
+    }
+
+
+def image_object(namespace: str = "dicot-images", id: str = IMAGE, **annotations: str) -> Manifest:
+    return {
+        "metadata": {
+            "name": "debian-13",
+            "namespace": namespace,
+            "uid": f"uid-{id}",
+            "labels": {"dicot.io/id": id},
+            "annotations": annotations,
+        },
+        "spec": {"source": {"pvc": {"name": "debian-13", "namespace": namespace}}},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+def disk_object(size: str = "3Gi", namespace: str = "dicot-images") -> Manifest:
+    return {
+        "metadata": {"name": "debian-13", "namespace": namespace, "uid": "uid-dv"},
+        "spec": {"storage": {"resources": {"requests": {"storage": size}}}},
+        "status": {"phase": "Succeeded"},
+    }
+
+
+def claim_object(size: str = "3Gi", namespace: str = "dicot-images") -> Manifest:
+    return {
+        "metadata": {"name": "debian-13", "namespace": namespace, "uid": "uid-pvc"},
+        "spec": {"resources": {"requests": {"storage": size}}},
+        "status": {"phase": "Bound", "capacity": {"storage": size}},
+    }
+
+
+def group_object(name: str = "default", id: str = GROUP, namespace: str = NAMESPACE) -> Manifest:
+    return {
+        "metadata": {
+            "name": f"{name}-{id[:8]}",
+            "namespace": namespace,
+            "uid": f"uid-{id}",
+            "labels": {"dicot.io/id": id},
+        },
+        "spec": {"name": name},
+    }
+
+
+def port_object(id: str = PORT_ID, namespace: str = NAMESPACE, **spec: Any) -> Manifest:
+    return {
+        "metadata": {
+            "name": f"port-{id[:8]}",
+            "namespace": namespace,
+            "uid": f"uid-{id}",
+            "resourceVersion": "77",
+            "labels": {"dicot.io/id": id},
+            "annotations": spec.pop("annotations", {}),
+        },
+        "spec": {"networkId": NETWORK, "securityGroups": [GROUP], **spec},
+    }
+
+
+def keypair_object_of(name: str = "k", user: str = USER) -> Manifest:
+    return {
+        "metadata": {"name": keypair_object(user, name), "namespace": "dicot-system", "uid": f"uid-{name}"},
+        "spec": {"name": name, "userId": user, "publicKey": f"{PUBLIC_KEY}\n"},
+    }
+
+
+def node_object(name: str = "node-1", zone: str = "", ready: str = "True") -> Manifest:
+    labels = {"kubernetes.io/hostname": name} | ({"topology.kubernetes.io/zone": zone} if zone else {})
+    return {
+        "metadata": {"name": name, "uid": f"uid-{name}", "labels": labels},
+        "status": {"conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+def furnished(config: Config | None = None) -> World:
+    """A flavor, an image with its disk, a group, a key and a node."""
+    world = World(config)
+    world.add(CLUSTER_INSTANCETYPE, flavor_object())
+    world.add(DATA_SOURCE, image_object())
+    world.add(DATA_VOLUME, disk_object())
+    world.add(PVC, claim_object())
+    world.add(SECURITY_GROUP, group_object())
+    world.add(KEYPAIR, keypair_object_of())
+    world.add(NODE, node_object())
+    return world
