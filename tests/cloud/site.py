@@ -167,9 +167,14 @@ def server(number: int = 1, **changes: Any) -> Plan:
     return Plan(**{**said, **changes})
 
 
+def user_body(number: int = 1, name: str = "ada") -> Manifest:
+    """A user's object."""
+    labels = {"dicot.io/id": f"{number:032x}"}
+    return manifest(USER, f"user-{number}", labels, "dicot-system", spec={"name": name})
+
+
 def user(number: int = 1, name: str = "ada") -> Plan:
     """A user, whose name is claimed."""
     id = f"{number:032x}"
     claim = Claim("user", "default", name, id, f"users.identity.dicot.io dicot-system/user-{number}")
-    body = manifest(USER, f"user-{number}", {"dicot.io/id": id}, "dicot-system", spec={"name": name})
-    return Plan(id, Create(USER, body, own=True), claims=(claim,))
+    return Plan(id, Create(USER, user_body(number, name), own=True), claims=(claim,))
