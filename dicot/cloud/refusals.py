@@ -55,9 +55,9 @@ def readable(message: str, hidden: Iterable[str] = ()) -> str:
         for wrapping in _WRAPPINGS:
             found = wrapping.match(text)
             text = text[found.end() :] if found else text
-    for name in hidden:
-        if name in text:
-            text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", "a node", text)
+    names = sorted((re.escape(name) for name in hidden if name in text), key=len, reverse=True)
+    if names:
+        text = re.sub(rf"(?<![\w.-])(?:{'|'.join(names)})(?![\w-])", "a node", text)
     return text.strip() or _EMPTY
 
 
