@@ -7,11 +7,11 @@ from cachetools import LRUCache
 
 from ..faults import Unavailable
 from ..kube.client import Kube, place
-from ..kube.errors import Conflict, Doubtful, Exists, Missing, Refused, Unreachable
+from ..kube.errors import Doubtful, Exists, Refused, Unreachable
 from ..kube.kind import Manifest
 from ..kube.store import Store
 from ..names import SYSTEM_NAMESPACE, digest
-from .directory import UserFacts, moment
+from .directory import UserFacts
 from .kinds.identity import GROUP, REVOCATION, Revocation, User
 from .kinds.identity import USER as USER_KIND
 from .tokens import Token
@@ -20,7 +20,6 @@ MANY = 100
 """Single revocations of one user in an hour; after that all of the user's tokens are voided at once."""
 _HOUR = 3_600.0
 _TRIES = 3
-_SKEW = 60.0
 
 
 def stamp(seconds: float) -> str:
@@ -56,21 +55,6 @@ class Revocations:
                 await self._create(token, chain)
         except (Refused, Doubtful, Unreachable) as error:
             raise Unavailable("The token cannot be revoked at the moment.") from error
-
-    async def sweep(self) -> int:
-        """Deletes revocations whose tokens have expired by themselves; how many. The steward's work."""
-        swept = 0
-        for row in tuple(self._store.rows(SYSTEM_NAMESPACE)):
-            # A minute for the clocks of replicas that are behind.
-            if moment(self._store.read(row).spec.expires) >= (self._now() - _SKEW) * 1e6:
-                continue
-            try:
-                await self._kube.delete(place(REVOCATION, row.namespace, row.name), uid=row.uid)
-            except (Missing, Conflict):
-                continue
-            self._store.forget(row.namespace, row.name, row.uid)
-            swept += 1
-        return swept
 
     def _too_many(self, user: str) -> bool:
         count, since = self._counts.get(user, (0, self._now()))

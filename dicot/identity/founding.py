@@ -12,6 +12,7 @@ from ..kube.client import Kube, place
 from ..kube.errors import Doubtful, Exists, Missing
 from ..kube.kind import Kind, Manifest
 from ..names import ID, SYSTEM_NAMESPACE, derived, digest, object_name, undashed
+from .names import claim
 from .password import Passwords
 
 DEFAULT_DOMAIN = "default"
@@ -33,7 +34,7 @@ class Places(Protocol):
 class Founding:
     """Ids and object names are derived from names, so that two replicas at once make the same objects.
 
-    ``claim`` takes a name; ``now`` is Unix time. Raises errors of kube and Faults.
+    ``take`` claims a name; ``now`` is Unix time. Raises errors of kube and Faults.
     """
 
     def __init__(
@@ -41,13 +42,13 @@ class Founding:
         kube: Kube,
         passwords: Passwords,
         places: Places,
-        claim: Callable[[Claim], Awaitable[object]],
+        take: Callable[[Claim], Awaitable[object]],
         now: Callable[[], float],
     ) -> None:
         self._kube = kube
         self._passwords = passwords
         self._places = places
-        self._claim = claim
+        self._claim = take
         self._now = now
 
     async def exists(self, kind: Kind[Any], name: str) -> bool:
@@ -61,14 +62,14 @@ class Founding:
     async def default_domain(self) -> None:
         """The domain of id ``default``."""
         id = _id("domain", DEFAULT_DOMAIN)
-        await self._take("domain", "", "Default", id, DOMAIN, DEFAULT_DOMAIN)
+        await self._claim(claim(DOMAIN, "", "Default", id, DEFAULT_DOMAIN))
         spec = {"name": "Default", "description": "The default domain", "enabled": True}
         await self._create(DOMAIN, DEFAULT_DOMAIN, id, spec)
 
     async def role(self, name: str) -> str:
         """A role; its id."""
         id = _id("role", name)
-        await self._take("role", "", name, id, ROLE, object_name(name, id))
+        await self._claim(claim(ROLE, "", name, id, object_name(name, id)))
         await self._create(ROLE, object_name(name, id), id, {"name": name, "domainId": "", "description": ""})
         return id
 
@@ -83,7 +84,7 @@ class Founding:
         where = object_name(name, id)
         if await self.exists(USER, where):
             return id
-        await self._take("user", DEFAULT_DOMAIN, name, id, USER, where)
+        await self._claim(claim(USER, DEFAULT_DOMAIN, name, id, where))
         await self._passwords.store(id, password)
         spec = {
             "name": name,
@@ -109,10 +110,6 @@ class Founding:
         name = f"assignment-{digest(user, role, *(f'{kind}={id}' for kind, id in sorted(scope.items())))}"
         spec = {"userId": user, "roleId": role, "scope": scope, "inherited": False}
         await self._create(ROLE_ASSIGNMENT, name, "", spec)
-
-    async def _take(self, kind: str, scope: str, name: str, id: str, holder: Kind[Any], where: str) -> None:
-        at = f"{holder.resource} {SYSTEM_NAMESPACE}/{where}"
-        await self._claim(Claim(kind, scope, name.casefold(), id, at))
 
     async def _create(self, kind: Kind[Any], name: str, id: str, spec: Manifest) -> None:
         """Makes an object; one of that name is this very one, since nobody else derives it."""

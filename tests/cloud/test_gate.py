@@ -9,7 +9,7 @@ from dicot.caller import Caller
 from dicot.cloud.directory import UserFacts
 from dicot.cloud.gate import REFUSAL, TokenGate
 from dicot.cloud.keys import PERIOD, SECRET_NAME, SETTLE, TOKEN_KEYS
-from dicot.cloud.kinds.identity import DOMAIN, REVOCATION, ROLE_ASSIGNMENT, USER
+from dicot.cloud.kinds.identity import DOMAIN, ROLE_ASSIGNMENT, USER
 from dicot.cloud.policy import Policy
 from dicot.cloud.revocation import MANY, stamp
 from dicot.cloud.standing import LOGIN_AGE, READ_AGE
@@ -298,22 +298,6 @@ class RevocationTests(SynchronousTestCase):
         self.revoke(later)
         self.assertEqual([(verb, at.plural) for verb, at in self.town.kube.asked], [("create", "revocations")])
         self.assertIsNone(self.town.one.standings.of(later))
-
-    def test_what_has_expired_is_swept(self) -> None:
-        self.revoke(self.first)
-        self.assertEqual(now_of(self.town.one.revocations.sweep()), 0)
-        self.town.clock.advance(3661)
-        self.revoke(self.doors.token(Unscoped()))
-        self.assertEqual(now_of(self.town.one.revocations.sweep()), 1)
-        self.assertEqual(len(self.town.one.stores[REVOCATION]), 1)
-        self.assertEqual(now_of(self.town.one.revocations.sweep()), 0)
-
-    def test_who_sweeps_second_finds_nothing_to_do(self) -> None:
-        self.revoke(self.first)
-        self.town.clock.advance(3661)
-        self.town.kube.lagging = True
-        self.assertEqual(now_of(self.town.replicas[1].revocations.sweep()), 1)
-        self.assertEqual(now_of(self.town.one.revocations.sweep()), 0)
 
 
 BELOW = {"admin": ("admin", "manager", "member", "reader"), "member": ("member", "reader"), "reader": ("reader",)}

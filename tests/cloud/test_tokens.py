@@ -116,7 +116,8 @@ class ForgeryTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.tokens = made("forgery", KEY)
         self.texts = [
-            self.tokens.write(self.tokens.fresh(hex_id("user"), scope, frozenset(("password",)), 0, NOW)) for scope in SCOPES
+            self.tokens.write(self.tokens.fresh(hex_id("user"), scope, frozenset(("password",)), 0, NOW))
+            for scope in SCOPES
         ]
 
     def refused(self, text: str) -> None:
@@ -259,5 +260,7 @@ class ChainTests(SynchronousTestCase):
 
     def test_audit_ids_never_come_twice(self) -> None:
         tokens = made("audit", KEY)
-        made_ = [tokens.fresh(hex_id("user"), Unscoped(), frozenset(("password",)), 0, NOW).audit for _ in range(1000)]
+        made_ = [
+            tokens.fresh(hex_id("user"), Unscoped(), frozenset(("password",)), 0, NOW).audit for _ in range(1000)
+        ]
         self.assertEqual(len(set(made_)), 1000)

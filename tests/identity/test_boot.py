@@ -18,6 +18,7 @@ from dicot.faults import Conflict, Unavailable
 from dicot.identity.boot import first_boot
 from dicot.identity.brake import Brake
 from dicot.identity.founding import Founding
+from dicot.identity.names import CLAIMED
 from dicot.identity.password import Passwords
 from dicot.identity.seed import Person, demo, seed
 from dicot.kube.client import Place, place
@@ -154,6 +155,12 @@ class FirstBootTests(Case):
                 *(("role", "", name) for name in ("admin", "manager", "member", "reader", "service")),
             },
         )
+        kinds: tuple[Kind[Any], ...] = (USER, DOMAIN, ROLE)
+        for kind in kinds:
+            store: Store[Any] = Store(kind)
+            self.kube.watch(store)
+            for row in store.rows():
+                self.assertIn(CLAIMED[kind](row, kind.read(row)), self.replica.claims)
         for claim in self.replica.claims:
             resource, _, where = claim.place.partition(" ")
             namespace, _, name = where.partition("/")
