@@ -1,25 +1,15 @@
-"""``python -m tests.cluster``: a cluster for a person, until Ctrl-C."""
+"""``python -m tests.cluster``: bare control planes for a person, until Ctrl-C."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import react
-from twisted.logger import (
-    FilteringLogObserver,
-    LogLevel,
-    LogLevelFilterPredicate,
-    globalLogBeginner,
-    textFileLogObserver,
-)
+from twisted.internet.defer import Deferred
 
+from tests.cluster import session
 from tests.cluster.launch import RealCluster, Wishes
 
 
@@ -47,36 +37,9 @@ async def serve(reactor: Any, options: argparse.Namespace, folder: Path) -> None
         await cluster.stop()
 
 
-def until_signal(reactor: Any, work: Deferred[None]) -> Deferred[None]:
-    """Let the work go on until it fails or the reactor is told to stop, which cancels it and waits for its end."""
-
-    def end() -> Deferred[None]:
-        work.cancel()
-        return done
-
-    done = work.addErrback(lambda failure: failure.trap(CancelledError) and None)
-    reactor.addSystemEventTrigger("before", "shutdown", end)
-    return done
-
-
-@contextmanager
-def place(wanted: Path | None) -> Iterator[Path]:
-    """The folder that was asked for, which stays, or one that goes with its cluster."""
-    if wanted is not None:
-        yield wanted
-        return
-    with tempfile.TemporaryDirectory(prefix="dicot-cluster-") as temporary:
-        yield Path(temporary) / "cluster"
-
-
 def main() -> None:
     options = parse(sys.argv[1:])
-    levels = LogLevelFilterPredicate()
-    levels.setLogLevelForNamespace("twisted.web.client", LogLevel.warn)
-    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [levels])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-    with place(options.folder) as folder:
-        react(lambda reactor: until_signal(reactor, Deferred.fromCoroutine(serve(reactor, options, folder))))
+    session.run(lambda reactor, folder: serve(reactor, options, folder), options.folder)
 
 
 if __name__ == "__main__":

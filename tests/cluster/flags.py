@@ -68,7 +68,7 @@ class Files:
     kubeconfigs: Mapping[str, Path]
 
     @property
-    def data(self) -> Path:
+    def storage(self) -> Path:
         return self.folder / "etcd"
 
     @property
@@ -81,7 +81,7 @@ def controlplane(
     program: Path, ports: Ports, files: Files, kubeconfig: Path, *, durable: bool, audit: Path | None
 ) -> list[str]:
     """etcd, kube-apiserver and kube-controller-manager; ``durable`` writes to disk before it answers."""
-    own = [f"--data={files.data}", f"--etcd-port={ports.etcd}", f"--gate={files.gate}"]
+    own = [f"--data={files.storage}", f"--etcd-port={ports.etcd}", f"--gate={files.gate}"]
     if not durable:
         own.append("--unsafe-no-fsync")
     server = [*_apiserver(ports, files), *_audit(files, audit)]

@@ -87,6 +87,13 @@ class RealCluster:
         await gatherResults([program.kill() for program in self._programs.values()])
         await self._hang_up()
 
+    def run(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Program:
+        """Start one more program, which ends with the cluster."""
+        output = self.files.folder / "logs" / f"{name}.log"
+        self._programs[name] = Program(self._reactor, name, command, output, environment)
+        self._programs[name].start()
+        return self._programs[name]
+
     async def kill_apiserver(self) -> None:
         """End etcd, kube-apiserver and kube-controller-manager as kill -9 does."""
         await self._programs[CONTROLPLANE].kill()

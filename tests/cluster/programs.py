@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IProcessTransport, IReactorProcess, IReactorTime
@@ -32,12 +33,20 @@ class Program(ProcessProtocol):
 
     log = Logger()
 
-    def __init__(self, reactor: ProcessReactor, name: str, command: Sequence[str], output: Path) -> None:
+    def __init__(
+        self,
+        reactor: ProcessReactor,
+        name: str,
+        command: Sequence[str],
+        output: Path,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.name = name
         self.failures = 0
         self._reactor = reactor
         self._command = command
         self._output = output
+        self._environment = {"PATH": os.defpath, "HOME": str(output.parent), **environment}
         self._process: IProcessTransport | None = None
         self._again: IDelayedCall | None = None
         self._killed: list[Deferred[None]] = []
@@ -89,6 +98,6 @@ class Program(ProcessProtocol):
                 self,
                 sys.executable,
                 arguments,
-                env={"PATH": os.defpath, "HOME": str(self._output.parent)},
+                env=self._environment,
                 childFDs={0: nothing.fileno(), 1: output.fileno(), 2: output.fileno()},
             )

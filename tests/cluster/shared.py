@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from tests.cluster.access import Access
+from tests.cluster.furniture import furnish
 from tests.cluster.launch import RealCluster, Wishes
 
 VARIABLE = "DICOT_TEST_KUBECONFIG"
@@ -30,6 +31,7 @@ class Shared:
     def __init__(self) -> None:
         self._cluster: RealCluster | None = None
         self._failed: Failure | None = None
+        self._furnished = False
 
     async def access(self, reactor: Any) -> Access:
         """How to reach the cluster that tests share."""
@@ -47,6 +49,16 @@ class Shared:
                 self._failed = Failure()
                 raise
         return self._cluster
+
+    async def furnished(self, reactor: Any) -> Access:
+        """The shared cluster with nodes, storage, flavors and public images; one that is named must have its own."""
+        if os.environ.get(VARIABLE):
+            return await self.access(reactor)
+        cluster = await self.cluster(reactor)
+        if not self._furnished:
+            await furnish(cluster)
+            self._furnished = True
+        return cluster.access
 
     async def _start(self, reactor: Any) -> RealCluster:
         folder = Path(tempfile.mkdtemp(prefix="dicot-cluster-"))

@@ -123,6 +123,28 @@ class SharedClusterTests(TestCase):
         self.assertEqual(user, f"system:serviceaccount:{self.namespace}:default")
 
 
+class FurnishedTests(TestCase):
+    """The shared cluster with nodes and seeds."""
+
+    timeout = TIMEOUT
+
+    async def test_a_machine_runs_on_a_node(self) -> None:
+        access = await SHARED.furnished(reactor)
+        control = Control(reactor, access.server, access.authority, access.admin)
+        self.addCleanup(lambda: Deferred.fromCoroutine(control.close()))
+        namespace = f"cluster-{uuid4().hex[:8]}"
+        await control.change("POST", "/api/v1/namespaces", named("Namespace", namespace))
+        self.addCleanup(lambda: Deferred.fromCoroutine(control.change("DELETE", f"/api/v1/namespaces/{namespace}")))
+        kinds = f"/apis/kubevirt.io/v1/namespaces/{namespace}"
+        await control.change("POST", f"{kinds}/virtualmachines", machine("m", "Always", [ROOT_DISK]))
+
+        async def running() -> bool:
+            guest = await control.get(f"{kinds}/virtualmachineinstances/m")
+            return guest["status"].get("phase") == "Running" and bool(guest["status"].get("nodeName"))
+
+        await control.until(SOON, "the machine to run", running)
+
+
 class RestartTests(TestCase):
     """The API server dies and comes back, as the tests of others need it to."""
 
