@@ -1,4 +1,10 @@
-"""Which programs a cluster is made of, and the Go module each comes from."""
+"""Which programs a cluster is made of, and the Go module each comes from.
+
+Each module pins its own ``k8s.io/*``; the replace blocks are those of the projects themselves. Whoever changes a
+version runs ``go mod tidy`` in the folder; some modules are unknown to the checksum database, and for that one run
+``GONOSUMDB`` must name them: github.com/rhobs/operator-observability-toolkit, github.com/openshift/library-go,
+kubevirt.io/virt-template-engine, kubevirt.io/virt-template-client-go, kubevirt.io/virt-template-api.
+"""
 
 from __future__ import annotations
 
