@@ -41,6 +41,9 @@ class Animation:
 def _program(access: Access, reactor: Any, folder: Path) -> Program:
     python = ["/usr/bin/env", f"PYTHONPATH={ROOT}", sys.executable]
     command = [*python, "-m", "dicot.sandbox.nodes", "--kubeconfig", str(access.kubeconfig), "--seeds"]
+    if access.node is not None:
+        node = access.node
+        command += ["--door", str(node.port), node.certificate, node.key, node.authority]
     return Program(reactor, "nodes", command, folder / "log")
 
 

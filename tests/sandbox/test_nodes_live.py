@@ -126,6 +126,23 @@ class Machines(LiveNodes):
         await self.control.change("DELETE", f"{self.machines}/m")
         await self.gone(self.machines, self.guests, f"{self.core}/pods")
 
+    async def test_what_virt_api_passes_on_to_the_node(self) -> None:
+        await self.control.change("POST", self.machines, machine("m", {"containerDisk": CONTAINER_DISK}))
+        await self.status("m", "Running")
+        before = await self.becomes(f"{self.guests}/m", "ready", _is_ready)
+        for action in ("softreboot", "pause"):
+            self.assertEqual(await self._tell_guest("m", action), 200)
+        await self.status("m", "Paused")
+        await self.becomes(f"{self.guests}/m", "not ready", lambda vmi: not _is_ready(vmi))
+        self.assertEqual(await self._tell_guest("m", "unpause"), 200)
+        await self.status("m", "Running")
+        after = await self.becomes(f"{self.guests}/m", "ready", _is_ready)
+        self.assertEqual(after["metadata"]["uid"], before["metadata"]["uid"])
+
+    async def _tell_guest(self, name: str, action: str) -> int:
+        path = f"{SUBRESOURCES}/namespaces/{self.namespace}/virtualmachineinstances/{name}/{action}"
+        return (await self.control.ask("PUT", path, {})).status
+
     async def test_a_disk_cloned_from_an_image(self) -> None:
         await self._let_clone("cirros")
         source = {"kind": "DataSource", "name": "cirros", "namespace": IMAGES_NAMESPACE}

@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
 from twisted.logger import (
     FilteringLogObserver,
@@ -20,11 +21,12 @@ from twisted.python.failure import Failure
 
 from dicot.kube.agent import call_agent, watch_agent
 from dicot.kube.client import HttpKube, Kube
-from dicot.kube.credentials import Credentials, Fixed, load
+from dicot.kube.credentials import Credentials, Fixed, Unusable, load
 from dicot.kube.errors import Doubtful, Refused, Unreachable
 from dicot.kube.source import Origin
 from dicot.sandbox.seed import plant, seeds
 
+from .door import Doors, Lock
 from .service import WORK, Accounts, Nodes
 
 HANDLER = "system:serviceaccount:kubevirt:kubevirt-handler"
@@ -39,8 +41,11 @@ def main(arguments: list[str]) -> None:
     quiet = LogLevelFilterPredicate(LogLevel.info)
     quiet.setLogLevelForNamespace("twisted", LogLevel.warn)
     globalLogBeginner.beginLoggingTo([FilteringLogObserver(textFileLogObserver(sys.stderr), [quiet])])
-    accounts, nodes = make_nodes(options, reactor)
-    reactor.callWhenRunning(nodes.startService)
+    try:
+        accounts, nodes = make_nodes(options, reactor)
+        nodes.startService()
+    except (Unusable, CannotListenError, OSError, ValueError) as reason:
+        sys.exit(str(reason))
     reactor.addSystemEventTrigger("before", "shutdown", nodes.stopService)
     if options.seeds:
         planting = Deferred.fromCoroutine(_plant(accounts.kube)).addErrback(_cancelled)
@@ -56,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--handler-context", default=HANDLER, help="who writes guests; default: %(default)s")
     add("--handler-token", default="", help="token of the account that writes guests")
     add("--seeds", action="store_true", help="make storage, flavors and public images first")
+    door = ("PORT", "CERTIFICATE", "KEY", "AUTHORITY")
+    add("--door", nargs=4, metavar=door, help="where virt-api finds virt-handler, and whom it lets in (files)")
     add("--work", type=float, default=WORK, help="seconds that CDI's workers take; default: %(default)s")
     return parser
 
@@ -70,7 +77,11 @@ def make_nodes(options: argparse.Namespace, reactor: Any) -> tuple[Accounts, Nod
     calls = call_agent(reactor, own.tls)
     accounts = Accounts(HttpKube(calls, own, reactor), HttpKube(calls, handler, reactor))
     origin = Origin(watch_agent(reactor, own.tls), own, DeferredSemaphore(LISTS_AT_ONCE))
-    return accounts, Nodes(accounts, origin, reactor, random.random, work=options.work)
+    doors = None
+    if options.door:
+        port, certificate, key, authority = options.door
+        doors = Doors(Lock(int(port), certificate, key, authority), accounts.handler, reactor)
+    return accounts, Nodes(accounts, origin, reactor, random.random, doors, work=options.work)
 
 
 async def _plant(kube: Kube) -> None:

@@ -97,6 +97,42 @@ def finish(vmi: Manifest, *, phase: str, now: float) -> Manifest | None:
     return vmi
 
 
+def pause(vmi: Manifest, now: float) -> Manifest | None:
+    """Its processors stand still."""
+    if any(each["type"] == "Paused" for each in vmi["status"].get("conditions") or ()):
+        return None
+    vmi = copy.deepcopy(vmi)
+    told = {"status": "True", "reason": "PausedByUser", "message": "VMI was paused by user"}
+    _set(vmi["status"], _condition("Paused", now, told) | {"lastProbeTime": written(now)})
+    return vmi
+
+
+def unpause(vmi: Manifest, now: float) -> Manifest | None:
+    """They go on."""
+    vmi = copy.deepcopy(vmi)
+    status = vmi["status"]
+    status["conditions"] = [each for each in status.get("conditions") or () if each["type"] != "Paused"]
+    return vmi
+
+
+def freeze(vmi: Manifest, now: float) -> Manifest | None:
+    """Its file systems hold still."""
+    vmi = copy.deepcopy(vmi)
+    vmi["status"]["fsFreezeStatus"] = "frozen"
+    return vmi
+
+
+def thaw(vmi: Manifest, now: float) -> Manifest | None:
+    """They move again."""
+    vmi = copy.deepcopy(vmi)
+    vmi["status"].pop("fsFreezeStatus", None)
+    return vmi
+
+
+def reboot(vmi: Manifest, now: float) -> None:
+    """The guest starts again in the same launcher: its object does not show it."""
+
+
 def _enter(status: Manifest, phase: str, now: float) -> None:
     """Without the moments of each phase, virt-controller takes every stop for a crash loop."""
     status["phase"] = phase

@@ -98,6 +98,7 @@ class PodSpec(msgspec.Struct, frozen=True):
     """What is kept of a Pod's spec."""
 
     nodeName: str = ""
+    hostNetwork: bool = False
     nodeSelector: dict[str, str] = {}
     affinity: Affinity | None = None
     containers: list[Container] = []

@@ -23,7 +23,7 @@ _DEVICES = {"devices.kubevirt.io/kvm": "1k", "devices.kubevirt.io/tun": "1k", "d
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A node. ``pods`` is the range its Pods' addresses come from."""
+    """A node. ``pods`` is the range its Pods' addresses come from; its own one is a loopback, where its door is."""
 
     name: str
     zone: str
@@ -92,6 +92,6 @@ class Machine:
 
 
 TWO = (
-    Machine("node-1", "zone-1", "192.0.2.11", IPv4Network("10.244.0.0/17")),
-    Machine("node-2", "zone-2", "192.0.2.12", IPv4Network("10.244.128.0/17")),
+    Machine("node-1", "zone-1", "127.0.0.11", IPv4Network("10.244.0.0/17")),
+    Machine("node-2", "zone-2", "127.0.0.12", IPv4Network("10.244.128.0/17")),
 )

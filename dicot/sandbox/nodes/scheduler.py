@@ -25,7 +25,7 @@ class Scheduler:
         """Take a Pod's newest state into account."""
         uid, node = pod.metadata.uid, pod.spec.nodeName
         self._load.count(uid, pod)
-        if pod.status.podIP and node in self._addresses:
+        if pod.status.podIP and node in self._addresses and not pod.spec.hostNetwork:
             self._addresses[node].hold(uid, pod.status.podIP)
 
     def lost(self, pod: Pod) -> None:
@@ -36,6 +36,8 @@ class Scheduler:
 
     def address(self, pod: Pod) -> str:
         """The address that a Pod has or gets."""
+        if pod.spec.hostNetwork:
+            return self.machines[pod.spec.nodeName].address
         return self._addresses[pod.spec.nodeName].give(pod.metadata.uid)
 
     def decide(self, pod: Pod, claims: Sequence[tuple[str, Claim | None]], now: float) -> Decision:

@@ -18,6 +18,7 @@ from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin
 from dicot.kube.store import Change
 
+from .door import Doors, pod
 from .machines import HEARTBEAT_PERIOD, TWO, Machine
 from .moments import written
 from .steps import Create, Decision, Patch, Remove, Rewrite, Step
@@ -50,14 +51,17 @@ class Nodes(Service):
         origin: Origin,
         clock: IReactorTime,
         random: Callable[[], float],
+        doors: Doors | None = None,
         machines: Sequence[Machine] = TWO,
         work: float = WORK,
     ) -> None:
         self._accounts = accounts
         self._clock = clock
         self._machines = machines
+        self._doors = doors
         self.world = World(machines, work)
-        self._reflectors = [Reflector(store, origin, clock, random) for store in self.world.stores]
+        self._reflect = lambda store: Reflector(store, origin, clock, random)
+        self._reflectors: list[Reflector] = []
         self._places = DeferredSemaphore(AT_ONCE)
         self._busy: dict[Key, Deferred[None]] = {}
         self._again: set[Key] = set()
@@ -68,16 +72,22 @@ class Nodes(Service):
             store.listen(self._changed)
 
     def startService(self) -> None:
-        """Register the machines, and watch."""
+        """Register the machines, and watch. Raises CannotListenError where a door's port is taken."""
+        if self._doors is not None:
+            for machine in self._machines:
+                self._doors.open(machine)
         super().startService()
         steps = [self._wait(), *(self._beat(machine) for machine in self._machines)]
         self._beats = [Deferred.fromCoroutine(each).addErrback(_cancelled) for each in steps]
+        self._reflectors = [self._reflect(store) for store in self.world.stores]
         for reflector in self._reflectors:
             reflector.start()
 
     def stopService(self) -> None:
         """Stop at once; what is half done is decided anew at the next start."""
         super().stopService()
+        if self._doors is not None:
+            self._doors.close()
         for reflector in self._reflectors:
             reflector.stop()
         for timer in self._timers.values():
@@ -179,6 +189,8 @@ class Nodes(Service):
                 await self._take(Create(Place("", "v1", "nodes"), machine.node(now)))
                 await self._take(Patch(machine.at(), machine.beat(now)))
                 await self._take(Patch(machine.at("status"), machine.status(now, since)))
+                if self._doors is not None:
+                    await self._take(Create(Place("", "v1", "pods", "kubevirt"), pod(machine)))
             except (Refused, Doubtful, Unreachable) as reason:
                 _log.warn("{node}: {reason}", node=machine.name, reason=reason)
                 pause = RETRY

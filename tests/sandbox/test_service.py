@@ -1,0 +1,186 @@
+"""How the nodes go about what they have decided."""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.iweb import IAgent
+from zope.interface import implementer
+
+from dicot.kube.client import Place
+from dicot.kube.errors import Conflict, Exists, Headers, Unreachable
+from dicot.kube.kind import Manifest
+from dicot.kube.source import Origin
+from dicot.sandbox.nodes.machines import HEARTBEAT
+from dicot.sandbox.nodes.service import RETRY, Accounts, Nodes
+
+from .things import NOW, claim_manifest, guest_manifest, pod_manifest, raw
+
+
+@implementer(IAgent)
+class Silence:
+    """An agent that never gets an answer."""
+
+    def request(self, method: bytes, uri: bytes, headers: Any = None, bodyProducer: Any = None) -> "Deferred[Any]":
+        """See IAgent."""
+        return Deferred()
+
+
+class Badge:
+    """A credential."""
+
+    server = "http://127.0.0.1:1"
+
+    async def authorize(self, stale: bool = False) -> Headers:
+        """See Credential."""
+        return {}
+
+
+class Book:
+    """A Kube that writes down what is asked; ``fail`` may raise instead."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[str, Place]] = []
+        self.bodies: list[Any] = []
+        self.objects: dict[Place, Manifest] = {}
+        self.fail: Callable[[str, Place], Exception | None] = lambda verb, at: None
+
+    def _write(self, verb: str, at: Place, body: Any = None) -> bytes:
+        fault = self.fail(verb, at)
+        if fault is not None:
+            raise fault
+        self.written.append((verb, at))
+        self.bodies.append(body)
+        return raw(self.objects.get(at, {"metadata": {"name": at.name or "x"}}))
+
+    async def create(self, at: Place, body: Manifest) -> bytes:
+        """See Kube."""
+        return self._write("create", at, body)
+
+    async def read(self, at: Place) -> bytes:
+        """See Kube."""
+        return self._write("read", at)
+
+    async def replace(self, at: Place, body: Manifest) -> bytes:
+        """See Kube."""
+        return self._write("replace", at, body)
+
+    async def patch(self, at: Place, body: Manifest, media: str) -> bytes:
+        """See Kube."""
+        return self._write("patch", at, body)
+
+    async def delete(self, at: Place, uid: str, grace: int) -> bytes:
+        """See Kube."""
+        return self._write(f"delete {uid} {grace}", at)
+
+    def of(self, plural: str) -> list[tuple[str, str]]:
+        """Verbs and subresources (or names) of one kind of object."""
+        return [(verb, at.subresource or at.name) for verb, at in self.written if at.plural == plural]
+
+
+class NodesAtWork(SynchronousTestCase):
+    """The service over a Kube that only takes notes."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(NOW)
+        self.kube, self.handler = Book(), Book()
+        origin = Origin(Silence(), Badge(), DeferredSemaphore(2))
+        accounts = Accounts(self.kube, self.handler)  # type: ignore[arg-type]
+        self.nodes = Nodes(accounts, origin, self.clock, lambda: 0.5)
+        self.nodes.startService()
+        self.addCleanup(self.nodes.stopService)
+
+    def sync(self) -> None:
+        """All lists are there."""
+        for store in self.nodes.world.stores:
+            store.replace([], "1")
+
+    def tell(self, store: Any, manifest: Manifest, version: int = 2) -> None:
+        """A new state of an object."""
+        manifest["metadata"]["resourceVersion"] = str(version)
+        store.learn(raw(manifest))
+
+    def test_machines_are_registered_and_keep_beating(self) -> None:
+        self.assertEqual(self.kube.of("nodes")[:3], [("create", ""), ("patch", "node-1"), ("patch", "status")])
+        self.assertEqual(self.kube.bodies[1]["metadata"]["annotations"][HEARTBEAT], "2027-01-15T08:00:00Z")
+        self.kube.written.clear()
+        self.clock.advance(60)
+        self.assertEqual(len(self.kube.of("nodes")), 6)
+
+    def test_a_cluster_that_is_away_is_asked_again(self) -> None:
+        self.kube.fail = lambda verb, at: Unreachable("away")
+        self.clock.advance(60)
+        self.kube.written.clear()
+        self.kube.fail = lambda verb, at: Exists(409, "AlreadyExists", "x") if verb == "create" else None
+        self.clock.advance(RETRY)
+        self.assertEqual(self.kube.of("nodes"), self._beats())
+
+    def _beats(self) -> list[tuple[str, str]]:
+        return [("patch", name) for machine in ("node-1", "node-2") for name in (machine, "status")]
+
+    def test_nothing_is_decided_before_everything_is_seen(self) -> None:
+        place = Place("kubevirt.io", "v1", "virtualmachineinstances", "n", "g")
+        self.handler.objects[place] = guest_manifest(phase="Succeeded")
+        self.nodes.world.guests.replace([raw(guest_manifest(phase="Running"))], "3")
+        self.assertEqual(self.handler.written, [])
+        self.nodes.world.pods.replace([], "3")
+        self.nodes.world.claims.replace([], "3")
+        self.assertEqual(self.handler.written, [])
+        self.nodes.world.disks.replace([], "3")
+        self.assertEqual(self.handler.of("virtualmachineinstances"), [("read", "g")])
+
+    def test_a_guest_is_written_by_virt_handler_alone(self) -> None:
+        self.sync()
+        place = Place("kubevirt.io", "v1", "virtualmachineinstances", "n", "g")
+        self.handler.objects[place] = guest_manifest(phase="Running")
+        self.tell(self.nodes.world.guests, guest_manifest(phase="Running"))
+        self.assertEqual(self.handler.of("virtualmachineinstances"), [("read", "g"), ("replace", "g")])
+        self.assertEqual(self.handler.bodies[1]["status"]["phase"], "Succeeded")
+        self.assertEqual(self.kube.of("virtualmachineinstances"), [])
+
+    def test_a_pod_is_deleted_for_good(self) -> None:
+        self.sync()
+        self.tell(self.nodes.world.pods, pod_manifest(meta={"deletionTimestamp": "2027-01-15T08:00:00Z"}))
+        self.assertEqual(self.kube.of("pods"), [("delete uid-p 0", "p")])
+
+    def test_what_failed_is_decided_again_later(self) -> None:
+        self.sync()
+        for fault in (Conflict(409, "Conflict", "stale"), Unreachable("away")):
+            self.kube.fail = lambda verb, at, fault=fault: fault  # type: ignore[misc]
+            self.tell(self.nodes.world.claims, claim_manifest(), 2)
+            self.assertEqual(self.kube.of("persistentvolumes"), [])
+            self.kube.fail = lambda verb, at: None
+            self.clock.advance(RETRY)
+            self.assertEqual(self.kube.of("persistentvolumes"), [("create", "")])
+            self.kube.written.clear()
+            self.nodes.world.claims.forget("n", "c", "uid-c")
+            self.nodes.world.claims.replace([], "9")
+
+    def test_a_change_while_it_is_written_is_decided_after(self) -> None:
+        self.sync()
+        waiting: list[Deferred[bytes]] = []
+
+        async def slow(at: Place, body: Manifest) -> bytes:
+            waiting.append(Deferred())
+            return await waiting[-1]
+
+        self.kube.create = slow  # type: ignore[method-assign]
+        self.tell(self.nodes.world.claims, claim_manifest(), 2)
+        self.tell(self.nodes.world.claims, claim_manifest(spec={"accessModes": ["ReadWriteMany"]}), 3)
+        self.assertEqual(len(waiting), 1)
+        waiting[0].callback(b"{}")
+        self.assertEqual(len(waiting), 2)
+
+    def test_stopped_it_leaves_nothing(self) -> None:
+        self.sync()
+        self.tell(self.nodes.world.pods, pod_manifest(spec={"nodeSelector": {"no": "where"}}))
+        self.nodes.stopService()
+        self.clock.advance(0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.nodes.startService()
+        self.kube.written.clear()
+        self.tell(self.nodes.world.claims, claim_manifest(), 3)
+        self.assertEqual(self.kube.of("persistentvolumes"), [("create", "")])
