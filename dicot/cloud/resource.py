@@ -9,7 +9,7 @@ from ..caller import Caller
 from ..config import Config
 from ..kube.kind import HasMeta, Kind, Row
 from ..web.call import Routes
-from .plan import Plan
+from .plan import Claim, Plan
 from .shelf import Entry, Page, Query, Shape
 
 P = TypeVar("P", bound=HasMeta)
@@ -186,6 +186,7 @@ class Resource:
     live reads that the operations need; list and watch of all kinds follow by themselves (own).
     ``scope`` says how callers' scopes are found: "project" (namespace), "cluster" (""), "user" (user id), or "images"
     (own namespace and image namespaces).
+    ``claims`` gives, by kind, the name claim that an object of it should have, also one that kubectl made.
     """
 
     name: str
@@ -196,6 +197,7 @@ class Resource:
     policy: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rights: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
     crds: tuple[str, ...] = ()
+    claims: Mapping[Kind[Any], Callable[[Row, Any], Claim | None]] = field(default_factory=dict)
 
 
 ANY = frozenset({"any"})

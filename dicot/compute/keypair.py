@@ -233,6 +233,12 @@ def after(keypairs: list[tuple[Row, Keypair]], marker: str) -> list[tuple[Row, K
     raise BadRequest(f"Marker {marker} could not be found.")
 
 
+def claimed(row: Row, body: Keypair) -> Claim:
+    """The claim that a Keypair should have, whoever made it."""
+    place = f"{KEYPAIR.resource} {row.place}"
+    return Claim("keypair", body.spec.userId, body.spec.name, row.id, place)
+
+
 KEYPAIRS = Resource(
     name="keypairs",
     register=routes,
@@ -240,4 +246,5 @@ KEYPAIRS = Resource(
     policy={f"{POLICY}:{operation}": ANY for operation in ("index", "show", "create", "delete")},
     rights={"own": (Right("compute.dicot.io", "keypairs", ("get", "list", "watch", "create", "delete")),)},
     crds=("keypairs.compute.dicot.io",),
+    claims={KEYPAIR: claimed},
 )

@@ -79,7 +79,8 @@ def _user_agent() -> str:
         return "dicot"
 
 
-_HEADERS: Headers = {"Accept": "application/json", "User-Agent": _user_agent()}
+_HEADERS: Headers = {"Accept": "application/json, */*", "User-Agent": _user_agent()}
+"""virt-api says nothing on success, and answers 406 to who takes only JSON."""
 
 
 class Kube(Protocol):

@@ -82,7 +82,7 @@ class Requests(Calls):
         asked = self.ask(self.kube.read(VM))
         line, first, headers, _ = self.accept()
         self.assertEqual(first, "GET /apis/kubevirt.io/v1/namespaces/web/virtualmachines/a HTTP/1.1")
-        self.assertEqual((headers["Accept"], headers["Authorization"]), ("application/json", "Bearer 0"))
+        self.assertEqual((headers["Accept"], headers["Authorization"]), ("application/json, */*", "Bearer 0"))
         self.assertRegex(headers["User-Agent"], r"^dicot(/[0-9].*)?$")
         line.answer(200, b"{}")
         self.assertEqual(self.successResultOf(asked), b"{}")

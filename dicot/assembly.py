@@ -1,0 +1,242 @@
+"""The daemon put together: from credentials to routes, each part given what it stands on."""
+
+import os
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.task import deferLater
+from twisted.python.threadpool import ThreadPool
+
+from .cloud.bootstrap import Bootstrap
+from .cloud.cache import Cache
+from .cloud.claims import Claims
+from .cloud.cluster import Cluster
+from .cloud.crash import CrashPoints
+from .cloud.features import Probe
+from .cloud.feed import Feed
+from .cloud.fragments import Allowance
+from .cloud.gate import TokenGate
+from .cloud.grants import Grants
+from .cloud.judgement import Judge
+from .cloud.keys import TOKEN_KEYS
+from .cloud.kinds.storage import STORAGE_CLASS
+from .cloud.launch import Launches
+from .cloud.lease import Lease
+from .cloud.ledger import Ledger
+from .cloud.manifests import kinds, tenant_rights
+from .cloud.naming import Names
+from .cloud.projects import Projects
+from .cloud.reader import Reader
+from .cloud.resolver import Resolver
+from .cloud.resource import Bench, Resource
+from .cloud.service import Service
+from .cloud.slices import Slices
+from .cloud.steward import Steward
+from .cloud.threads import Crew
+from .cloud.writer import Writer
+from .config import Config
+from .identity.chores import chores
+from .identity.desk import TOOL, Desk
+from .identity.founding import Founding
+from .identity.furnish import Surroundings, furnished
+from .kube.agent import call_agent, watch_agent
+from .kube.client import HttpKube, Kube
+from .kube.credentials import Credentials
+from .kube.kind import Kind
+from .kube.reflector import Reflector
+from .kube.source import Origin
+from .kube.store import Store
+from .served import resources, services
+from .web.api import Api
+
+Stores = Mapping[Kind[Any], Store[Any]]
+INITIAL_LISTS = 2
+"""First lists of a cluster that run at a time: they cost its API server most (priority and fairness)."""
+THREADS = 2
+
+
+@dataclass(frozen=True)
+class Watches:
+    """The stores, what fills them, and what is made of them."""
+
+    stores: Stores
+    reflectors: tuple[Reflector, ...]
+    cache: Cache
+    resolver: Resolver
+    projects: Projects
+    probe: Probe
+
+    def age(self, of: tuple[Kind[Any], ...]) -> float:
+        """Seconds since the quietest of these kinds was last heard."""
+        ages = [reflector.health().byte_age for reflector in self.reflectors if reflector.store.kind in of]
+        return max((float("inf") if age is None else age for age in ages), default=0.0)
+
+
+@dataclass(frozen=True)
+class Writes:
+    """What changes the cluster."""
+
+    cluster: Cluster
+    ledger: Ledger
+    claims: Claims
+    writer: Writer
+    bootstrap: Bootstrap
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The whole daemon, not started."""
+
+    config: Config
+    kube: Kube
+    watches: Watches
+    writes: Writes
+    desk: Desk
+    founding: Founding
+    feeds: tuple[Feed, ...]
+    apis: tuple[Api, ...]
+    steward: Steward
+    pool: ThreadPool
+
+    def checks(self) -> Mapping[str, bool]:
+        """What must hold for requests to be taken: every kind known, and keys for tokens."""
+        found = {f"watch {store.kind.resource}": store.is_synced for store in self.watches.stores.values()}
+        return found | {"token keys": self.desk.ring.ready}
+
+
+def client(reactor: Any, credentials: Credentials, checkpoint: Callable[[str], None] | None = None) -> Kube:
+    """Calls to Kubernetes; ``checkpoint`` is told of each, where tests end the process."""
+    kube = HttpKube(call_agent(reactor, credentials.tls), credentials, reactor)
+    return kube if checkpoint is None else CrashPoints(kube, checkpoint)
+
+
+def watches(reactor: Any, config: Config, credentials: Credentials, kube: Kube) -> Watches:
+    """A store and a reflector for every kind that any resource reads."""
+    watched = dict.fromkeys((*kinds(resources(config)), TOKEN_KEYS, STORAGE_CLASS))
+    stores = {kind: Store(kind) for kind in watched}
+    origin = Origin(watch_agent(reactor, credentials.tls), credentials, DeferredSemaphore(INITIAL_LISTS))
+    reflectors = tuple(Reflector(store, origin, reactor, random.random) for store in stores.values())
+    projects = Projects(stores)
+    cache = Cache(stores, projects, config, reactor, Slices(reactor), Allowance())
+    probe = Probe(kube, reactor)
+    stores[STORAGE_CLASS].listen(lambda _: probe.hint())
+    return Watches(stores, reflectors, cache, Resolver(cache, kube), projects, probe)
+
+
+def writes(reactor: Any, config: Config, kube: Kube, seen: Watches) -> Writes:
+    """The one way in which anything is written."""
+    cluster = Cluster(kube, seen.stores, reactor)
+    ledger, claims = Ledger(cluster), Claims(cluster)
+    writer = Writer(cluster, ledger, claims, seen.projects.of)
+    return Writes(cluster, ledger, claims, writer, Bootstrap(cluster, tenant_rights(resources(config))))
+
+
+def identity(
+    reactor: Any, config: Config, seen: Watches, made: Writes, crew: Crew
+) -> tuple[Desk, TokenGate, Founding]:
+    """Tokens, passwords and the policy of all services."""
+    watched = tuple(kind for kind in seen.stores if kind.group == "identity.dicot.io")
+    desk, gate = furnished(
+        Surroundings(
+            config=config,
+            services=services(config),
+            kube=made.cluster.kube,
+            stores=seen.stores,
+            projects=seen.projects,
+            now=reactor.seconds,
+            age=lambda: seen.age(watched),
+            sleep=lambda seconds: deferLater(reactor, seconds),
+            run=crew,
+        )
+    )
+    founding = Founding(
+        made.cluster.kube,
+        desk.passwords,
+        made.bootstrap,
+        lambda claim: made.claims.take(claim, reactor.seconds() + 15.0),
+        reactor.seconds,
+    )
+    return desk, gate, founding
+
+
+def stewardship(reactor: Any, config: Config, seen: Watches, made: Writes, desk: Desk) -> Steward:
+    """The housework that one replica does for all."""
+    project_of = seen.projects.of
+    claimed = {kind: claim for resource in resources(config) for kind, claim in resource.claims.items()}
+    return Steward(
+        Lease(made.cluster, f"{os.uname().nodename}-{uuid.uuid4().hex[:8]}"),
+        (
+            Judge(made.cluster, made.ledger),
+            Launches(made.cluster, project_of),
+            Names(made.cluster, made.claims, claimed),
+            Grants(made.cluster, seen.projects.image_namespaces),
+            *chores(desk, config.token_life),
+        ),
+        reactor,
+    )
+
+
+class Registrar:
+    """Registers the operations of services on their routes."""
+
+    def __init__(self, seen: Watches, made: Writes, desk: Desk, crew: Crew, clock: Any) -> None:
+        self._seen = seen
+        self._made = made
+        self._desk = desk
+        self._crew = crew
+        self._clock = clock
+        self.feeds: list[Feed] = []
+
+    def api(self, service: Service, gate: TokenGate) -> Api:
+        """The routes of a service."""
+        api = Api(service.dialect, gate)
+        for resource in service.resources:
+            resource.register(self._bench(api, resource))
+        return api
+
+    def _bench(self, api: Api, resource: Resource) -> Bench:
+        feed = Feed(resource, self._seen.cache)
+        if resource.sources:
+            self.feeds.append(feed)
+        return Bench(
+            routes=api,
+            reader=Reader(feed, self._seen.cache, self._seen.resolver.verify),
+            writer=self._made.writer,
+            known=self._seen.resolver.known,
+            verify=self._seen.resolver.verify,
+            new_id=lambda: str(uuid.uuid4()),
+            now=self._clock.seconds,
+            config=self._seen.cache.config,
+            in_thread=self._crew,
+            tools={TOOL: self._desk, "features": self._seen.probe},
+        )
+
+
+def assembled(
+    reactor: Any, config: Config, credentials: Credentials, checkpoint: Callable[[str], None] | None = None
+) -> Parts:
+    """Everything, from a configuration and credentials; nothing is asked of the cluster yet."""
+    kube = client(reactor, credentials, checkpoint)
+    seen = watches(reactor, config, credentials, kube)
+    made = writes(reactor, config, kube, seen)
+    pool = ThreadPool(0, THREADS, "dicot")
+    crew = Crew(reactor, pool)
+    desk, gate, founding = identity(reactor, config, seen, made, crew)
+    registrar = Registrar(seen, made, desk, crew, reactor)
+    apis = tuple(registrar.api(service, gate) for service in services(config))
+    return Parts(
+        config=config,
+        kube=kube,
+        watches=seen,
+        writes=made,
+        desk=desk,
+        founding=founding,
+        feeds=tuple(registrar.feeds),
+        apis=apis,
+        steward=stewardship(reactor, config, seen, made, desk),
+        pool=pool,
+    )

@@ -1,0 +1,118 @@
+"""The ``dicot`` command: what is installed into a cluster, and what an administrator does there once."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import yaml
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+
+from .assembly import Parts, assembled
+from .cloud.manifests import manifests
+from .config import Config, ConfigError, read
+from .faults import Fault
+from .identity.boot import first_boot
+from .identity.seed import demo, seed
+from .kube.credentials import Unusable, load
+from .kube.errors import Doubtful, Refused, Unreachable
+from .kube.kind import Manifest
+from .names import IMAGES_NAMESPACE
+from .served import resources
+
+
+def installation() -> list[Manifest]:
+    """Namespaces, roles, policies and Dicot's account, generated from what the code calls."""
+    return manifests(resources(Config()))
+
+
+def _manifests(options: argparse.Namespace) -> int:
+    found = installation()
+    if options.json:
+        json.dump({"apiVersion": "v1", "kind": "List", "items": found}, sys.stdout, indent=1)
+    else:
+        yaml.safe_dump_all(found, sys.stdout, sort_keys=False)
+    return 0
+
+
+async def _with(reactor: Any, options: argparse.Namespace, work: Callable[[Parts], Awaitable[object]]) -> None:
+    """Runs work with the parts of a daemon that is not started: nothing is watched, every read is live."""
+    config = read(options.config) if options.config else Config(kubeconfig=options.kubeconfig)
+    parts = assembled(reactor, config, load(config.kubeconfig, config.context, reactor))
+    parts.pool.start()
+    try:
+        await work(parts)
+    finally:
+        parts.pool.stop()
+
+
+def _run(options: argparse.Namespace, work: Callable[[Parts], Awaitable[object]]) -> int:
+    try:
+        react(lambda reactor: Deferred.fromCoroutine(_with(reactor, options, work)))
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def _told(work: Callable[[Parts], Awaitable[object]]) -> Callable[[Parts], Awaitable[object]]:
+    """Work whose refusals are one line on standard error, with exit code 1."""
+
+    async def told(parts: Parts) -> None:
+        try:
+            await work(parts)
+        except (ConfigError, Unusable, Refused, Doubtful, Unreachable, Fault) as error:
+            print(f"dicot: {error}", file=sys.stderr)
+            raise SystemExit(1) from None
+
+    return told
+
+
+def _adopt(options: argparse.Namespace) -> int:
+    async def adopt(parts: Parts) -> None:
+        if options.images:
+            await parts.writes.bootstrap.images(options.namespace)
+            print(f"namespace {options.namespace} holds public images")
+        else:
+            print(await parts.writes.bootstrap.adopt(options.namespace))
+
+    return _run(options, _told(adopt))
+
+
+def _demo(options: argparse.Namespace) -> int:
+    async def found(parts: Parts) -> None:
+        await first_boot(parts.founding, parts.kube, parts.config.admin_secret, os.urandom)
+        await parts.writes.bootstrap.images(IMAGES_NAMESPACE)
+        await seed(parts.founding, [demo(os.environ["DICOT_DEMO_PASSWORD"])])
+
+    if not os.environ.get("DICOT_DEMO_PASSWORD"):
+        print("dicot: DICOT_DEMO_PASSWORD holds no password", file=sys.stderr)
+        return 1
+    return _run(options, _told(found))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="dicot", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    shown = commands.add_parser("manifests", help="print what `kubectl apply` installs beside the CRDs")
+    shown.add_argument("--json", action="store_true", help="as one JSON list instead of YAML documents")
+    shown.set_defaults(run=_manifests)
+    adopted = commands.add_parser("adopt", help="make a namespace that exists a project, and print its id")
+    adopted.add_argument("namespace")
+    adopted.add_argument("--images", action="store_true", help="make it a place of public images instead")
+    adopted.set_defaults(run=_adopt)
+    tried = commands.add_parser("demo", help="make user and project demo, and show the images in dicot-images")
+    tried.set_defaults(run=_demo)
+    for command in (adopted, tried):
+        command.add_argument("--config", default="", help="the daemon's configuration file")
+        command.add_argument("--kubeconfig", default="", help="without a configuration: the cluster")
+    options = parser.parse_args(arguments)
+    code: int = options.run(options)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""``twistd dicot``: reads the configuration, binds, and runs the daemon."""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python import usage
+
+from .assembly import Parts, assembled
+from .config import Address, Config, ConfigError, read
+from .faults import Fault
+from .identity.boot import first_boot
+from .kube.credentials import Unusable, load
+from .kube.errors import Doubtful, Refused, Unreachable
+from .status.probes import pages
+from .web.access import AccessLog, LogEvents, LogFile
+from .web.api import Api
+from .web.intake import Site
+from .web.listen import CannotListen, Listener, bound, certificate, secured
+from .web.site import build_site, drain
+
+log = Logger()
+PATIENCE = 30.0
+"""Seconds that writes under way have to finish when the daemon ends."""
+PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds between tries of the first boot."""
+CRASH_AT = "DICOT_CRASH_AT"
+"""An environment variable of the tests: the name of the checkpoint at which the process kills itself."""
+
+
+class Options(usage.Options):
+    """The command line."""
+
+    optParameters = [["config", "c", "/etc/dicot/dicot.toml", "The configuration file."]]
+
+
+class Running(Service):
+    """The parts, started in the order in which they need each other and stopped in the reverse."""
+
+    def __init__(self, parts: Parts, listeners: MultiService, reactor: Any) -> None:
+        self._parts = parts
+        self._listeners = listeners
+        self._reactor = reactor
+        self._boot: Deferred[None] | None = None
+        self.is_filled = False
+
+    def startService(self) -> None:
+        Service.startService(self)
+        self._parts.pool.start()
+        filled = gatherResults([feed.start() for feed in self._parts.feeds], consumeErrors=True)
+        filled.addCallbacks(self._filled, lambda failure: log.failure("a list was not filled", failure))
+        for reflector in self._parts.watches.reflectors:
+            reflector.start()
+        self._parts.watches.probe.start()
+        self._parts.steward.start()
+        self._boot = Deferred.fromCoroutine(self._found())
+        self._boot.addErrback(lambda failure: None)
+        self._listeners.startService()
+
+    def _filled(self, _: object) -> None:
+        self.is_filled = True
+        log.info("all lists are filled")
+
+    def checks(self) -> Mapping[str, bool]:
+        """What /readyz asks."""
+        return {**self._parts.checks(), "lists": self.is_filled}
+
+    async def _found(self) -> None:
+        """The first boot, tried until it is done: the cluster may be away when the daemon starts."""
+        parts, pauses = self._parts, iter(PAUSES)
+        while True:
+            try:
+                await parts.desk.ring.ensure()
+                if await first_boot(parts.founding, parts.kube, parts.config.admin_secret, os.urandom):
+                    log.info(
+                        "identity was founded; the administrator's password is in Secret {name}",
+                        name=parts.config.admin_secret,
+                    )
+                return
+            except (Refused, Doubtful, Unreachable, Fault) as error:
+                log.warn("the first boot has to wait: {error}", error=error)
+            await deferLater(self._reactor, next(pauses, PAUSES[-1]))
+
+    def stopService(self) -> Deferred[None]:
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stopped())
+
+    async def _stopped(self) -> None:
+        """Listeners first, which waits for open writes; then what the writes stood on."""
+        await self._listeners.stopService()
+        await self._parts.writes.writer.drain(PATIENCE)
+        if self._boot is not None:
+            self._boot.cancel()
+        await self._parts.steward.stop()
+        self._parts.watches.probe.stop()
+        for feed in self._parts.feeds:
+            feed.stop()
+        for reflector in self._parts.watches.reflectors:
+            reflector.stop()
+        self._parts.pool.stop()
+
+
+def checkpoint(environ: Mapping[str, str]) -> Callable[[str], None] | None:
+    """What kills the process at the named point of a write, as tests of crashes ask; None without such a wish."""
+    wanted = environ.get(CRASH_AT)
+    if not wanted:
+        return None
+
+    def reached(name: str) -> None:
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return reached
+
+
+def logged(config: Config, parent: MultiService) -> Callable[[str], None]:
+    """Where access lines go."""
+    if config.access_log in ("", "-"):
+        return LogEvents() if config.access_log else lambda text: None
+    file = LogFile(config.access_log)
+    file.setServiceParent(parent)
+    return file
+
+
+def listening(
+    addresses: tuple[Address, ...], key: str, config: Config, site: Site, apis: tuple[Api, ...], reactor: Any
+) -> list[Listener]:
+    """Bound listeners of a site. Raises CannotListen, which names the key of the configuration."""
+    found = []
+    for address in addresses:
+        factory: IProtocolFactory = site
+        if address.tls:
+            shown = certificate(config.tls_certificate, config.tls_key, "api.tls_certificate")
+            factory = secured(site, shown, site.clock)
+        socket = bound(address.host, address.port, key)
+        found.append(Listener(reactor, socket, factory, lambda: drain(site, apis, PATIENCE)))
+    return found
+
+
+def makeService(options: Options) -> IService:
+    """The daemon. Raises UsageError for what the configuration has wrong, a used port among it."""
+    from twisted.internet import reactor
+
+    listeners, whole = MultiService(), MultiService()
+    try:
+        config = read(options["config"])
+        credentials = load(config.kubeconfig, config.context, reactor, allow_insecure=config.allow_insecure)
+        parts = assembled(reactor, config, credentials, checkpoint(os.environ))
+        running = Running(parts, listeners, reactor)
+        probes = pages(running.checks)
+        access = AccessLog(reactor, logged(config, whole))
+        site = build_site(parts.apis, probes, config.public_url, reactor, access)
+        monitoring = build_site([], probes, config.public_url, reactor, access)
+        for listener in (
+            *listening(config.listen, "api.listen", config, site, parts.apis, reactor),
+            *listening(config.status_listen, "status.listen", config, monitoring, (), reactor),
+        ):
+            listener.setServiceParent(listeners)
+    except (ConfigError, CannotListen, Unusable) as error:
+        raise usage.UsageError(str(error)) from error
+    running.setServiceParent(whole)
+    return whole
