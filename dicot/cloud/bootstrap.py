@@ -29,7 +29,7 @@ from .errand import Errand
 from .kinds.access import RBAC, ROLE_BINDING, SERVICE_ACCOUNT
 from .kinds.identity import NAMESPACE, NAMESPACE_RECORD
 from .kinds.network import SECURITY_GROUP
-from .plan import MERGE, Create, Patch
+from .plan import MERGE, Create, Delete, Patch
 from .projects import DENIED, DENIED_PREFIXES, IMAGES
 from .resource import Right
 
@@ -100,12 +100,12 @@ class Bootstrap:
             row = await errand.patch(
                 Patch(NAMESPACE, "", name, {"metadata": body["metadata"]}, media=MERGE, own=True)
             )
-        await self._cluster.ensure(NAMESPACE_RECORD, record(row, _own_id(row), IMAGES))
+        await self._record(errand, row, record(row, _own_id(row), IMAGES))
         await errand.echo(_ECHO)
 
     async def _furnish(self, errand: Errand, row: Row, id: str) -> None:
         """What every project has: its record, accounts with their bindings, and the security group ``default``."""
-        await self._cluster.ensure(NAMESPACE_RECORD, record(row, id))
+        await self._record(errand, row, record(row, id))
         for role in ROLES:
             await self._cluster.ensure(SERVICE_ACCOUNT, account(id, role))
             await self._cluster.ensure(ROLE_BINDING, binding(row.name, id, role))
@@ -120,6 +120,16 @@ class Bootstrap:
         if await self._cluster.live(SECURITY_GROUP, row.name, group["metadata"]["name"]) is None:
             await errand.create(Create(SECURITY_GROUP, group, own=True))
         await errand.echo(_ECHO)
+
+    async def _record(self, errand: Errand, row: Row, body: Manifest) -> None:
+        """Records never change: one of a namespace that was restored (another uid) gives way to a new one."""
+        name = body["metadata"]["name"]
+        found = await self._cluster.live(NAMESPACE_RECORD, SYSTEM_NAMESPACE, name)
+        if found is not None and NAMESPACE_RECORD.read(found).spec.uid == row.uid:
+            return
+        if found is not None:
+            await errand.delete(Delete(NAMESPACE_RECORD, SYSTEM_NAMESPACE, name, found.uid, own=True))
+        await errand.create(Create(NAMESPACE_RECORD, body, own=True))
 
     async def _namespace(self, errand: Errand, body: Manifest) -> Row:
         row = await self._cluster.live(NAMESPACE, "", body["metadata"]["name"])

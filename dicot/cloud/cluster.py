@@ -126,4 +126,6 @@ def holds(found: Any, wanted: Any) -> bool:
         return bool(found == wanted)
     if not isinstance(found, dict):
         return False
-    return all(key not in found if value is None else holds(found.get(key), value) for key, value in wanted.items())
+    return all(
+        found.get(key) is None if value is None else holds(found.get(key), value) for key, value in wanted.items()
+    )

@@ -31,7 +31,10 @@ def claims_of(rows: Iterable[tuple[Row, DataSource]]) -> tuple[str, ...]:
 
 
 def grant(namespace: str, claims: tuple[str, ...]) -> tuple[tuple[Kind[Bare], Manifest], ...]:
-    """The Role and its binding. Without a claim it allows nothing: an empty resourceNames would mean all."""
+    """The Role and its binding. Without a claim there is no rule (null, as the API server shows it).
+
+    An empty resourceNames would mean all.
+    """
     rule = {
         "apiGroups": ["cdi.kubevirt.io"],
         "resources": ["datavolumes/source"],
@@ -39,7 +42,7 @@ def grant(namespace: str, claims: tuple[str, ...]) -> tuple[tuple[Kind[Bare], Ma
         "verbs": ["create"],
     }
     metadata = {"name": NAME, "namespace": namespace, "labels": {MANAGED: "true"}}
-    role = {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": metadata, "rules": [rule] if claims else []}
+    role = {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": metadata, "rules": [rule] if claims else None}
     binding = {
         "apiVersion": f"{RBAC}/v1",
         "kind": "RoleBinding",

@@ -8,6 +8,7 @@ import msgspec
 from cachetools import TTLCache
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -48,7 +49,7 @@ class _Book:
     changes: list[_Change] = field(default_factory=list)
     settled: set[str] = field(default_factory=set)
     writing: bool = False
-    tidying: bool = False
+    tidying: IDelayedCall | None = None
 
 
 class Ledger:
@@ -112,6 +113,12 @@ class Ledger:
     def is_settled(self, project: str, id: str) -> bool:
         """Whether this replica did all of an entry's work."""
         return id in self._book(project).settled
+
+    def stop(self) -> None:
+        """No further tidying: what is left to do is the steward's."""
+        for book in self._books.values():
+            if book.tidying is not None and book.tidying.active():
+                book.tidying.cancel()
 
     def _book(self, project: str) -> _Book:
         return self._books.setdefault(project, _Book())
@@ -213,9 +220,8 @@ class Ledger:
 
     def _tidy_in(self, project: str, seconds: float) -> None:
         book = self._book(project)
-        if not book.tidying:
-            book.tidying = True
-            self._cluster.clock.callLater(seconds, self._begin_tidying, project, book)
+        if book.tidying is None:
+            book.tidying = self._cluster.clock.callLater(seconds, self._begin_tidying, project, book)
 
     def _begin_tidying(self, project: str, book: _Book) -> None:
         Deferred.fromCoroutine(self._tidy(project, book)).addErrback(
@@ -242,7 +248,7 @@ class Ledger:
             book.settled -= settled - left
         except KUBE_ERRORS as error:
             _log.warn("Ledger of {project!r} not tidied: {error}", project=project, error=error)
-        book.tidying = False
+        book.tidying = None
         if book.settled:
             self._tidy_in(project, 4 * _TIDY)
 

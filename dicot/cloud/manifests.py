@@ -6,6 +6,7 @@ from typing import Any
 from ..kube.kind import Kind, Manifest
 from ..names import ACCOUNTS_NAMESPACE, MANAGED, REQUEST_ID, SYSTEM_NAMESPACE, USER_ID
 from .bootstrap import ROLES
+from .features import CDI, KUBEVIRT, SNAPSHOT_CLASS
 from .kinds.access import RBAC
 from .kinds.identity import (
     DOMAIN,
@@ -21,7 +22,7 @@ from .kinds.identity import (
 )
 from .kinds.kubevirt import VM, VMI
 from .kinds.network import PORT, SECURITY_GROUP
-from .kinds.storage import DATA_SOURCE, SECRET
+from .kinds.storage import DATA_SOURCE, SECRET, STORAGE_CLASS
 from .lease import LEASE
 from .policies import OWN_ACCOUNT, policies
 from .resource import Resource, Right
@@ -40,6 +41,7 @@ WATCHED: tuple[Kind[Any], ...] = (
     VM,
     VMI,
     DATA_SOURCE,
+    STORAGE_CLASS,
 )
 """What cloud itself watches, whichever resources are served."""
 _READ = ("get", "list", "watch")
@@ -52,9 +54,11 @@ def _on(kind: Kind[Any], *verbs: str) -> Right:
 OWN: tuple[Right, ...] = (
     _on(LEDGER, "create", "update", "delete"),
     _on(NAME_CLAIM, "create", "patch", "delete"),
-    _on(NAMESPACE_RECORD, "create", "update"),
+    _on(NAMESPACE_RECORD, "create", "delete"),
     _on(REVOCATION, "delete"),
     _on(LEASE, "get", "create", "update"),
+    # What the cluster has (features): read each minute, not watched.
+    *(_on(kind, "list") for kind in (KUBEVIRT, CDI, SNAPSHOT_CLASS)),
     _on(NAMESPACE, "create", "patch"),
     _on(SECURITY_GROUP, "get", "create"),
     Right("", "serviceaccounts", ("get", "create", "update", "impersonate")),

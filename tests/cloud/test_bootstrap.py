@@ -196,6 +196,14 @@ class AdoptTests(BootstrapCase):
         self.failureResultOf(self.adopt("forged"), Conflict)
         self.assertEqual(self.projects.of("forged"), "")
 
+    def test_one_that_was_restored_keeps_its_id_under_a_new_record(self) -> None:
+        self.successResultOf(self.make())
+        self.kube.remove("namespaces", "", SPACE)
+        self.namespace(SPACE, **{"dicot.io/id": ID})
+        self.assertEqual(self.projects.of(SPACE), "")
+        self.assertEqual(self.successResultOf(self.adopt(SPACE)), ID)
+        self.assertEqual(self.projects.of(SPACE), ID)
+
     def test_one_that_is_not_there_cannot_be_adopted(self) -> None:
         self.failureResultOf(self.adopt("nowhere"), NotFound)
 

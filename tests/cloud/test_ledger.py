@@ -207,6 +207,10 @@ class SettledTests(SynchronousTestCase):
         self.wait(6)
         self.assertEqual([found.id for found in self.site.entries()], [server_id(1)])
 
+    def test_stopped_it_waits_for_nothing(self) -> None:
+        self.ledger.stop()
+        self.assertEqual(self.site.clock.getDelayedCalls(), [])
+
     def test_a_cluster_that_is_away_is_tried_again(self) -> None:
         self.site.kube.script("replace", "ledgers", refuse=errors.Unreachable("away"))
         self.wait(6)
