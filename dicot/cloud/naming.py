@@ -1,6 +1,6 @@
 """Name claims, kept true: held where their holder was seen, released where it is gone, made where one lacks."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.internet.task import deferLater
@@ -15,6 +15,7 @@ from .cluster import KUBE_ERRORS, Cluster
 from .kinds.identity import NAME_CLAIM, NameClaim
 from .moments import read
 from .plan import Claim, NameTaken
+from .resource import Resource
 
 _log = Logger()
 
@@ -23,6 +24,11 @@ Claimed = Mapping[Kind[Any], Callable[[Row, Any], Claim | None]]
 HOLD, CHECK, LEAVE = "hold", "check", "leave"
 _STRIDE = 500
 _LONGEST = 15.0
+
+
+def claimed(resources: Iterable[Resource]) -> Claimed:
+    """What all resources say of the names of their objects."""
+    return {kind: claim_of for resource in resources for kind, claim_of in resource.claims.items()}
 
 
 def judged(claim: NameClaim, is_seen: bool, now: float) -> str:
