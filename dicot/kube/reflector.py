@@ -93,12 +93,11 @@ class Reflector:
         """List if need be, and follow one watch to its end. Answers the seconds to rest before the next."""
         try:
             await self._follow(await self._open())
-        except Missing as refusal:
-            if self.store.kind.optional:
-                self.store.empty()
-            return self._course.refused(refusal)
         except Refused as refusal:
-            return self._course.refused(refusal)
+            rest = self._course.refused(refusal)
+            if isinstance(refusal, Missing) and self.store.kind.optional:
+                self.store.empty()
+            return rest
         except (Cut, Garbled, Unreachable) as reason:
             return self._course.broke(reason)
         return 0.0

@@ -17,7 +17,7 @@ from twisted.web.iweb import IAgent, IResponse
 
 from .errors import Unreachable, refusal
 from .kind import Kind
-from .stream import Cut, Pieces, Stream, Whole
+from .stream import Cut, Pieces, Stream, Whole, innermost
 
 HEADERS_WITHIN = 75.0
 """Seconds for connection, handshake and headers. A proxy may hold the headers back until the first bookmark, which
@@ -97,7 +97,7 @@ class Source:
             asked = self._agent.request(b"GET", url.encode("ascii"), headers)
             return await asked.addTimeout(HEADERS_WITHIN, self._clock)
         except _NO_ANSWER as reason:
-            raise Unreachable(f"no answer: {_text(reason)}") from reason
+            raise Unreachable(f"no answer: {innermost(reason)}") from reason
 
     async def _body(self, response: IResponse) -> bytes:
         """The body of a refusal, as far as it is reasonable and comes in time."""
@@ -117,9 +117,3 @@ def _path(kind: Kind[Any]) -> str:
     head = f"/apis/{kind.group}" if kind.group else "/api"
     inside = f"/namespaces/{kind.namespace}" if kind.namespace else ""
     return f"{head}/{kind.version}{inside}/{kind.plural}"
-
-
-def _text(reason: BaseException) -> str:
-    """The innermost reason in words: Twisted wraps what happened into lists of failures."""
-    inner = getattr(reason, "reasons", None)
-    return _text(inner[-1].value) if inner else f"{type(reason).__name__} {reason}".strip()

@@ -180,4 +180,10 @@ def _ended(end: Failure) -> bool:
         return False
     if isinstance(end.value, Cut):
         raise end.value
-    raise Cut(f"the connection broke: {end.getErrorMessage()}")
+    raise Cut(f"the connection broke: {innermost(end.value)}")
+
+
+def innermost(reason: BaseException | None) -> str:
+    """The reason in words: Twisted wraps what happened into lists of failures."""
+    inner = getattr(reason, "reasons", None)
+    return innermost(inner[-1].value) if inner else f"{type(reason).__name__} {reason}".strip()

@@ -121,7 +121,9 @@ class StreamTests(SynchronousTestCase):
 
     def test_a_broken_connection_is_a_cut(self) -> None:
         self.stream.connectionLost(Failure(ResponseFailed([Failure(ConnectionLost())])))
-        self.failureResultOf(self.more(), Cut)
+        failure = self.failureResultOf(self.more(), Cut)
+        self.assertIn("ConnectionLost", failure.getErrorMessage())
+        self.assertNotIn("Failure", failure.getErrorMessage())
 
     def test_silence_aborts(self) -> None:
         waiting = self.more(90.0)
