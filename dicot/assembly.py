@@ -16,6 +16,7 @@ from .cloud.cache import Cache
 from .cloud.claims import Claims
 from .cloud.cluster import Cluster
 from .cloud.crash import CrashPoints
+from .cloud.expiry import Expiry
 from .cloud.features import Probe
 from .cloud.feed import Feed
 from .cloud.fragments import Allowance
@@ -116,7 +117,7 @@ def client(reactor: Any, credentials: Credentials, checkpoint: Callable[[str], N
 
 def watches(reactor: Any, config: Config, credentials: Credentials, kube: Kube) -> Watches:
     """A store and a reflector for every kind that any resource reads."""
-    watched = dict.fromkeys((*kinds(resources(config)), TOKEN_KEYS, STORAGE_CLASS))
+    watched = dict.fromkeys((*kinds(resources(config)), TOKEN_KEYS))
     stores = {kind: Store(kind) for kind in watched}
     origin = Origin(watch_agent(reactor, credentials.tls), credentials, DeferredSemaphore(INITIAL_LISTS))
     reflectors = tuple(Reflector(store, origin, reactor, random.random) for store in stores.values())
@@ -174,6 +175,7 @@ def stewardship(reactor: Any, config: Config, seen: Watches, made: Writes, desk:
             Launches(made.cluster, project_of),
             Names(made.cluster, made.claims, claimed),
             Grants(made.cluster, seen.projects.image_namespaces),
+            Expiry(made.cluster),
             *chores(desk, config.token_life),
         ),
         reactor,

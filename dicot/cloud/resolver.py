@@ -76,9 +76,13 @@ class Sight:
         return None if row is None else (row, store.read(row))
 
     def linked(self, kind: Kind[P], value: str) -> tuple[tuple[Row, P], ...]:
-        """Rows whose links hold "namespace/value" for a namespace the caller may see."""
+        """Rows whose links hold "namespace/value" for a namespace the caller may see, or the kind's own one.
+
+        What lies in dicot-system belongs to users: whoever asks for it names whose it is.
+        """
         store = self._cache.stores[kind]
-        found = (row for namespace in self._namespaces(kind) for row in store.linked(f"{namespace}/{value}"))
+        namespaces = (*self._namespaces(kind), *([kind.namespace] if kind.namespace else []))
+        found = (row for namespace in namespaces for row in store.linked(f"{namespace}/{value}"))
         return tuple((row, store.read(row)) for row in found)
 
     def rows(self, kind: Kind[P]) -> Iterable[tuple[Row, P]]:

@@ -12,8 +12,9 @@ from .tokens import DomainScope, ProjectScope, SystemScope, Token, Tokens, Unkno
 LOGIN_AGE = 120.0
 """Seconds since the identity watches were last heard, above which nobody may log in. An idle watch brings a bookmark
 each minute and is given up after 90 s, so that less would refuse log-ins on a quiet cluster."""
-READ_AGE = 300.0
-"""The same, above which known tokens are not taken any more either."""
+READ_AGE = 1800.0
+"""The same, above which known tokens are not taken any more either. Reads outlive an API server that is away; nothing
+can be revoked then, so that this bounds only a replica that is cut off by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from ..cloud.resource import Bench, Resource, Right
 from ..web.call import Call, Reply
 from . import facts, words
 from .desk import TOOL, Desk
+from .names import CLAIMED
 
 _FALSE = ("0", "f", "false", "off", "n", "no")
 _FILTERS: Mapping[str, Callable[[Project, str], bool]] = {
@@ -63,4 +64,5 @@ USERS = Resource(
     policy={"identity:get_user": _ROW, "identity:list_user_projects": _ROW},
     rights={"own": (Right("identity.dicot.io", "users", ("get", "create", "patch")),)},
     crds=("users.identity.dicot.io",),
+    claims=CLAIMED,
 )

@@ -172,6 +172,12 @@ class RowsTests(ResolverTests):
             self.ground.put(VMI, namespace, "x", metadata={"ownerReferences": owners})
         self.assertEqual([row.place for row, _ in self.known().linked(VMI, "u1")], ["red/x"])
 
+    def test_links_into_a_kinds_own_namespace_name_whose_it_is(self) -> None:
+        self.ground.put(USER, "dicot-system", "alice", spec={"name": "Alice", "domainId": "default"})
+        found = self.known().linked(USER, "default\0alice")
+        self.assertEqual([row.name for row, _ in found], ["alice"])
+        self.assertEqual(list(self.known().rows(USER)), [])
+
     def test_projects(self) -> None:
         known = self.known()
         self.assertEqual((known.project("blue"), known.project("public")), (BLUE, ""))
