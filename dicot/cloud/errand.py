@@ -170,11 +170,15 @@ class Errand:
             self._touch(step.kind, row.version)
 
     async def echo(self, patience: float) -> None:
-        """Waits until the own watches have reached what was written, at most so many seconds."""
+        """Waits until the own watches have reached what was written, at most so many seconds.
+
+        Where a kind is not watched (yet) there is nothing to wait for.
+        """
         waits: list[Deferred[None]] = []
         for kind, versions in self._touched.items():
             store = self._cluster.stores.get(kind)
-            waits += [store.reached(version) for version in versions] if store is not None else []
+            if store is not None and store.is_synced:
+                waits += [store.reached(version) for version in versions]
         for wait in waits:
             wait.addTimeout(patience, self._cluster.clock).addErrback(lambda failure: failure.trap(TimedOut) and None)
         if waits:

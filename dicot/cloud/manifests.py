@@ -61,6 +61,7 @@ OWN: tuple[Right, ...] = (
     *(_on(kind, "list") for kind in (KUBEVIRT, CDI, SNAPSHOT_CLASS)),
     _on(NAMESPACE, "create", "patch"),
     _on(SECURITY_GROUP, "get", "create"),
+    _on(SECRET, "get", "patch", "delete"),
     Right("", "serviceaccounts", ("get", "create", "update", "impersonate")),
     Right(RBAC, "roles", ("get", "create", "update")),
     Right(RBAC, "rolebindings", ("get", "create", "update")),

@@ -15,6 +15,7 @@ from dicot.cloud.plan import JSON_PATCH, Ask, Claim, Create, Delete, NameTaken, 
 from dicot.faults import BadRequest, Conflict, Fault, Forbidden, NotFound, Unavailable
 from dicot.kube import errors
 from dicot.kube.kind import Row
+from dicot.kube.store import Store
 
 from .fake_kube import Made
 from .site import OTHER, PROJECT, SPACE, Site, caller, manifest, refuse, reservation, server, server_id, user
@@ -110,6 +111,11 @@ class CreateTests(WriterCase):
         applying = self.apply(server())
         self.wait(2)
         self.successResultOf(applying)
+
+    def test_it_does_not_wait_for_a_watch_that_is_not_there_yet(self) -> None:
+        self.kube.lagging = True
+        self.site.stores[VM] = Store(VM)
+        self.successResultOf(self.apply(server(reserve=None, pending=())))
 
     def test_a_client_that_left_cancels_nothing(self) -> None:
         held: Deferred[None] = Deferred()
@@ -282,6 +288,23 @@ class DoubtTests(WriterCase):
         found = self.kube.one("virtualmachines", SPACE, "web1")
         assert found is not None
         self.assertEqual(found["metadata"]["annotations"]["dicot.io/name"], "web2")
+
+    def test_a_json_patch_in_doubt_is_derived_again_where_the_object_changed(self) -> None:
+        self.vm(runStrategy="Halted")
+        self.kube.script("patch", "virtualmachines", drop=True)
+        derived: list[str] = []
+
+        def derive() -> Plan:
+            row = self.site.stores[VM].one(SPACE, "web1")
+            assert row is not None
+            derived.append(VM.read(row).spec.runStrategy)
+            change = [{"op": "replace", "path": "/spec/runStrategy", "value": "Always"}]
+            return Plan(server_id(), Patch(VM, SPACE, "web1", change, row.version, JSON_PATCH))
+
+        applying = self.site.start(self.site.writer.apply(caller(), REQUEST, derive))
+        self.wait(3)
+        self.successResultOf(applying)
+        self.assertEqual(derived, ["Halted", "Always"])
 
     def test_a_delete_that_arrived_is_done(self) -> None:
         row = self.vm()
