@@ -8,6 +8,7 @@ from .extension import EXTENSIONS
 from .flavor import EXTRA_SPEC, FLAVORS
 from .keypair import KEYPAIRS
 from .limit import LIMITS
+from .server.resource import SERVERS
 from .zone import ZONES
 
 
@@ -24,6 +25,7 @@ def service(config: Config) -> Service:
         types=(("compute", "nova", "/compute/v2.1"),),
         dialect=Compute(config.public_url),
         resources=(
+            SERVERS,
             FLAVORS,
             EXTRA_SPEC,
             KEYPAIRS,
