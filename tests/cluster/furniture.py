@@ -18,6 +18,9 @@ PATIENCE = 60.0
 async def furnish(cluster: RealCluster) -> None:
     """Simulate nodes, which plant the seeds, and wait until the nodes are ready and the images imported."""
     command = [sys.executable, "-m", "dicot.sandbox.nodes", "--seeds", "--kubeconfig", str(cluster.kubeconfig)]
+    node = cluster.access.node
+    if node is not None:
+        command += ["--door", str(node.port), node.certificate, node.key, node.authority]
     cluster.run("nodes", command, {"PYTHONPATH": str(ROOT)})
 
     async def ready() -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from twisted.internet.defer import DeferredSemaphore
 
 from tests.cluster import objects

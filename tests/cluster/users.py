@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 ADMIN = "admin"
 CONTROLLER_MANAGER = "system:kube-controller-manager"
