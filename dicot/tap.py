@@ -98,11 +98,11 @@ class Running(Service):
         if self._boot is not None:
             self._boot.cancel()
         await self._parts.steward.stop()
+        self._parts.writes.ledger.stop()
         self._parts.watches.probe.stop()
         for feed in self._parts.feeds:
             feed.stop()
-        for reflector in self._parts.watches.reflectors:
-            reflector.stop()
+        await gatherResults([reflector.stop() for reflector in self._parts.watches.reflectors])
         self._parts.pool.stop()
 
 
