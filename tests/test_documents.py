@@ -21,5 +21,5 @@ class DocumentTests(SynchronousTestCase):
 
     def test_commands_are_there(self) -> None:
         makefile = (ROOT / "Makefile").read_text()
-        for command in set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text())):
+        for command in set(re.findall(r"(?m)(?:`|^)make ([a-z-]+)", (ROOT / "README.md").read_text())):
             self.assertRegex(makefile, rf"(?m)^{command}:")
