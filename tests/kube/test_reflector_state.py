@@ -231,6 +231,13 @@ class AuditTests(ReflectorTestCase):
         self.asked.list(12, thing("a", 1), thing("bad", 11))
         self.assertEqual(self.reflector.health().divergences, 0)
 
+    def test_rule_36_nor_is_what_fitted_once(self) -> None:
+        watch = self.sync(10, "a", "b")
+        watch.lines(modified("a", 11, size="large"))
+        self.wait(watch, 12)
+        self.asked.list(12, thing("a", 11), thing("b", 2))
+        self.assertEqual(self.reflector.health().divergences, 0)
+
     def test_rule_36_a_write_ahead_of_the_watch_postpones(self) -> None:
         watch = self.sync(10, "a")
         self.store.learn(raw(thing("new", 999)))

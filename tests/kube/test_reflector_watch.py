@@ -123,6 +123,13 @@ class EndTests(ReflectorTestCase):
         self.asked.stream(99, thing("a", 98))
         self.assertEqual((self.names(), self.store.version), (["a"], "99"))
 
+    def test_rule_16_later_lists_are_content_with_less_again(self) -> None:
+        self.sync().lines(error(410, "Expired"))
+        self.asked.refuse(410, "Expired")
+        self.asked.accept()
+        self.asked.lines(bookmark(99, end=True), error(410, "Expired"))
+        self.assertEqual(self.asked.query["resourceVersion"], "99")
+
     def test_rule_16_a_third_refusal_rests(self) -> None:
         self.sync().lines(error(410, "Expired"))
         self.asked.refuse(410, "Expired")
@@ -171,6 +178,16 @@ class EndTests(ReflectorTestCase):
             self.asked.lines(error(504, "Timeout"))
         self.assertGreaterEqual(self.clock.seconds(), 60)
         self.assertEqual(self.asked.query["resourceVersion"], "10")
+
+    def test_rule_18_faults_between_which_the_watch_works_do_not_add_up(self) -> None:
+        watch = self.sync()
+        for version in range(11, 20):
+            watch.lines(error(500, "InternalError"))
+            self.clock.pump([1.0] * 61)
+            self.assertEqual(self.resumes_at(), str(version - 1))
+            watch = self.asked
+            watch.accept()
+            watch.lines(bookmark(version))
 
     def test_rule_18_a_status_is_no_object(self) -> None:
         watch = self.sync()

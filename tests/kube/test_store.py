@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.kube.errors import Expired
 from dicot.kube.event import Garbled
 from dicot.kube.store import Change, Store
+from dicot.kube.versions import compare
 from dicot.names import derived
 
 from .things import THINGS, Thing, added, bookmark, deleted, error, event, modified, raw, thing
@@ -137,6 +138,31 @@ class ApplyTests(StoreTestCase):
     def test_an_event_of_an_unknown_type_is_counted(self) -> None:
         self.store.apply([event("RENAMED", thing("a", 1)), added("b", 2)])
         self.assertEqual((self.names(), self.store.tally.unknown), (["b"], 1))
+
+    def test_the_version_never_goes_back(self) -> None:
+        self.store.apply([added("a", 10), added("b", 9)])
+        self.assertEqual((self.names(), self.store.version), (["a", "b"], "10"))
+
+    def test_nothing_older_revives_the_former_holder_of_a_name(self) -> None:
+        self.store.apply([added("a", 1, uid="one"), modified("a", 5, uid="two"), deleted("a", 6, uid="two")])
+        self.store.learn(raw(thing("a", 2, uid="one")))
+        self.assertEqual(self.names(), [])
+
+
+class VersionTests(SynchronousTestCase):
+    """Rule 31: an order where there is one."""
+
+    def test_rule_31_numbers_are_ordered_by_length_and_digits(self) -> None:
+        pairs = [("9", "10"), ("99", "100"), ("41", "42"), ("9" * 38, "1" + "0" * 38)]
+        self.assertEqual([compare(*pair) for pair in pairs], [-1] * 4)
+        self.assertEqual([compare(other, one) for one, other in pairs], [1] * 4)
+
+    def test_rule_31_equal_is_equal_whatever_it_is(self) -> None:
+        self.assertEqual([compare(each, each) for each in ("", "7", "abc")], [0, 0, 0])
+
+    def test_rule_31_anything_else_has_no_order(self) -> None:
+        for other in ("", "010", "0", "-1", "1.0", "0x1", "abc", "١٢", "1e3"):
+            self.assertIsNone(compare("9", other), other)
 
 
 class FindTests(StoreTestCase):
@@ -332,6 +358,16 @@ class BarrierTests(StoreTestCase):
         self.store.apply([bookmark(10)])
         self.successResultOf(other)
 
+    def test_many_that_were_cancelled_leave_the_others_in_order(self) -> None:
+        order: list[str] = []
+        waiting = {str(number): self.store.reached(str(number)) for number in (5, 50, 10, 70, 60, 20, 30)}
+        for version, each in waiting.items():
+            each.addCallbacks(lambda _, at: order.append(at), lambda _: None, (version,))
+        for version in ("5", "10"):
+            waiting[version].cancel()
+        self.store.apply([bookmark(55)])
+        self.assertEqual(order, ["20", "30", "50"])
+
     def test_without_an_order_only_equality_counts(self) -> None:
         waiting, cancelled = self.store.reached("abc"), self.store.reached("abc")
         cancelled.cancel()
@@ -401,6 +437,24 @@ class ReplaceTests(StoreTestCase):
         self.told.clear()
         self.assertEqual(list(steps)[-1:], [None])
         self.assertEqual((self.names(), self.version_of("a"), self.told), (["a", "c"], "12", []))
+
+    def test_what_is_forgotten_at_the_last_moment_stays_away(self) -> None:
+        self.store.replace([raw(thing("a", 1)), raw(thing("b", 1))], "5")
+        draft = self.store.draft()
+        draft.extend([raw(thing("a", 1)), raw(thing("b", 8, size=8))])
+        steps = self.store.replacing(draft, "9")
+        for _ in range(8):
+            next(steps)
+        self.store.forget("red", "b", "uid-b")
+        self.assertEqual(list(steps), [])
+        self.assertEqual(self.names(), ["a"])
+
+    def test_what_was_forgotten_in_error_is_there_after_two_lists(self) -> None:
+        self.store.replace([raw(thing("a", 1))], "5")
+        self.store.forget("red", "a", "uid-a")
+        self.store.replace([raw(thing("a", 1))], "6")
+        self.store.replace([raw(thing("a", 1))], "7")
+        self.assertEqual(self.names(), ["a"])
 
     def test_what_was_forgotten_before_the_list_stays_away(self) -> None:
         self.store.replace([raw(thing("a", 1))], "5")

@@ -61,6 +61,11 @@ class LinesTests(SynchronousTestCase):
         for _ in range(10):
             self.assertEqual(lines.feed(b"x" * 60 + b"\n"), [b"x" * 60])
 
+    def test_the_limit_counts_halves_of_two_lines_apart(self) -> None:
+        lines = Lines(longest=100)
+        found = [lines.feed(b"x" * 60), lines.feed(b"\n" + b"y" * 60), lines.feed(b"y" * 30 + b"\n")]
+        self.assertEqual([len(line) for step in found for line in step], [60, 90])
+
 
 class WholeTests(SynchronousTestCase):
     """A document."""
