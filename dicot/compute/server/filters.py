@@ -9,8 +9,6 @@ from ..validation import regex
 from .columns import PLACE
 
 TAG_FILTERS = ("tags", "tags-any", "not-tags", "not-tags-any")
-_NONE: Mapping[str, str] = MappingProxyType({})
-_NO_TAGS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 Columns = Sequence[str]
 Test = Callable[[Entry, Columns], bool]
 
@@ -46,8 +44,8 @@ ABSENT = frozenset({"kernel_id", "ramdisk_id", "terminated_at", "locked_by"})
 class Wanted:
     """Filters, checked. ``since`` and ``before`` are times as Nova writes them."""
 
-    texts: Mapping[str, str] = _NONE
-    tags: Mapping[str, tuple[str, ...]] = _NO_TAGS
+    texts: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     states: frozenset[str] = field(default_factory=frozenset)
     tasks: frozenset[str] = field(default_factory=frozenset)
     since: str = ""
