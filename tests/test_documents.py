@@ -15,7 +15,7 @@ class DocumentTests(SynchronousTestCase):
     def test_examples_are_taken_from_the_code(self) -> None:
         code = "\n".join(path.read_text() for path in (ROOT / "dicot" / "network").glob("*.py"))
         blocks = BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text())
-        self.assertGreater(len(blocks), 3)
+        self.assertGreater(len(blocks), 2)
         for block in blocks:
             self.assertIn(block, code)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
-import yaml  # type: ignore[import-untyped]
+import yaml
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.kinds import identity
