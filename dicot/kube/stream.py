@@ -5,7 +5,7 @@ from typing import Any
 from typing import Protocol as Seam
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
@@ -94,6 +94,7 @@ class Stream(Protocol):
         self._paused = False
         self._end: Failure | None = None
         self._waiting: Deferred[None] | None = None
+        self._waking: list[IDelayedCall] = []
 
     def take(self) -> bytes:
         """The next line."""
@@ -159,16 +160,23 @@ class Stream(Protocol):
     def _stirring(self, within: float) -> Deferred[None]:
         """Fires when something has changed, and after ``within`` seconds at the latest."""
         self._waiting = Deferred()
-        timer = self._clock.callLater(within, self._stir)
+        limit = self._clock.callLater(within, self._wake)
 
         def stop(result: Failure | None) -> Failure | None:
-            if timer.active():
-                timer.cancel()
+            for timer in (limit, *self._waking):
+                if timer.active():
+                    timer.cancel()
+            self._waking.clear()
             return result
 
         return self._waiting.addBoth(stop)
 
     def _stir(self) -> None:
+        """Wake who waits, once for all that came at a time: each line has a chunk of its own, and costs less so."""
+        if self._waiting is not None and not self._waking:
+            self._waking.append(self._clock.callLater(0, self._wake))
+
+    def _wake(self) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.called:
             waiting.callback(None)

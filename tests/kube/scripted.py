@@ -72,7 +72,7 @@ class Scripted:
 class Asked:
     """One request, and what the server makes of it."""
 
-    def __init__(self, uri: bytes, headers: Headers) -> None:
+    def __init__(self, uri: bytes, headers: Headers, clock: Clock) -> None:
         parts = urlsplit(uri.decode())
         self.path = parts.path
         self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -81,6 +81,7 @@ class Asked:
         self.wire = Wire()
         self.answer: Deferred[IResponse] = Deferred(self._cancel)
         self._response: Scripted | None = None
+        self._clock = clock
 
     def accept(self, code: int = 200, **headers: str) -> None:
         """Send the headers."""
@@ -92,6 +93,7 @@ class Asked:
         """Send bytes as they are."""
         assert self._response is not None
         self._response.body.dataReceived(chunk)
+        self._clock.advance(0)
 
     def lines(self, *lines: bytes) -> None:
         """Send watch lines in one chunk."""
@@ -131,6 +133,7 @@ class Asked:
     def _lose(self, reason: Failure) -> None:
         assert self._response is not None
         self._response.body.connectionLost(reason)
+        self._clock.advance(0)
 
     def _cancel(self, answer: Deferred[IResponse]) -> None:
         self.cancelled = True
@@ -140,14 +143,15 @@ class Asked:
 class ScriptedAgent:
     """Writes down what is asked; the test answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.asked: list[Asked] = []
+        self._clock = clock
 
     def request(
         self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: IBodyProducer | None = None
     ) -> "Deferred[IResponse]":
         assert method == b"GET" and bodyProducer is None and headers is not None
-        asked = Asked(uri, headers)
+        asked = Asked(uri, headers, self._clock)
         self.asked.append(asked)
         return asked.answer
 
@@ -174,7 +178,7 @@ class ReflectorTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = self.clock_type()
-        self.agent = ScriptedAgent()
+        self.agent = ScriptedAgent(self.clock)
         self.token = Token()
         self.turns = DeferredSemaphore(2)
         self.store: Store[Any] = Store(self.kind)

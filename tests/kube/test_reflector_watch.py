@@ -127,7 +127,8 @@ class EndTests(ReflectorTestCase):
         self.sync().lines(error(410, "Expired"))
         self.asked.refuse(410, "Expired")
         self.asked.accept()
-        self.asked.lines(bookmark(99, end=True), error(410, "Expired"))
+        self.asked.lines(bookmark(99, end=True), error(400, "BadRequest"))
+        self.assertIn("sendInitialEvents", self.next().query)
         self.assertEqual(self.asked.query["resourceVersion"], "99")
 
     def test_rule_16_a_third_refusal_rests(self) -> None:

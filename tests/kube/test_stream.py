@@ -63,8 +63,8 @@ class LinesTests(SynchronousTestCase):
 
     def test_the_limit_counts_halves_of_two_lines_apart(self) -> None:
         lines = Lines(longest=100)
-        found = [lines.feed(b"x" * 60), lines.feed(b"\n" + b"y" * 60), lines.feed(b"y" * 30 + b"\n")]
-        self.assertEqual([len(line) for step in found for line in step], [60, 90])
+        found = [lines.feed(b"x" * 90), lines.feed(b"\n" + b"y" * 10), lines.feed(b"y" * 20 + b"\n")]
+        self.assertEqual([len(line) for step in found for line in step], [90, 30])
 
 
 class WholeTests(SynchronousTestCase):
@@ -96,6 +96,8 @@ class StreamTests(SynchronousTestCase):
         waiting = self.more()
         self.assertNoResult(waiting)
         self.stream.dataReceived(b"one\n")
+        self.assertNoResult(waiting)
+        self.clock.advance(0)
         self.assertIs(self.successResultOf(waiting), True)
         self.assertEqual(self.stream.take(), b"one")
 
@@ -151,6 +153,7 @@ class StreamTests(SynchronousTestCase):
         waiting = self.more()
         for _ in range(2 * FULL // 2**20 + 1):
             self.stream.dataReceived(b"x" * 2**20)
+        self.clock.advance(0)
         self.failureResultOf(waiting, Cut)
         self.assertTrue(self.wire.aborted)
 
@@ -161,10 +164,19 @@ class StreamTests(SynchronousTestCase):
 
     def test_a_wait_can_be_cancelled_and_leaves_no_timer(self) -> None:
         waiting = self.more()
+        self.stream.dataReceived(b"one\n")
         waiting.cancel()
         self.failureResultOf(waiting)
-        self.stream.dataReceived(b"one\n")
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_lines_that_come_together_wake_once(self) -> None:
+        waiting = self.more()
+        for _ in range(3):
+            self.stream.dataReceived(b"one\n")
+        self.assertEqual(len(self.clock.getDelayedCalls()), 2)
+        self.clock.advance(0)
+        self.assertIs(self.successResultOf(waiting), True)
+        self.assertEqual((len(self.stream.lines), self.clock.getDelayedCalls()), (3, []))
 
     def test_rule_28_a_full_stream_pauses_its_connection(self) -> None:
         line = b"x" * (FULL // 4) + b"\n"
