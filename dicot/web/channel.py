@@ -58,6 +58,7 @@ class Channel(HTTPChannel):
         self._stage = Stage.IDLE
         self._marked = 0
         self._block = 0
+        self._target = b""
         self.totalHeadersSize = front.limits.request_line + front.limits.header_block
 
     def connectionMade(self) -> None:
@@ -111,6 +112,7 @@ class Channel(HTTPChannel):
             HTTPChannel.lineReceived(self, line)
 
     def _begin(self, line: bytes) -> None:
+        self._target = _path_in(line)
         HTTPChannel.lineReceived(self, line)
         if self._over or not self._begun:
             return
@@ -125,6 +127,7 @@ class Channel(HTTPChannel):
         if self._begun:
             self.refuse(HeadersTooLarge(_LONG_HEADERS))
         else:
+            self._target = _path_in(line[: self.front.limits.request_line])
             self.refuse(UriTooLong("The request URI was too long for this server."))
 
     def headerReceived(self, line: bytes) -> bool:
@@ -191,9 +194,8 @@ class Channel(HTTPChannel):
         if self._over:
             return
         self.persistent = False
-        path, accept, id = b"", "", self.front.new_id()
+        path, accept, id = self._target, "", self.front.new_id()
         if self._begun:
-            path = self._path.partition(b"?")[0]
             accept, id = self.requests[-1].text_of(b"accept"), self.requests[-1].request_id
         reply = self.front.root.refusal(path, accept, fault, id)
         body = reply.body if isinstance(reply.body, bytes) else b""
@@ -231,6 +233,7 @@ class Channel(HTTPChannel):
         limits = self.front.limits
         match stage:
             case Stage.IDLE:
+                self._target = b""
                 self.MAX_LENGTH = limits.request_line
                 self._deadline.set(limits.idle_seconds)
             case Stage.HEADER:
@@ -271,6 +274,12 @@ class Channel(HTTPChannel):
 
     def _abort(self) -> None:
         self.transport.abortConnection()  # type: ignore[union-attr]
+
+
+def _path_in(line: bytes) -> bytes:
+    """The path that a request line names, however broken the rest of it is: it tells whose words refuse it."""
+    words = line.split(b" ", 2)
+    return words[1].partition(b"?")[0] if len(words) > 1 else b""
 
 
 def _misframed(line: bytes) -> bool:

@@ -90,6 +90,18 @@ class FramingTests(ChannelCase):
             self.bench.clock.advance(1.1)
             self.assertTrue(wire.closing)
 
+    def test_a_broken_request_line_is_refused_in_the_words_of_its_service(self) -> None:
+        for line in (b"GET /compute/v2.1/servers", b"GET /compute/v2.1/servers?name=\xff HTTP/1.1"):
+            wire = self.bench.wire()
+            wire.send(line + b"\r\nHost: a\r\n\r\n")
+            self.refused(400, "badRequest", wire)
+
+    def test_what_a_connection_asked_before_says_nothing_of_a_broken_line(self) -> None:
+        self.wire.send(b"GET /compute/v2.1/none HTTP/1.1\r\nHost: a\r\n\r\n" + b"\x16\x03 \x01\x02\r\n")
+        first, second = self.wire.responses()
+        self.assertEqual((first.code, list(first.json)), (404, ["itemNotFound"]))
+        self.assertEqual((second.code, list(second.json)), (400, ["error"]))
+
     def test_http_1_0_is_not_spoken(self) -> None:
         self.wire.send(b"GET /compute/v2.1/servers HTTP/1.0\r\nHost: a\r\n\r\n")
         self.refused(505, "computeFault")
@@ -176,7 +188,7 @@ class SizeTests(ChannelCase):
 
     def test_a_request_line_over_the_limit_is_414(self) -> None:
         self.wire.send(b"GET /compute/v2.1/servers?" + b"a" * 70_000 + b" HTTP/1.1\r\n")
-        self.assertEqual(self.wire.response().code, 414)
+        self.refused(414, "computeFault")
 
     def test_a_long_query_is_no_long_header(self) -> None:
         ids = ",".join(["0" * 36] * 1000)
