@@ -7,7 +7,8 @@ from ...cloud.resource import MEMBER, READER, Resource, Right, Source
 from ..kinds import KEYPAIR
 from .columns import entry
 from .joined import JOINS
-from .routes import POLICY, routes
+from .reading import POLICY
+from .routes import routes
 from .view import document
 
 _WRITES = ("create", "get", "patch", "delete")

@@ -11,7 +11,8 @@ from dicot.compute.server.query import NOTHING, Listing, listing
 from dicot.faults import BadRequest, Forbidden
 from dicot.web.dialect import Version
 
-from .world import ADMIN, IMAGE, MEMBER, NAMESPACE, USER
+from .objects import IMAGE, NAMESPACE, USER
+from .world import ADMIN, MEMBER
 
 POLICY = "os_compute_api:servers:index"
 LATEST: Version = (2, 104)

@@ -14,7 +14,7 @@ from dicot.compute.server.states import states_of, status_of
 from dicot.compute.server.status import GRACE, State, status
 from dicot.kube.kind import Manifest
 
-from .world import SERVER, node_object, recorded
+from .objects import SERVER, node_object, recorded
 
 Change = Callable[[Manifest], object]
 NOTHING = ("UNKNOWN", None, None, 0)

@@ -15,19 +15,19 @@ from dicot.compute.server.view import BANDS, BRIEF, DETAIL, SHOW, band
 from dicot.kube.kind import Manifest, Row
 from dicot.web.dialect import Version
 
-from .world import (
+from .objects import (
     GROUP,
     IMAGE,
     NAMESPACE,
     NOW,
     PROJECT,
-    World,
     flavor_object,
     group_object,
     node_object,
     port_object,
     recorded,
 )
+from .world import World
 
 FIRST = {
     *("id", "name", "links", "accessIPv4", "accessIPv6", "addresses", "created", "updated", "flavor", "image"),

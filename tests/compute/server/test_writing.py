@@ -1,0 +1,227 @@
+"""Servers made, changed and removed."""
+
+import json
+from typing import Any
+
+from dicot.cloud.kinds.kubevirt import NODE, VM
+from dicot.cloud.plan import Create, Delete, Patch, Step
+from dicot.compute.server.routes import routes
+from dicot.compute.server.secrets import password, reservation_id
+from dicot.config import Config
+from dicot.faults import Conflict, Forbidden, NotFound
+from dicot.kube import errors
+from dicot.kube.kind import Row
+from dicot.web.call import Reply
+from dicot.web.dialect import Version
+
+from .objects import (
+    IMAGE,
+    NAMESPACE,
+    OTHER_NAMESPACE,
+    SERVER,
+    node_object,
+    recorded,
+)
+from .served import LATEST, Served
+from .world import ADMIN, Plans, Table, bench_of, payload
+
+
+class CreateTests(Served):
+    def body(self, **more: Any) -> Any:
+        return {"server": {"name": "web1", "flavorRef": "1", "imageRef": IMAGE, "networks": "auto", **more}}
+
+    def create(self, **more: Any) -> Reply:
+        return self.ask("POST", "/servers", self.body(**more))
+
+    def test_the_answer(self) -> None:
+        reply = self.create()
+        server = payload(reply)["server"]
+        id = self.applied().id
+        self.assertEqual(reply.code, 202)
+        self.assertEqual(reply.headers, {"Location": f"https://cloud.example/compute/v2.1/servers/{id}"})
+        self.assertRegex(server.pop("adminPass"), r"^[2-9][A-Z][a-z][A-Za-z2-9]{9}$")
+        self.assertEqual(
+            server,
+            {
+                "id": id,
+                "links": [
+                    {"rel": "self", "href": f"https://cloud.example/compute/v2.1/servers/{id}"},
+                    {"rel": "bookmark", "href": f"https://cloud.example/compute/servers/{id}"},
+                ],
+                "OS-DCF:diskConfig": "MANUAL",
+                "security_groups": [{"name": "default"}],
+            },
+        )
+
+    def test_what_was_given_comes_back(self) -> None:
+        server = payload(self.create(adminPass="secret", security_groups=[{"name": "default"}]))["server"]
+        self.assertEqual((server["adminPass"], server["security_groups"]), ("secret", [{"name": "default"}]))
+        self.assertNotIn("secret", str(self.applied()))
+
+    def test_several(self) -> None:
+        reply = self.create(min_count=2, max_count=3, return_reservation_id=True)
+        self.assertEqual(len(self.plans.applied), 3)
+        [reservation] = {
+            machine(plan.commit)["metadata"]["annotations"]["dicot.io/reservation-id"] for plan in self.plans.applied
+        }
+        self.assertEqual(payload(reply), {"reservation_id": reservation})
+
+    def test_the_first_that_was_made_is_shown(self) -> None:
+        self.plans.committed = ["00000002-0000-4000-8000-000000000000"]
+        self.assertEqual(payload(self.create(max_count=3))["server"]["id"], self.plans.committed[0])
+
+    def test_no_more_than_the_quota_could_hold_are_tried(self) -> None:
+        self.create(max_count=1_000_000)
+        self.assertEqual(len(self.plans.applied), 10)
+
+    def test_more_than_the_quota_could_hold(self) -> None:
+        self.refused(
+            Forbidden,
+            "Quota exceeded for instances: Requested 11, but already used 0 of 10 instances",
+            "POST",
+            "/servers",
+            self.body(min_count=11),
+        )
+
+    def test_without_a_limit_there_is_still_one(self) -> None:
+        self.world.config = Config(public_url="https://cloud.example", quota={})
+        table, plans = Table(), Plans()
+        routes(bench_of(self.world, table, self.pages, plans))
+        self.table = table
+        self.create(max_count=1001)
+        self.assertEqual(len(plans.applied), 1000)
+
+    def test_words_of_chance(self) -> None:
+        first, second = SERVER, SERVER.replace("1", "2")
+        self.assertEqual(len({password(first), password(second)}), 2)
+        self.assertEqual(len(password(first)), 12)
+        self.assertRegex(reservation_id(first), r"^r-[0-9a-z]{8}$")
+
+
+def machine(step: Step) -> Any:
+    assert isinstance(step, Create)
+    return step.body
+
+
+class UpdateTests(Served):
+    def update(self, row: Row, version: Version = LATEST, **named: Any) -> Any:
+        reply = self.ask("PUT", "/servers/<id>", {"server": named}, id=row.id, version=version)
+        return payload(reply)["server"]
+
+    def sent(self) -> Patch:
+        commit = self.applied().commit
+        assert isinstance(commit, Patch)
+        return commit
+
+    def test_a_name_and_a_description(self) -> None:
+        row = self.place()
+        self.update(row, name="web2", description="words")
+        self.assertEqual(
+            self.sent(),
+            Patch(
+                VM,
+                NAMESPACE,
+                row.name,
+                {
+                    "metadata": {
+                        "annotations": {
+                            "dicot.io/updated-at": "2026-11-21T10:00:00Z",
+                            "dicot.io/name": "web2",
+                            "dicot.io/description": "words",
+                        }
+                    }
+                },
+            ),
+        )
+
+    def test_a_description_is_removed(self) -> None:
+        self.update(self.place(), description=None)
+        self.assertIsNone(self.sent().body["metadata"]["annotations"]["dicot.io/description"])  # type: ignore[call-overload]
+
+    def test_fields_that_share_an_annotation_are_guarded(self) -> None:
+        row = self.place()
+        self.update(row, accessIPv4="1.2.3.4", hostname="New.example")
+        patch = self.sent()
+        assert isinstance(patch.body, dict)
+        note = json.loads(patch.body["metadata"]["annotations"]["dicot.io/server"])
+        self.assertEqual((note["accessIPv4"], note["hostname"]), ("1.2.3.4", "New.example"))
+        self.assertEqual(patch.body["spec"], {"template": {"spec": {"hostname": "new"}}})
+        self.assertEqual(patch.version, row.version)
+
+    def test_the_answer_grew_with_the_version(self) -> None:
+        row = self.place()
+        old = self.update(row, (2, 74), name="x")
+        for key in ("OS-EXT-AZ:availability_zone", "key_name", "OS-EXT-STS:vm_state", "security_groups"):
+            self.assertNotIn(key, old)
+        self.assertEqual(set(old["addresses"]["private"][0]), {"version", "addr"})
+        self.plans.applied.clear()
+        self.assertIn("key_name", self.update(row, (2, 75), name="x"))
+
+    def test_a_zone_is_unpinned(self) -> None:
+        note = json.dumps({"zone": "az-1", "hostname": "web1"})
+        row = self.place(**{"dicot.io/server": note})
+        self.update(row, pinned_availability_zone=None)
+        body = self.sent().body
+        assert isinstance(body, dict)
+        self.assertNotIn("zone", json.loads(body["metadata"]["annotations"]["dicot.io/server"]))
+
+    def test_a_server_is_pinned_only_to_where_it_is(self) -> None:
+        row = self.place()
+        self.update(row, pinned_availability_zone="nova")
+        self.refused(
+            Conflict,
+            "Server can only be pinned to its current availability zone 'nova', but 'moon' was requested.",
+            "PUT",
+            "/servers/<id>",
+            {"server": {"pinned_availability_zone": "moon"}},
+            id=row.id,
+            version=LATEST,
+        )
+        pinned = self.place(name="other", **{"dicot.io/server": '{"zone": "az-1"}'})
+        self.refused(
+            Conflict,
+            "Cannot change pinned availability zone directly. "
+            "Unpin first by setting pinned_availability_zone to null.",
+            "PUT",
+            "/servers/<id>",
+            {"server": {"pinned_availability_zone": "nova"}},
+            id=pinned.id,
+            version=LATEST,
+        )
+
+    def test_pinning_to_a_zone_by_name_selects_nodes(self) -> None:
+        row = self.place()
+        node = recorded("running")["vmi"]["status"]["nodeName"]
+        self.world.add(NODE, node_object(node, zone="az-1"))
+        self.update(row, pinned_availability_zone="az-1")
+        body = self.sent().body
+        assert isinstance(body, dict)
+        self.assertEqual(body["spec"]["template"]["spec"], {"nodeSelector": {"topology.kubernetes.io/zone": "az-1"}})
+
+    def test_one_that_vanished_meanwhile(self) -> None:
+        row = self.place()
+        self.plans.refuse = [errors.Missing(404, "NotFound", "gone")]
+        self.assertRaises(NotFound, self.update, row, name="x")
+
+
+class DeleteTests(Served):
+    def test_by_its_uid(self) -> None:
+        row = self.place()
+        reply = self.ask("DELETE", "/servers/<id>", id=row.id)
+        self.assertEqual((reply.code, reply.body), (204, None))
+        self.assertEqual(self.applied().commit, Delete(VM, NAMESPACE, row.name, row.uid))
+
+    def test_twice(self) -> None:
+        row = self.place("terminating")
+        self.assertEqual(self.ask("DELETE", "/servers/<id>", id=row.id).code, 204)
+        self.assertEqual(self.plans.applied, [])
+
+    def test_one_that_is_gone(self) -> None:
+        row = self.place()
+        self.plans.refuse = [errors.Missing(404, "NotFound", "gone")]
+        self.refused(NotFound, f"Instance {row.id} could not be found.", "DELETE", "/servers/<id>", id=row.id)
+
+    def test_by_an_administrator_of_another_project(self) -> None:
+        row = self.place(name="theirs", namespace=OTHER_NAMESPACE)
+        self.ask("DELETE", "/servers/<id>", id=row.id, who=ADMIN)
+        self.assertEqual(self.applied().commit, Delete(VM, OTHER_NAMESPACE, row.name, row.uid))
