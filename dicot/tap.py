@@ -8,6 +8,7 @@ from typing import Any
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python import usage
@@ -147,6 +148,8 @@ def makeService(options: Options) -> IService:
     """The daemon. Raises UsageError for what the configuration has wrong, a used port among it."""
     from twisted.internet import reactor
 
+    # Every connection to Kubernetes has a factory, and each would be told of twice.
+    Factory.noisy = False
     listeners, whole = MultiService(), MultiService()
     try:
         config = read(options["config"])
