@@ -18,7 +18,7 @@ from dicot.names import SYSTEM_NAMESPACE
 from tests.cluster.access import Access
 from tests.cluster.certificates import write_secret
 from tests.cluster.commands import run
-from tests.cluster.control import Control
+from tests.cluster.control import Control, Document
 from tests.cluster.objects import named
 
 ROOT = Path(__file__).parents[2]
@@ -44,13 +44,14 @@ def kubectl(access: Access) -> list[str]:
 
 async def write_login(control: Control, kubeconfig: Path, path: Path) -> None:
     """A kubeconfig in which Dicot is itself: the account that the manifests gave it, and no other rights."""
-    asked = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": TOKEN_LIFE},
-    }
-    token = (await control.change("POST", TOKEN, asked))["status"]["token"]
+    token = (await control.change("POST", TOKEN, token_request()))["status"]["token"]
     write_secret(path, own_kubeconfig(kubeconfig, token).encode())
+
+
+def token_request() -> Document:
+    """What asks for a token of an account."""
+    spec = {"expirationSeconds": TOKEN_LIFE}
+    return {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
 
 
 def own_kubeconfig(kubeconfig: Path, token: str) -> str:
@@ -89,8 +90,12 @@ async def make_people(reactor: Any, control: Control, kubeconfig: Path) -> Mappi
 
 async def read_password(control: Control, secret: str) -> str:
     """The password in a Secret."""
-    found = (await control.get(f"{SECRETS}/{secret}"))["data"]["password"]
-    return base64.b64decode(found).decode()
+    return decoded(await control.get(f"{SECRETS}/{secret}"))
+
+
+def decoded(secret: Document) -> str:
+    """The password in a Secret that was read."""
+    return base64.b64decode(secret["data"]["password"]).decode()
 
 
 def clouds(url: str, passwords: Mapping[str, str]) -> str:
@@ -110,5 +115,6 @@ def clouds(url: str, passwords: Mapping[str, str]) -> str:
 
 
 def write_clouds(path: Path, url: str, passwords: Mapping[str, str]) -> None:
-    """The same as a file that nobody else reads."""
+    """The same as a file that nobody else reads, whatever was there before."""
+    path.unlink(missing_ok=True)
     write_secret(path, clouds(url, passwords).encode())

@@ -4,30 +4,69 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
 
-from tests.cluster import session
+from dicot.kube.client import Kube
+from dicot.kube.credentials import Unusable
+from dicot.kube.errors import Doubtful, Refused, Unreachable
+from tests.clients.venv import client
+from tests.cluster import guide, session, somebodys
+from tests.cluster.commands import Failed
 from tests.cluster.control import Control, Overdue
 from tests.cluster.furniture import ROOT, furnish
+from tests.cluster.installed import apply_manifests, make_people, write_clouds, write_login
 from tests.cluster.launch import RealCluster, Wishes
 from tests.cluster.programs import Program
 from tests.cluster.shared import DEFINITIONS
 
 PATIENCE = 60.0
-LOGIN = {
-    "OS_IDENTITY_API_VERSION": "3",
-    "OS_USERNAME": "admin",
-    "OS_PROJECT_NAME": "admin",
-    "OS_USER_DOMAIN_ID": "default",
-    "OS_PROJECT_DOMAIN_ID": "default",
-    "OS_REGION_NAME": "RegionOne",
-}
-PASSWORD = "-n dicot-system get secret dicot-admin -o jsonpath={.data.password}"
+FOLDER = ROOT / "run"
+"""Where a person finds clouds.yaml, Dicot's configuration and its log."""
+BIN = Path(sys.executable).parent
+Passwords = Callable[[], Awaitable[Mapping[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The files of one run, and where Dicot listens."""
+
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.folder / "dicot.kubeconfig"
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "dicot.toml"
+
+    @property
+    def clouds(self) -> Path:
+        return self.folder / "clouds.yaml"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "dicot.log"
+
+    def prepare(self) -> None:
+        """Make the folder, with Dicot's configuration."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self.log.unlink(missing_ok=True)
+        self.settings.write_text(configuration(self))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -36,15 +75,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--kubeconfig", type=Path, help="serve this cluster instead of starting one")
     parser.add_argument("--cluster-only", action="store_true", help="start no Dicot")
     parser.add_argument("--folder", type=Path, help="where keys, logs and data lie (default: a new temporary folder)")
+    parser.add_argument("--files", type=Path, default=FOLDER, help="where clouds.yaml is put (default: %(default)s)")
     return parser.parse_args(arguments)
 
 
-def configuration(port: int, kubeconfig: Path) -> str:
+def configuration(place: Place) -> str:
     """Dicot's configuration for one person on this machine."""
-    address = f"http://127.0.0.1:{port}"
     sections: Mapping[str, Mapping[str, object]] = {
-        "api": {"listen": [address], "public_url": address},
-        "kubernetes": {"kubeconfig": str(kubeconfig)},
+        "api": {"listen": [place.url], "public_url": place.url},
+        "kubernetes": {"kubeconfig": str(place.kubeconfig)},
         "status": {"listen": [], "public": True},
     }
     lines = []
@@ -54,40 +93,95 @@ def configuration(port: int, kubeconfig: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def login(port: int, kubectl: str, kubeconfig: Path) -> list[str]:
-    """Shell lines after which ``openstack`` speaks with Dicot as its first administrator."""
-    settings = {"OS_AUTH_URL": f"http://127.0.0.1:{port}/identity/v3", **LOGIN}
-    exports = [f"export {name}={value}" for name, value in settings.items()]
-    return [*exports, f"export OS_PASSWORD=$({kubectl} --kubeconfig {kubeconfig} {PASSWORD} | base64 -d)"]
+def check_port(port: int) -> None:
+    """Raises SystemExit where somebody listens there: better now than after the cluster's start."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as found:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise SystemExit(f"port {port} of 127.0.0.1 cannot be had: {error}; PORT=... names another") from None
 
 
 async def serve(reactor: Any, options: argparse.Namespace, folder: Path) -> None:
     """Start what was asked for and keep it until cancelled."""
+    place = Place(options.files.resolve(), options.port)
+    if not options.cluster_only:
+        check_port(options.port)
     if options.kubeconfig is not None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await serve_dicot(reactor, options.port, options.kubeconfig.resolve(), "kubectl", folder)
+        await serve_somebodys(reactor, place, options.kubeconfig.resolve())
         return
-    wishes = Wishes(definitions=(DEFINITIONS,))
-    cluster = await RealCluster.start(reactor, folder, wishes)
+    openstack = None if options.cluster_only else deferToThread(installed_client)
+    tell("starting Kubernetes, KubeVirt and CDI; what is not built yet is built first, which takes some ten minutes")
+    cluster = await RealCluster.start(reactor, folder, Wishes(definitions=(DEFINITIONS,)))
     try:
         await furnish(cluster)
-        kubectl = cluster.access.programs["kubectl"]
-        print(f"export KUBECONFIG={cluster.kubeconfig}\nalias kubectl={kubectl}", flush=True)
-        if options.cluster_only:
+        passwords = await install(reactor, cluster, place)
+        tell(*guide.cluster(cluster.kubeconfig, cluster.access.programs["kubectl"]))
+        if openstack is None:
+            tell(*guide.without_dicot(BIN / "twistd", place.settings))
             await Deferred()
-        await serve_dicot(reactor, options.port, cluster.kubeconfig, kubectl, folder)
+        else:
+            await serve_dicot(reactor, place, known(passwords), openstack)
     finally:
         await cluster.stop()
 
 
-async def serve_dicot(reactor: Any, port: int, kubeconfig: Path, kubectl: str, folder: Path) -> None:
-    """Run Dicot on that cluster, tell how to log in once it is ready, and keep it until cancelled."""
-    settings, output = folder / "dicot.toml", folder / "dicot.log"
-    settings.write_text(configuration(port, kubeconfig))
-    twistd = str(Path(sys.executable).with_name("twistd"))
-    command = [twistd, "--nodaemon", "--pidfile=", "dicot", "--config", str(settings)]
-    dicot = Program(reactor, "dicot", command, output, {"PYTHONPATH": str(ROOT)})
-    front = Control(reactor, f"http://127.0.0.1:{port}")
+async def install(reactor: Any, cluster: RealCluster, place: Place) -> Mapping[str, str]:
+    """Put into our own cluster what Dicot needs, and beside it what people need; the passwords."""
+    place.prepare()
+    try:
+        await apply_manifests(reactor, cluster.access)
+        await write_login(cluster.control, cluster.kubeconfig, place.kubeconfig)
+        passwords = await make_people(reactor, cluster.control, place.kubeconfig)
+    except Failed as error:
+        raise SystemExit(str(error)) from None
+    finally:
+        await cluster.control.close()
+    write_clouds(place.clouds, place.url, passwords)
+    return passwords
+
+
+def known(passwords: Mapping[str, str]) -> Passwords:
+    """Passwords that need not be asked for."""
+
+    async def found() -> Mapping[str, str]:
+        return passwords
+
+    return found
+
+
+async def serve_somebodys(reactor: Any, place: Place, kubeconfig: Path) -> None:
+    """Serve a cluster that was given; nothing is installed there."""
+    try:
+        kube = somebodys.reach(reactor, kubeconfig)
+        commands = await somebodys.lacking(kube, kubeconfig, BIN / "dicot")
+        if commands:
+            raise SystemExit(guide.not_installed(kubeconfig, commands))
+        place.prepare()
+        await somebodys.write_own_login(kube, kubeconfig, place.kubeconfig)
+    except (Unusable, Refused, Doubtful, Unreachable, OSError) as error:
+        raise SystemExit(f"{kubeconfig}: {error}") from None
+    await serve_dicot(reactor, place, lambda: once_founded(reactor, kube), deferToThread(installed_client))
+
+
+async def once_founded(reactor: Any, kube: Kube) -> Mapping[str, str]:
+    """The passwords of a cluster where Dicot may start for the first time: it makes the administrator's then."""
+    found: dict[str, str] = {}
+
+    async def founded() -> bool:
+        found.update(await somebodys.passwords(kube))
+        return "admin" in found
+
+    await Control(reactor, "").until(PATIENCE, "the administrator", founded)
+    return found
+
+
+async def serve_dicot(reactor: Any, place: Place, passwords: Passwords, openstack: Deferred[Path | None]) -> None:
+    """Run Dicot, tell how to log in once it is ready, and keep it until cancelled."""
+    command = [str(BIN / "twistd"), "--nodaemon", "--pidfile=", "dicot", "--config", str(place.settings)]
+    dicot = Program(reactor, "dicot", command, place.log, {"PYTHONPATH": str(ROOT)})
+    front = Control(reactor, place.url)
 
     async def ready() -> bool:
         if dicot.failures:
@@ -97,13 +191,28 @@ async def serve_dicot(reactor: Any, port: int, kubeconfig: Path, kubectl: str, f
     dicot.start()
     try:
         await front.until(PATIENCE, "Dicot", ready)
-        print("\n".join(login(port, kubectl, kubeconfig)), f"# log: {output}", sep="\n", flush=True)
+        people = await passwords()
+        write_clouds(place.clouds, place.url, people)
+        cloud = "dicot" if "demo" in people else "dicot-admin"
+        tell(*guide.served(place.url, place.clouds, cloud, await openstack, place.log))
         await Deferred()
     except Overdue as error:
         raise SystemExit(f"Dicot is not ready: {error}\n{dicot.tail()}") from error
     finally:
         await dicot.kill()
         await front.close()
+
+
+def installed_client() -> Path | None:
+    """The ``openstack`` command in an environment of its own; None where it could not be installed."""
+    try:
+        return client("openstack") / "openstack"
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def tell(*lines: str) -> None:
+    print("\n".join(lines), flush=True)
 
 
 def main() -> None:

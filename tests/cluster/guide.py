@@ -1,0 +1,60 @@
+"""What a person is told once a cluster, or Dicot on it, answers: lines to paste."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+JOURNEY = (
+    "openstack flavor list",
+    "openstack image list",
+    "openstack server create --flavor m1.small --image debian-13 --network private --wait web1",
+    "openstack server list --long",
+    "openstack server stop web1",
+    "openstack server delete --wait web1",
+)
+INSTALL = "pip install python-openstackclient"
+
+
+def served(url: str, clouds: Path, cloud: str, openstack: Path | None, log: Path) -> list[str]:
+    """How to speak with Dicot. ``openstack`` is where the command lies, None where it could not be installed."""
+    command = [f"# {INSTALL}"] if openstack is None else [f"alias openstack={_word(openstack)}"]
+    return [
+        "",
+        f"# Dicot serves {url}. In another shell:",
+        "",
+        f"export OS_CLIENT_CONFIG_FILE={_word(clouds)} OS_CLOUD={cloud}",
+        *command,
+        *JOURNEY,
+        "",
+        *([] if cloud == "dicot-admin" else ["# OS_CLOUD=dicot-admin is the administrator."]),
+        f"# What Dicot says: {log}. Ctrl-C ends everything.",
+    ]
+
+
+def cluster(kubeconfig: Path, kubectl: str) -> list[str]:
+    """How to speak with the cluster."""
+    return [
+        "",
+        "# The cluster, as Kubernetes sees it:",
+        "",
+        f"export KUBECONFIG={_word(kubeconfig)}",
+        f"alias kubectl={_word(kubectl)}",
+        "kubectl get vm,vmi,dv,pvc,keypairs.compute.dicot.io -A",
+    ]
+
+
+def without_dicot(twistd: Path, settings: Path) -> list[str]:
+    """How to start Dicot on a cluster that was started alone."""
+    return ["", "# Dicot on it:", "", f"{_word(twistd)} -n dicot --config {_word(settings)}", "", "# Ctrl-C ends it."]
+
+
+def not_installed(kubeconfig: Path, commands: Sequence[str]) -> str:
+    """What is to be done to a cluster before Dicot can serve it."""
+    lines = [f"{kubeconfig}: the cluster lacks what Dicot needs. What installs it:", *commands]
+    return "\n    ".join(lines)
+
+
+def _word(text: object) -> str:
+    return shlex.quote(str(text))
