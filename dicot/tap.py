@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
@@ -58,7 +58,7 @@ class Running(Service):
         filled.addCallbacks(self._filled, lambda failure: log.failure("a list was not filled", failure))
         for reflector in self._parts.watches.reflectors:
             reflector.start()
-        self._parts.watches.probe.start()
+        self._parts.watches.probe.start().addErrback(lambda failure: failure.trap(CancelledError) and None)
         self._parts.steward.start()
         self._boot = Deferred.fromCoroutine(self._found())
         self._boot.addErrback(lambda failure: None)

@@ -80,8 +80,20 @@ class Exchange:
         """One attempt, body included. Raises Unreachable or Doubtful."""
         steps = Deferred.fromCoroutine(self._ask(request, stale))
         timer = self._clock.callLater(max(0.0, within), steps.cancel)
+        left = False
+
+        def leave(_: object) -> None:
+            nonlocal left
+            left = True
+            steps.cancel()
+
+        waited: Deferred[Answer] = Deferred(leave)
+        steps.chainDeferred(waited)
         try:
-            return await steps
+            return await waited
+        except (Unreachable, Doubtful) as broken:
+            # Who left is not to be told that the server failed him, or he would try again.
+            raise CancelledError() if left else broken from broken.__cause__
         finally:
             if timer.active():
                 timer.cancel()

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube import errors
@@ -277,6 +277,12 @@ class Repeats(Calls):
         self.advance(0.2)
         self.wire.accept().answer(200, b"{}")
         self.assertEqual(self.successResultOf(asked), b"{}")
+
+    def test_who_leaves_is_told_nothing_else(self) -> None:
+        asked = self.ask(self.kube.create(SECRETS, {"kind": "Secret"}))
+        self.accept()
+        asked.cancel()
+        self.failureResultOf(asked, CancelledError)
 
     def test_a_read_waits_as_long_as_it_is_told(self) -> None:
         asked = self.ask(self.kube.read(VM))

@@ -1,0 +1,89 @@
+"""What stands between a user and a running daemon: one clear line."""
+
+import socket
+from contextlib import closing
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.python import usage
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from dicot.tap import CRASH_AT, Options, checkpoint, makeService
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+"""
+
+
+class Written(TestCase):
+    """A configuration in a folder of the test's own."""
+
+    def options(self, text: str, kubeconfig: str = KUBECONFIG) -> Options:
+        folder = Path(self.mktemp())
+        folder.mkdir(parents=True)
+        (folder / "kubeconfig").write_text(kubeconfig)
+        (folder / "dicot.toml").write_text(f'[kubernetes]\nkubeconfig = "{folder / "kubeconfig"}"\n{text}')
+        options = Options()
+        options["config"] = str(folder / "dicot.toml")
+        return options
+
+    def refusal(self, options: Options) -> str:
+        return str(self.assertRaises(usage.UsageError, makeService, options))
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as found:
+        port: int = found.getsockname()[1]
+    return port
+
+
+class UsageTests(Written):
+    """Mistakes are told before anything starts."""
+
+    def test_mistakes_of_the_configuration_name_their_keys(self) -> None:
+        self.assertEqual(self.refusal(self.options("[api]\nport = 1\n")), "api.port: unknown option")
+
+    def test_a_used_port_names_its_key(self) -> None:
+        with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+            port = taken.getsockname()[1]
+            said = self.refusal(self.options(f'[api]\nlisten = ["http://127.0.0.1:{port}"]\n'))
+        self.assertEqual(said, f"api.listen: cannot listen on 127.0.0.1:{port}: Address already in use")
+
+    def test_a_certificate_that_is_none_names_its_key(self) -> None:
+        tls = 'listen = ["https://127.0.0.1:0"]\ntls_certificate = "/nowhere"\ntls_key = "/nowhere"\n'
+        self.assertIn("api.tls_certificate: cannot use /nowhere", self.refusal(self.options(f"[api]\n{tls}")))
+
+    def test_a_kubeconfig_that_is_none_is_named(self) -> None:
+        self.assertIn("kubeconfig", self.refusal(self.options("", kubeconfig="[")))
+
+
+class LifeTests(Written):
+    """The daemon without a cluster."""
+
+    async def stopped(self, options: Options) -> None:
+        service = makeService(options)
+        service.startService()
+        await service.stopService()
+
+    def test_starts_and_ends_while_the_cluster_is_away(self) -> "Deferred[None]":
+        ports = (free_port(), free_port())
+        api, status = (f'listen = ["http://127.0.0.1:{port}"]' for port in ports)
+        options = self.options(f'[api]\n{api}\naccess_log = ""\n[status]\n{status}\n')
+        return Deferred.fromCoroutine(self.stopped(options))
+
+
+class CheckpointTests(SynchronousTestCase):
+    """The switch of the crash tests."""
+
+    def test_is_off_unless_asked_for(self) -> None:
+        self.assertIsNone(checkpoint({}))
+
+    def test_other_points_are_passed(self) -> None:
+        reached = checkpoint({CRASH_AT: "before create secrets"})
+        assert reached is not None
+        reached("after create secrets")
