@@ -1,15 +1,15 @@
 """What listeners of a store are told."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from .kind import Kind, Row
 from .table import Move
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, gc=False):
     """Before and after, since a join must leave the place it was in. A new uid under an old name is two changes."""
 
     kind: Kind[Any]

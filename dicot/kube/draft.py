@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from .change import Change, changes
 from .event import ADDED, DELETED, MODIFIED, Event, Reader, ends_initial_events
-from .kind import HasMeta, Kind
+from .kind import HasMeta, Kind, Row
 from .table import Move, Table
 from .versions import compare, is_newer
 
@@ -16,8 +16,9 @@ class Draft(Generic[P]):
     """Rows that nobody sees yet, and how they differ from the live ones.
 
     ``version`` is "" until the bookmark that ends the initial events of a streamed list. ``skipped`` are objects
-    that do not fit their type, by uid. ``touched`` are places that a write's answer has moved in the meantime.
-    ``rewound`` lists are of a server that has gone back in time (etcd restored): what seems newer is void.
+    that do not fit their type, by uid. ``removed`` are the live rows that it lacks. ``touched`` are places that a
+    write's answer has moved in the meantime. ``rewound`` lists are of a server that has gone back in time (etcd
+    restored): what seems newer is void.
     """
 
     def __init__(self, kind: Kind[P], reader: Reader, live: Table[P]) -> None:
@@ -25,11 +26,12 @@ class Draft(Generic[P]):
         self.version = ""
         self.rewound = False
         self.skipped: dict[str, Event] = {}
+        self.removed: dict[tuple[str, str], Row] = {}
         self.touched: set[tuple[str, str]] = set()
         self._kind = kind
         self._reader = reader
         self._live = live
-        self._differing: dict[tuple[str, str], tuple[Change, ...]] = {}
+        self._differing: dict[tuple[str, str], Change] = {}
 
     def apply(self, lines: Iterable[bytes]) -> None:
         """Lines of a streamed list, up to and with the one that ends the initial events. Raises as Store.apply."""
@@ -73,7 +75,9 @@ class Draft(Generic[P]):
                     if row is not None:
                         self._compare(row.namespace, row.name)
             self._compare(namespace, name)
-        return [change for told in self._differing.values() for change in told]
+        if all(self._differing[place].new is None for place in self.removed):
+            return list(self._differing.values())
+        return list(changes(self._kind, ((each.old, each.new) for each in self._differing.values())))
 
     def _add(self, event: Event) -> None:
         """One object. A row that is held live already is not held twice."""
@@ -101,11 +105,15 @@ class Draft(Generic[P]):
         return ()
 
     def _compare(self, namespace: str, name: str) -> None:
+        place = namespace, name
         old, new = self._live.one(namespace, name), self.table.one(namespace, name)
+        self._differing.pop(place, None)
+        self.removed.pop(place, None)
         if old is new or (old is not None and new is not None and new.shows_as(old)):
-            self._differing.pop((namespace, name), None)
-        else:
-            self._differing[namespace, name] = tuple(changes(self._kind, ((old, new),)))
+            return
+        self._differing[place] = Change(self._kind, old, new)
+        if old is not None and (new is None or new.uid != old.uid):
+            self.removed[place] = old
 
 
 def _is_buried(deleted_at: str | None, version: str) -> bool:

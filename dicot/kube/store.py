@@ -170,10 +170,9 @@ class Store(Generic[P]):
         self.skipped.clear()
         for event in draft.skipped.values():
             self._skip(event)
-        for change in told:
-            if change.old is not None and change.new is None:
-                self.tally.vanished += 1
-                self._bury(change.old.uid, version)
+        for row in draft.removed.values():
+            self.tally.vanished += 1
+            self._bury(row.uid, version)
         self._graves = {uid: deleted_at for uid, deleted_at in self._graves.items() if deleted_at}
         self._announce(tuple(told))
         self._barrier.passed(version)
