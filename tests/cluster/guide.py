@@ -14,10 +14,14 @@ JOURNEY = (
     "openstack server stop web1",
     "openstack server delete --wait web1",
 )
+LOOK = ("openstack flavor list", "openstack image list", "openstack network list", "openstack server list")
+"""The same for a cluster whose flavors and images nobody here knows."""
 INSTALL = "pip install python-openstackclient"
 
 
-def served(url: str, clouds: Path, cloud: str, openstack: Path | None, log: Path) -> list[str]:
+def served(
+    url: str, clouds: Path, cloud: str, openstack: Path | None, log: Path, lines: Sequence[str] = JOURNEY
+) -> list[str]:
     """How to speak with Dicot. ``openstack`` is where the command lies, None where it could not be installed."""
     command = [f"# {INSTALL}"] if openstack is None else [f"alias openstack={_word(openstack)}"]
     return [
@@ -26,7 +30,7 @@ def served(url: str, clouds: Path, cloud: str, openstack: Path | None, log: Path
         "",
         f"export OS_CLIENT_CONFIG_FILE={_word(clouds)} OS_CLOUD={cloud}",
         *command,
-        *JOURNEY,
+        *lines,
         "",
         *([] if cloud == "dicot-admin" else ["# OS_CLOUD=dicot-admin is the administrator."]),
         f"# What Dicot says: {log}. Ctrl-C ends everything.",

@@ -7,7 +7,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,9 +160,12 @@ async def serve_somebodys(reactor: Any, place: Place, kubeconfig: Path) -> None:
             raise SystemExit(guide.not_installed(kubeconfig, commands))
         place.prepare()
         await somebodys.write_own_login(kube, kubeconfig, place.kubeconfig)
-    except (Unusable, Refused, Doubtful, Unreachable, OSError) as error:
+    except Unusable as error:
+        raise SystemExit(str(error)) from None
+    except (Refused, Doubtful, Unreachable, OSError) as error:
         raise SystemExit(f"{kubeconfig}: {error}") from None
-    await serve_dicot(reactor, place, lambda: once_founded(reactor, kube), deferToThread(installed_client))
+    openstack = deferToThread(installed_client)
+    await serve_dicot(reactor, place, lambda: once_founded(reactor, kube), openstack, guide.LOOK)
 
 
 async def once_founded(reactor: Any, kube: Kube) -> Mapping[str, str]:
@@ -177,7 +180,13 @@ async def once_founded(reactor: Any, kube: Kube) -> Mapping[str, str]:
     return found
 
 
-async def serve_dicot(reactor: Any, place: Place, passwords: Passwords, openstack: Deferred[Path | None]) -> None:
+async def serve_dicot(
+    reactor: Any,
+    place: Place,
+    passwords: Passwords,
+    openstack: Deferred[Path | None],
+    lines: Sequence[str] = guide.JOURNEY,
+) -> None:
     """Run Dicot, tell how to log in once it is ready, and keep it until cancelled."""
     command = [str(BIN / "twistd"), "--nodaemon", "--pidfile=", "dicot", "--config", str(place.settings)]
     dicot = Program(reactor, "dicot", command, place.log, {"PYTHONPATH": str(ROOT)})
@@ -194,7 +203,7 @@ async def serve_dicot(reactor: Any, place: Place, passwords: Passwords, openstac
         people = await passwords()
         write_clouds(place.clouds, place.url, people)
         cloud = "dicot" if "demo" in people else "dicot-admin"
-        tell(*guide.served(place.url, place.clouds, cloud, await openstack, place.log))
+        tell(*guide.served(place.url, place.clouds, cloud, await openstack, place.log, lines))
         await Deferred()
     except Overdue as error:
         raise SystemExit(f"Dicot is not ready: {error}\n{dicot.tail()}") from error
