@@ -214,8 +214,9 @@ def launched(vm: Vm, vmi: Vmi | None) -> str | None:
 
 def updated(vm: Vm, vmi: Vmi | None) -> str:
     """The last moment at which anything that is shown is known to have changed."""
-    moments = [vm.metadata.creationTimestamp, vm.metadata.annotations.get(UPDATED_AT, "")]
+    moments = [vm.metadata.creationTimestamp, times.seconds_of(vm.metadata.annotations.get(UPDATED_AT))]
     moments += [condition.lastTransitionTime or "" for condition in vm.status.conditions]
     if vmi is not None:
         moments += [each.phaseTransitionTimestamp or "" for each in vmi.status.phaseTransitionTimestamps]
-    return max((times.seconds_of(each) for each in moments), default="")
+    # Kubernetes writes all of them in one form, so that the texts sort as the times do.
+    return times.seconds_of(max(moments))
