@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ PATIENCE = 30.0
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds between tries of the first boot."""
 CRASH_AT = "DICOT_CRASH_AT"
-"""An environment variable of the tests: the name of the checkpoint at which the process kills itself."""
+"""An environment variable of the tests: the checkpoint at which the process kills itself, as ``checkpoint`` says."""
 
 
 class Options(usage.Options):
@@ -108,13 +109,20 @@ class Running(Service):
 
 
 def checkpoint(environ: Mapping[str, str]) -> Callable[[str], None] | None:
-    """What kills the process at the named point of a write, as tests of crashes ask; None without such a wish."""
+    """What kills the process at the named point of a write, as tests of crashes ask; None without such a wish.
+
+    "before create secrets" is the first time, "before create secrets 2" the second. Every point is logged.
+    """
     wanted = environ.get(CRASH_AT)
     if not wanted:
         return None
+    met: Counter[str] = Counter()
 
     def reached(name: str) -> None:
-        if name == wanted:
+        met[name] += 1
+        point = name if met[name] == 1 else f"{name} {met[name]}"
+        log.info("checkpoint: {point}", point=point)
+        if point == wanted:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return reached

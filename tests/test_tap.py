@@ -1,10 +1,13 @@
 """What stands between a user and a running daemon: one clear line."""
 
+import os
+import signal
 import socket
 from contextlib import closing
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -87,3 +90,23 @@ class CheckpointTests(SynchronousTestCase):
         reached = checkpoint({CRASH_AT: "before create secrets"})
         assert reached is not None
         reached("after create secrets")
+
+    def test_a_number_waits_for_that_time(self) -> None:
+        killed: list[tuple[int, int]] = []
+        self.patch(os, "kill", lambda pid, number: killed.append((pid, number)))
+        reached = checkpoint({CRASH_AT: "before create secrets 2"})
+        assert reached is not None
+        for name in ("before create secrets", "before create ports"):
+            reached(name)
+        self.assertEqual(killed, [])
+        reached("before create secrets")
+        self.assertEqual(killed, [(os.getpid(), signal.SIGKILL)])
+
+    def test_points_are_logged_as_they_are_asked_for(self) -> None:
+        reached = checkpoint({CRASH_AT: "none"})
+        assert reached is not None
+        with capturedLogs() as events:
+            for name in ("before create secrets", "after create secrets", "before create secrets"):
+                reached(name)
+        points = ["before create secrets", "after create secrets", "before create secrets 2"]
+        self.assertEqual([event["point"] for event in events], points)
