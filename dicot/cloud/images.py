@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ..kube.kind import Row
+from ..kube.quantity import whole
 from ..names import CONTAINER_DISK, DESCRIPTION, IMAGE_SPEC, NAME, TAGS
 from .kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC, DataSource, DataVolume, Pvc
-from .quantity import whole
 from .resource import Joined
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from ..cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, Instancetype, Vm, Vmi, flavor_id
-from ..cloud.quantity import whole
 from ..cloud.resource import Known
 from ..kube.kind import Kind, Row
+from ..kube.quantity import whole
 from ..names import FLAVOR, FLAVOR_SPEC, NAME
 
 MEBI = 1 << 20

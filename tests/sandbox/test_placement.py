@@ -6,10 +6,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from dicot.kube.quantity import amount
 from dicot.sandbox.nodes.addresses import Addresses
 from dicot.sandbox.nodes.machines import Machine
 from dicot.sandbox.nodes.placement import Load, choose, needs
-from dicot.sandbox.nodes.quantity import amount
 from dicot.sandbox.nodes.scheduler import Scheduler
 from dicot.sandbox.nodes.steps import Create, Patch
 

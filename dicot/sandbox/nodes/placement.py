@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
+from ...kube.quantity import amount
 from .kinds import Container, Expression, Pod
 from .machines import Machine
-from .quantity import amount
 
 Amounts = Mapping[str, Decimal]
 _NONE = Decimal(0)

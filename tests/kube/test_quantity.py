@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.quantity import amount, whole
+from dicot.kube.quantity import amount, whole
 
 
 class QuantityTests(SynchronousTestCase):
@@ -25,7 +25,7 @@ class QuantityTests(SynchronousTestCase):
 
     def test_what_is_none_is_none(self) -> None:
         for text in ("", "x", "1Q", "1 Gi", "1e999999", "9" * 80):
-            self.assertIsNone(amount(text), text)
+            self.assertRaises(ValueError, amount, text)
 
     def test_bytes_are_rounded_up(self) -> None:
         self.assertEqual((whole("1.1"), whole("500m"), whole("nonsense")), (2, 1, 0))

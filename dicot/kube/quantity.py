@@ -15,16 +15,18 @@ _SUFFIX: dict[str, Decimal] = {
 }
 
 
-def amount(text: str | int | float) -> Decimal | None:
-    """The number a quantity stands for (k8s.io/apimachinery resource.Quantity), None where it is none."""
+def amount(text: str | int | float) -> Decimal:
+    """The number a quantity (apimachinery resource.Quantity) stands for. Raises ValueError where it is none."""
     found = _FORM.match(str(text)) if len(str(text)) < 64 else None
     if found is None:
-        return None
+        raise ValueError(f"not a quantity: {str(text)[:64]!r}")
     number, exponent, suffix = found.groups()
     return Decimal(number + (exponent or "")) * _SUFFIX[suffix or ""]
 
 
 def whole(text: str | int | float) -> int:
     """A quantity rounded up to a whole number, as bytes are; 0 where it is none."""
-    number = amount(text)
-    return 0 if number is None else int(number.to_integral_value(rounding="ROUND_CEILING"))
+    try:
+        return int(amount(text).to_integral_value(rounding="ROUND_CEILING"))
+    except ValueError:
+        return 0
