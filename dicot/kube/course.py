@@ -69,8 +69,11 @@ class Course:
     def broke(self, why: Exception) -> float:
         """A connection failed, or a stream broke. The version stays. Answers the seconds to rest."""
         self._tally.cuts += 1
-        if isinstance(why, Silence) and not self._tally.bookmarks:
-            self._silences += 1
+        if isinstance(why, Silence):
+            # No fault of anybody: of a kind that never changes, kube-apiserver sends no bookmark either. And it has
+            # waited long enough.
+            self._silences += not self._tally.bookmarks
+            return 0.0
         return self._rest(str(why))
 
     def failed(self, why: str) -> float:
