@@ -59,12 +59,15 @@ _BETWEEN = frozenset({"Stopping", "Stopped", "Starting", "Provisioning", "Waitin
 
 
 def _rebooting(seen: Seen) -> State | None:
-    """A restart is a Stop and a Start request; then the Start alone; then an instance that is not yet running."""
+    """A restart is a Stop and a Start request; then the Start alone; then an instance that is not yet running.
+
+    The instance may be seen to end before the VM is seen to stop.
+    """
     task = seen.task if seen.task in ("rebooting", "rebooting_hard") else ""
     both = {"Stop", "Start"} <= seen.requests
     moving = seen.printable != "Stopped" or "Start" in seen.requests or seen.is_coming
     stopped_since = seen.requests == {"Stop"} and seen.printable == "Stopping"
-    if both and seen.phase == "Running":
+    if both and "Running" in (seen.phase, seen.printable):
         return State(ACTIVE, task or "rebooting_hard", RUNNING)
     if task and seen.printable in _BETWEEN and moving and not stopped_since:
         return State(ACTIVE, task, RUNNING, again=_until(seen))

@@ -218,6 +218,16 @@ class RebootTests(SynchronousTestCase):
         for name in ("restart_stopping", "restart_stopped", "restart_start_left", "restart_starting"):
             self.assertEqual(plain(told(name, soft)), REBOOT, name)
 
+    def test_the_instance_may_end_before_the_vm_says_so(self) -> None:
+        def ended(objects: Manifest) -> None:
+            objects["vmi"]["status"]["phase"] = "Succeeded"
+
+        def gone(objects: Manifest) -> None:
+            objects["vmi"] = None
+
+        for change in (ended, gone):
+            self.assertEqual(plain(told("restart_asked", change)), HARD_REBOOT)
+
     def test_a_task_ends_at_its_time(self) -> None:
         state = told("restart_starting")
         assert state.again is not None
