@@ -300,11 +300,12 @@ class SilenceTests(ReflectorTestCase):
         self.falls_silent(self.sync(), 90)
         self.asked.accept()
         self.falls_silent(self.asked, 90)
-        self.asked.accept()
+        watch = self.asked
+        watch.accept()
         self.clock.advance(329.5)
-        self.assertFalse(self.asked.wire.aborted)
+        self.assertFalse(watch.wire.aborted)
         self.clock.advance(0.5)
-        self.assertTrue(self.asked.wire.aborted)
+        self.assertTrue(watch.wire.aborted)
 
     def test_rule_24_until_one_comes(self) -> None:
         self.falls_silent(self.sync(), 90)
