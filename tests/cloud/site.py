@@ -21,7 +21,7 @@ from dicot.faults import Forbidden
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.store import Store
 
-from .fake_kube import FakeKube
+from ..kube.fake import FakeKube
 
 T = TypeVar("T")
 PROJECT = "c" * 32
@@ -83,9 +83,11 @@ class Site:
     def __init__(self) -> None:
         self.clock = Clock()
         self.stores: dict[Kind[Any], Store[Any]] = {kind: Store(kind) for kind in WATCHED}
+        self.kube = FakeKube(self.clock)
+        self.kube.spaces.update(PROJECTS)
+        self.kube.hear()
         for store in self.stores.values():
-            store.replace((), "1")
-        self.kube = FakeKube(self.clock, self.stores)
+            self.kube.watch(store)
         self.replica = self.another()
         self.writer = self.replica.writer
 
@@ -105,9 +107,9 @@ class Site:
     def left(self, namespace: str = SPACE) -> dict[str, list[str]]:
         """Everything that stands in a namespace, by plural."""
         found: dict[str, list[str]] = {}
-        for resource, space, name in sorted(self.kube.objects):
+        for _, plural, space, name in sorted(self.kube.objects):
             if space == namespace:
-                found.setdefault(resource.partition(".")[0], []).append(name)
+                found.setdefault(plural, []).append(name)
         return found
 
 

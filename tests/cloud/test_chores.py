@@ -20,7 +20,7 @@ from dicot.cloud.steward import Chore
 from dicot.kube import errors
 from dicot.kube.kind import Manifest, Meta, Row
 
-from .fake_kube import BIRTH
+from ..kube.fake import BIRTH
 from .site import PROJECT, PROJECTS, SPACE, Site, caller, manifest, server_id, user, user_body
 
 

@@ -94,7 +94,7 @@ class ClaimsTests(SynchronousTestCase):
 
     def test_a_claim_whose_holder_once_existed_is_taken_over_at_once(self) -> None:
         row = self.successResultOf(self.take(FIRST))
-        at = self.site.kube.objects["nameclaims.identity.dicot.io", "dicot-system", row.name]
+        at = self.site.kube.objects["identity.dicot.io", "nameclaims", "dicot-system", row.name]
         self.site.kube.put({**at, "spec": {**at["spec"], "held": True}})
         self.successResultOf(self.take(SECOND))
         self.assertEqual(self.holder(), SECOND.holder)

@@ -257,7 +257,7 @@ class RevocationTests(SynchronousTestCase):
         self.town.kube.lagging = True
         self.revoke(self.first)
         self.assertEqual((self.counts(0)[0], self.counts(1)[0]), (False, True))
-        self.town.kube.flush()
+        self.town.kube.catch_up()
         self.assertEqual(self.counts(1), [False, False, False])
 
     def test_twice_is_as_once(self) -> None:
@@ -401,5 +401,5 @@ class ModelTests(SynchronousTestCase):
             for _ in range(60):
                 model.step()
                 replica = model.dice.choice(model.town.replicas)
-                model.town.kube.flush(replica.stores.values())
+                model.town.kube.catch_up(replica.stores.values())
                 self.agree(model, replica)

@@ -30,7 +30,7 @@ from dicot.kube.errors import Unreachable
 from dicot.kube.store import Store
 from dicot.names import SYSTEM_NAMESPACE
 
-from .memory import Memory
+from ..kube.fake import FakeKube
 from .town import NOW, Dice, hex_id, now_of
 
 LIFE = 3600.0
@@ -131,7 +131,7 @@ class KeyringTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(NOW)
-        self.kube = Memory()
+        self.kube = FakeKube(self.clock)
         self.ring = self.replica("a")
 
     def replica(self, seed: str) -> Keyring:

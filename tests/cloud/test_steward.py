@@ -17,7 +17,7 @@ from dicot.cloud.moments import written
 from dicot.cloud.steward import Chore, Hook, Steward
 from dicot.kube import errors
 
-from .fake_kube import BIRTH
+from ..kube.fake import BIRTH
 from .site import PROJECT, SPACE, Died, Replica, Site, manifest, reservation, server, server_id
 
 

@@ -28,7 +28,7 @@ from dicot.kube.client import place
 from dicot.kube.store import Store
 from dicot.names import SYSTEM_NAMESPACE
 
-from .memory import Memory
+from ..kube.fake import FakeKube
 from .town import NOW, Dice, hex_id, now_of
 
 SCOPES: tuple[Scope, ...] = (
@@ -51,7 +51,7 @@ def secret(*keys: Key) -> dict[str, object]:
 
 def made(seed: str, *keys: Key, life: int = 3600) -> Tokens:
     """Tokens sealed with these keys."""
-    kube = Memory()
+    kube = FakeKube()
     store = Store(TOKEN_KEYS)
     kube.watch(store)
     ring = Keyring(store, kube, Clock().seconds, Dice(seed))

@@ -17,7 +17,7 @@ from dicot.kube import errors
 from dicot.kube.kind import Row
 from dicot.kube.store import Store
 
-from .fake_kube import Made
+from ..kube.fake import Made
 from .site import OTHER, PROJECT, SPACE, Site, caller, manifest, refuse, reservation, server, server_id, user
 
 REQUEST = "req-00000000-0000-4000-8000-0000000000aa"

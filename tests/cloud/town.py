@@ -1,4 +1,4 @@
-"""A small cloud of users, roles and projects over ``Memory``, as each replica of Dicot would see it."""
+"""A small cloud of users, roles and projects over a Kubernetes in memory, as each replica of Dicot would see it."""
 
 import hashlib
 from collections.abc import Awaitable, Iterable
@@ -26,7 +26,7 @@ from dicot.kube.kind import Kind, Manifest
 from dicot.kube.store import Store
 from dicot.names import ID, SYSTEM_NAMESPACE
 
-from .memory import Memory
+from ..kube.fake import FakeKube
 
 T = TypeVar("T")
 KINDS: tuple[Kind[Any], ...] = (DOMAIN, USER, ROLE, IMPLIED_ROLE, ROLE_ASSIGNMENT, REVOCATION, TOKEN_KEYS)
@@ -93,7 +93,7 @@ class Land:
 class Replica:
     """What one daemon holds."""
 
-    def __init__(self, kube: Memory, land: Land, clock: Clock, seed: str, life: int = 3600) -> None:
+    def __init__(self, kube: FakeKube, land: Land, clock: Clock, seed: str, life: int = 3600) -> None:
         self.stores: dict[Kind[Any], Store[Any]] = {kind: Store(kind) for kind in KINDS}
         for store in self.stores.values():
             kube.watch(store)
@@ -114,7 +114,7 @@ class Town:
     def __init__(self, replicas: int = 1) -> None:
         self.clock = Clock()
         self.clock.advance(NOW)
-        self.kube = Memory()
+        self.kube = FakeKube(self.clock, birth=0.0)
         self.land = Land()
         self.replicas = [Replica(self.kube, self.land, self.clock, f"replica {n}") for n in range(replicas)]
         now_of(self.replicas[0].ring.ensure())

@@ -27,8 +27,8 @@ from dicot.kube.kind import Kind
 from dicot.kube.store import Store
 from dicot.names import SYSTEM_NAMESPACE
 
-from ..cloud.memory import Memory
 from ..cloud.town import NOW, Dice, Land, Place_, now_of
+from ..kube.fake import FakeKube
 from .counter import HASHER, Threads
 
 KINDS: tuple[Kind[Any], ...] = (DOMAIN, USER, ROLE, IMPLIED_ROLE, ROLE_ASSIGNMENT)
@@ -74,7 +74,7 @@ class Replica:
 class Turns:
     """A Kube whose every call waits until it is let go."""
 
-    def __init__(self, kube: Memory) -> None:
+    def __init__(self, kube: FakeKube) -> None:
         self._kube = kube
         self.open: list[Deferred[None]] = []
 
@@ -97,7 +97,7 @@ class Case(SynchronousTestCase):
         self.fresh()
 
     def fresh(self) -> None:
-        self.kube = Memory()
+        self.kube = FakeKube(self.clock)
         self.land = Land()
         self.places = Grounds(self.land)
         self.replica = self.made("a")

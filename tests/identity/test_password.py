@@ -22,8 +22,8 @@ from dicot.kube.client import Place, place
 from dicot.kube.errors import Conflict, Denied
 from dicot.names import SYSTEM_NAMESPACE
 
-from ..cloud.memory import Memory
 from ..cloud.town import Dice, hex_id, now_of
+from ..kube.fake import FakeKube
 from .counter import HASHER as QUICK
 from .counter import Threads
 
@@ -35,7 +35,7 @@ class Case(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.kube = Memory()
+        self.kube = FakeKube(self.clock)
         self.threads = Threads()
         self.passwords = self.made()
         now_of(self.passwords.store(ANN, "hush"))
