@@ -26,9 +26,12 @@ class Entry(msgspec.Struct, gc=False, frozen=True):
     columns: str = ""
 
 
+_BACKWARDS = bytes(127 - place if place < 128 else place for place in range(256))
+
+
 def newest_first(created: str, id: str) -> str:
-    """An ``order`` by which ascending is created_at descending, id descending, as Nova sorts."""
-    return "".join(chr(0xFFFF - ord(letter)) for letter in f"{created}\0{id}")
+    """An ``order`` by which ascending is created_at descending, id descending, as Nova sorts. Both are ASCII."""
+    return f"{created}\0{id}".encode("ascii").translate(_BACKWARDS).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,15 @@ class OrderTests(ShelfTests):
             self.put(id, order=newest_first(created, id))
         self.assertEqual(self.keys("red"), ["2", "3", "1"])
 
+    def test_newest_first_turns_every_order_round(self) -> None:
+        pairs = [
+            (f"{year}-0{month}", id) for year in (1, 2026) for month in (1, 9) for id in ("", "a", "a-", "aa", "b")
+        ]
+        self.assertEqual(
+            sorted(pairs, key=lambda pair: newest_first(*pair)),
+            sorted(pairs, key=lambda pair: "".join(chr(0xFFFF - ord(letter)) for letter in "\0".join(pair))),
+        )
+
     def test_entry_that_changes_its_order_moves(self) -> None:
         self.put("a")
         self.put("b")
