@@ -10,7 +10,7 @@ from ..web.call import Call, Reply
 from ..web.dialect import Version
 from .facts import Flavor, flavor_named, flavor_of
 from .links import links
-from .parameters import PAGING, TEXTS
+from .parameters import PAGING, TEXTS, Schema
 from .validation import check_query
 from .wire import Document, Query, limit_of, next_links, query_schema
 
@@ -50,18 +50,26 @@ SORT_KEYS: dict[str, Callable[[Flavor], str | int | float | bool]] = {
 }
 UNTOLD = ("created_at", "disabled", "id", "updated_at", "vcpu_weight")
 """Sort keys that Nova's schema takes and that tell flavors of a cluster apart no further than their ids do."""
-PARAMETERS = {
-    **PAGING,
-    "is_public": TEXTS,
-    "minRam": TEXTS,
-    "minDisk": TEXTS,
-    "sort_key": {"type": "array", "items": {"type": "string", "enum": sorted([*SORT_KEYS, *UNTOLD])}},
-    "sort_dir": {"type": "array", "items": {"type": "string", "enum": ["asc", "desc"]}},
-}
+
+
+def parameters(sort_keys: Iterable[str]) -> dict[str, Schema]:
+    """What a list may be asked, in Nova's order."""
+    return {
+        **PAGING,
+        "is_public": TEXTS,
+        "minRam": TEXTS,
+        "minDisk": TEXTS,
+        "sort_key": {"type": "array", "items": {"type": "string", "enum": sorted(sort_keys)}},
+        "sort_dir": {"type": "array", "items": {"type": "string", "enum": ["asc", "desc"]}},
+    }
+
+
+ALL_KEYS = (*SORT_KEYS, *UNTOLD)
+BARE_PARAMETERS = {**parameters(key for key in ALL_KEYS if key != "rxtx_factor"), "name": TEXTS}
 QUERIES = (
-    ((2, 1), query_schema(PARAMETERS)),
-    (STRICT, query_schema(PARAMETERS, strict=True)),
-    (BARE, query_schema({**PARAMETERS, "name": TEXTS}, strict=True)),
+    ((2, 1), query_schema(parameters(ALL_KEYS))),
+    (STRICT, query_schema(parameters(ALL_KEYS), strict=True)),
+    (BARE, query_schema(BARE_PARAMETERS, strict=True)),
 )
 OSLO_TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
 OSLO_FALSE = frozenset({"0", "f", "false", "off", "n", "no"})

@@ -1,32 +1,36 @@
 """Schemas of values that several Nova resources take (facts of nova/api/validation/parameter_types.py).
 
-A bound on the length stands before a pattern where Nova has it behind: the engine shall never see a long text.
+The keywords stand in Nova's order: the first that a value breaks is told.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from .letters import TEXT
+
 Schema = Mapping[str, Any]
 
 NAME: Schema = {"type": "string", "format": "name", "minLength": 1, "maxLength": 255}
 NAME_OR_NONE: Schema = {"oneOf": [{"type": "string", "minLength": 1, "maxLength": 255}, {"type": "null"}]}
-DESCRIPTION: Schema = {"type": ["string", "null"], "maxLength": 255, "format": "printable", "minLength": 0}
+DESCRIPTION: Schema = {"type": ["string", "null"], "pattern": TEXT, "minLength": 0, "maxLength": 255}
 HOSTNAME: Schema = {
     "type": "string",
-    "maxLength": 63,
     "pattern": "^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$",
     "minLength": 2,
+    "maxLength": 63,
 }
-FQDN: Schema = {"type": "string", "maxLength": 255, "pattern": "^[a-zA-Z0-9-._]*$", "minLength": 1}
+FQDN: Schema = {"type": "string", "pattern": "^[a-zA-Z0-9-._]*$", "minLength": 1, "maxLength": 255}
 TRUE = (True, "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes")
 FALSE = (False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no")
 BOOLEAN: Schema = {"type": ["boolean", "string"], "enum": [*TRUE, *FALSE]}
+MAX_DIGITS = 4300
+"""What Python reads as a number. Nova has no bound, and breaks on longer ones."""
 POSITIVE_INTEGER: Schema = {
     "type": ["integer", "string"],
-    "maxLength": 20,
     "pattern": "^[0-9]*$",
     "minimum": 1,
     "minLength": 1,
+    "maxLength": MAX_DIGITS,
 }
 NON_NEGATIVE_INTEGER: Schema = {**POSITIVE_INTEGER, "minimum": 0}
 UUID: Schema = {"type": "string", "format": "uuid"}
@@ -42,14 +46,13 @@ IPV6: Schema = {"type": "string", "format": "ipv6"}
 IP_ADDRESS: Schema = {"type": "string", "oneOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
 VOLUME_SIZE: Schema = {
     "type": ["integer", "string"],
-    "maxLength": 20,
     "pattern": "^[0-9]+$",
     "minimum": 1,
     "maximum": 0x7FFFFFFF,
 }
 DISK_CONFIG: Schema = {"type": "string", "enum": ["AUTO", "MANUAL"]}
 USER_DATA: Schema = {"type": "string", "format": "base64", "maxLength": 65535}
-TAG: Schema = {"type": "string", "maxLength": 60, "pattern": "^[^,/]*$", "minLength": 1}
+TAG: Schema = {"type": "string", "pattern": "^[^,/]*$", "minLength": 1, "maxLength": 60}
 TRUSTED_CERTS: Schema = {
     "type": ["array", "null"],
     "minItems": 1,

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from iso8601 import ParseError, parse_date
+
 
 def moment(text: str | None) -> float | None:
     """The POSIX time of an RFC 3339 text, None where it is none."""
@@ -12,6 +14,16 @@ def moment(text: str | None) -> float | None:
     except ValueError:
         return None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def asked_moment(text: str | None) -> float | None:
+    """The POSIX time of a text in a query, read as Nova reads it (oslo_utils.timeutils); None where it is none."""
+    if text is None:
+        return None
+    try:
+        return parse_date(text).astimezone(UTC).timestamp()
+    except (ParseError, OverflowError):
+        return None
 
 
 def stamp(now: float) -> str:

@@ -1,231 +1,138 @@
 """Bodies and queries checked by JSON Schema, refused in the words of Nova.
 
-The keywords are those that Nova's schemas use; the words are python-jsonschema's (4.26), wrapped as
-nova/api/validation/validators.py wraps them. Only the first mistake is told, as there.
+Nova's refusals are python-jsonschema's texts, of which it tells the first in wrappings of its own; the dialect is
+that of nova/api/validation/validators.py. Patterns alone are matched by another engine, in time linear to the text.
 """
 
 import base64
-import binascii
-import ipaddress
-import re
-import unicodedata
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import re2
+from cachetools import LRUCache, cached
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
+from jsonschema.protocols import Validator
 
 from ..faults import BadRequest
-from .times import moment
+from .letters import NAME
+from .times import asked_moment
 
 Schema = Mapping[str, Any]
-Path = tuple[str | int, ...]
+FORMATS = FormatChecker(("ipv4", "ipv6"))
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """What is wrong with a value. ``whole`` is a message that says everything, without the field's name."""
-
-    path: Path
-    value: object
-    message: str
-    whole: bool = False
+class InvalidName(ValueError):
+    """A name that Nova tells of without its field."""
 
 
-Check = Callable[[Any, Any, Schema, Path], Iterator[Mistake]]
-
-
-def check_body(schema: Schema, body: object) -> None:
+def check_body(schema: Schema, body: Any) -> None:
     """Raises BadRequest for a body that does not fit."""
-    for mistake in mistakes(schema, body, ()):
-        raise BadRequest(_told(mistake, "field/attribute", mistake.path[-1:]))
+    for error in validator(schema).iter_errors(body):
+        raise BadRequest(_told(error, "field/attribute", list(error.path)[-1:]))
 
 
 def check_query(schema: Schema, query: Mapping[str, Sequence[str]]) -> None:
-    """Raises BadRequest for a query that does not fit; the schema sees each key with the list of its values."""
-    for mistake in mistakes(schema, {key: list(values) for key, values in query.items()}, ()):
-        raise BadRequest(_told(mistake, "query parameters", mistake.path[:1]))
+    """Raises BadRequest for a query that does not fit; the schema sees each key with the list of its values.
+
+    No query of Nova's has to say anything, so an empty one fits.
+    """
+    if query:
+        _accept(schema, query)
 
 
-def _told(mistake: Mistake, what: str, name: Path) -> str:
-    if mistake.whole or not name:
-        return mistake.message
-    return f"Invalid input for {what} {name[0]}. Value: {mistake.value}. {mistake.message}"
+def _seen(schema: Schema, query: Mapping[str, Sequence[str]]) -> Hashable:
+    return id(schema), *((key, *values) for key, values in query.items())
 
 
-def mistakes(schema: Schema, value: object, path: Path) -> Iterator[Mistake]:
-    """Everything that is wrong, in the order of the schema's keywords."""
-    for keyword, rule in schema.items():
-        check = CHECKS.get(keyword)
-        if check is not None:
-            yield from check(rule, value, schema, path)
+# Clients poll with the same few queries; what is raised is not remembered.
+@cached(LRUCache[Hashable, None](256), key=_seen)
+def _accept(schema: Schema, query: Mapping[str, Sequence[str]]) -> None:
+    for error in validator(schema).iter_errors({key: list(values) for key, values in query.items()}):
+        raise BadRequest(_told(error, "query parameters", list(error.path)[:1]))
 
 
-def is_valid(schema: Schema, value: object) -> bool:
-    """Whether nothing is wrong."""
-    return next(mistakes(schema, value, ()), None) is None
+def _told(error: ValidationError, what: str, name: list[str | int]) -> str:
+    if isinstance(error.cause, InvalidName):
+        return str(error.cause)
+    if not name:
+        return error.message
+    return f"Invalid input for {what} {name[0]}. Value: {error.instance}. {error.message}"
 
 
-_TYPES: Mapping[str, Callable[[object], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "object": lambda value: isinstance(value, dict),
-    "array": lambda value: isinstance(value, list),
-    "boolean": lambda value: isinstance(value, bool),
-    "null": lambda value: value is None,
-    "integer": lambda value: (
-        not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
-    ),
-}
+@cached({}, key=id)
+def validator(schema: Schema) -> Validator:
+    """What checks by a schema, made once. It keeps the schema, so that no other gets the same id."""
+    found: Validator = _Dialect(schema, format_checker=FORMATS)
+    return found
 
 
-def _type(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    names = [rule] if isinstance(rule, str) else rule
-    if not any(_TYPES[name](value) for name in names):
-        yield Mistake(path, value, f"{value!r} is not of type {', '.join(map(repr, names))}")
+def _number(value: Any) -> float | None:
+    """A number, or a text that is one: Nova compares both."""
+    for parse in (int, float):
+        try:
+            return parse(value)
+        except (TypeError, ValueError):
+            continue
+    return None
 
 
-def _enum(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if not any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in rule):
-        yield Mistake(path, value, f"{value!r} is not one of {rule!r}")
+def _bounded(keyword: str) -> Any:
+    plain = Draft202012Validator.VALIDATORS[keyword]
 
+    def check(validator: Validator, bound: float, value: object, schema: Schema) -> Iterator[ValidationError]:
+        number = _number(value)
+        if number is not None:
+            yield from plain(validator, bound, number, schema)
 
-def _min_length(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if isinstance(value, str) and len(value) < rule:
-        yield Mistake(path, value, f"{value!r} {'should be non-empty' if rule == 1 else 'is too short'}")
-
-
-def _max_length(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if isinstance(value, str) and len(value) > rule:
-        yield Mistake(path, value, f"{value!r} {'is too long' if rule else 'is expected to be empty'}")
+    return check
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    # Python's $ also matches before a newline at the end, which no name of ours may have.
-    return re.compile(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern)
+def _linear(pattern: str) -> Any:
+    """A pattern in RE2, where $ does not match before a last line break, as it does in Python."""
+    return re2.compile(pattern.removesuffix("$") + r"\n?\z" if pattern.endswith("$") else pattern)
 
 
-def _pattern(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if isinstance(value, str) and not _compiled(rule).search(value):
-        yield Mistake(path, value, f"{value!r} does not match {rule!r}")
+def _pattern(validator: Validator, pattern: str, value: object, schema: Schema) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not _linear(pattern).search(value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
 
 
-def _number(value: object) -> float | None:
-    """A number, or a text that is one: Nova compares both."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        return int(value) if len(str(value)) < 400 else None
-    except (ValueError, OverflowError):
-        return None
+_Dialect = validators.extend(
+    Draft202012Validator, {"minimum": _bounded("minimum"), "maximum": _bounded("maximum"), "pattern": _pattern}
+)
 
 
-def _minimum(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    number = _number(value)
-    if number is not None and number < rule:
-        yield Mistake(path, value, f"{number!r} is less than the minimum of {rule!r}")
-
-
-def _maximum(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    number = _number(value)
-    if number is not None and number > rule:
-        yield Mistake(path, value, f"{number!r} is greater than the maximum of {rule!r}")
-
-
-def _min_items(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if isinstance(value, list) and len(value) < rule:
-        yield Mistake(path, value, f"{value!r} {'should be non-empty' if rule == 1 else 'is too short'}")
-
-
-def _max_items(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if isinstance(value, list) and len(value) > rule:
-        yield Mistake(path, value, f"{value!r} {'is too long' if rule else 'is expected to be empty'}")
-
-
-def _unique_items(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if rule and isinstance(value, list) and any(value[place] in value[:place] for place in range(len(value))):
-        yield Mistake(path, value, f"{value!r} has non-unique elements")
-
-
-def _items(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from mistakes(rule, item, (*path, place))
-
-
-def _properties(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if isinstance(value, dict):
-        for name, inner in rule.items():
-            if name in value:
-                yield from mistakes(inner, value[name], (*path, name))
-
-
-def _pattern_properties(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if isinstance(value, dict):
-        for pattern, inner in rule.items():
-            for name, item in value.items():
-                if _compiled(pattern).search(name):
-                    yield from mistakes(inner, item, (*path, name))
-
-
-def _required(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if isinstance(value, dict):
-        for name in rule:
-            if name not in value:
-                yield Mistake(path, value, f"{name!r} is a required property")
-
-
-def _additional(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if rule or not isinstance(value, dict):
-        return
-    patterns = schema.get("patternProperties", {})
-    known = schema.get("properties", {})
-    extra = sorted(
-        name for name in value if name not in known and not any(_compiled(each).search(name) for each in patterns)
-    )
-    if not extra:
-        return
-    names = ", ".join(map(repr, extra))
-    if patterns:
-        verb = "does" if len(extra) == 1 else "do"
-        told = f"{names} {verb} not match any of the regexes: {', '.join(map(repr, sorted(patterns)))}"
-    else:
-        told = f"Additional properties are not allowed ({names} {'was' if len(extra) == 1 else 'were'} unexpected)"
-    yield Mistake(path, value, told)
-
-
-def _one_of(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if not any(is_valid(each, value) for each in rule):
-        yield Mistake(path, value, f"{value!r} is not valid under any of the given schemas")
-
-
-def _all_of(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    for each in rule:
-        yield from mistakes(each, value, path)
-
-
-def printable(letter: str) -> bool:
-    """Neither a control character nor a line break; nothing beyond the basic plane (nova parameter_types)."""
-    category = unicodedata.category(letter)
-    return ord(letter) < 0xFFFF and category[0] != "C" and (category[0] != "Z" or category == "Zs")
-
-
-def _is_blank(letter: str) -> bool:
-    return unicodedata.category(letter) == "Zs"
-
-
-def _is_name(value: str) -> bool:
-    return all(map(printable, value)) and not (value and (_is_blank(value[0]) or _is_blank(value[-1])))
-
-
-def _is_base64(value: str) -> bool:
-    try:
-        base64.b64decode(value.encode())
-    except (binascii.Error, ValueError):
-        return False
+@FORMATS.checks("name", InvalidName)
+def _is_name(value: object) -> bool:
+    if isinstance(value, str) and not _linear(NAME).search(value):
+        raise InvalidName(
+            "An invalid 'name' value was provided. The name must be: "
+            "printable characters. Can not start or end with whitespace."
+        )
     return True
+
+
+@FORMATS.checks("base64", ValueError)
+def _is_base64(value: object) -> bool:
+    return not isinstance(value, str) or base64.b64decode(value.encode("ascii")) is not None
+
+
+@FORMATS.checks("date-time")
+def _is_moment(value: object) -> bool:
+    return not isinstance(value, str) or asked_moment(value) is not None
+
+
+@FORMATS.checks("regex", ValueError)
+def _is_regex(value: object) -> bool:
+    return not isinstance(value, str) or (value != "" and regex(value) is not None)
+
+
+@FORMATS.checks("uuid")
+def _is_uuid(value: object) -> bool:
+    return not isinstance(value, str) or is_uuid_like(value)
 
 
 def is_uuid_like(value: str) -> bool:
@@ -238,17 +145,6 @@ def is_uuid_like(value: str) -> bool:
 
 def _bare(value: str) -> str:
     return value.replace("urn:", "").replace("uuid:", "").strip("{}").replace("-", "").lower()
-
-
-def _parses(parse: Callable[[str], object]) -> Callable[[str], bool]:
-    def test(value: str) -> bool:
-        try:
-            parse(value)
-        except ValueError:
-            return False
-        return True
-
-    return test
 
 
 def regex(pattern: str) -> Any:
@@ -265,52 +161,3 @@ def regex(pattern: str) -> Any:
         return re2.compile(pattern, options)
     except re2.error:
         raise ValueError(pattern) from None
-
-
-FORMATS: Mapping[str, Callable[[str], bool]] = {
-    "uuid": is_uuid_like,
-    "ipv4": _parses(ipaddress.IPv4Address),
-    "ipv6": _parses(ipaddress.IPv6Address),
-    "base64": _is_base64,
-    "date-time": lambda value: moment(value) is not None,
-    "regex": lambda value: value != "" and _parses(regex)(value),
-}
-# What is printable is one long character class in Nova, which its answer quotes in full; a word is told instead.
-_PRINTABLE = "printable characters"
-_NAMES = "printable characters. Can not start or end with whitespace."
-
-
-def _format(rule: Any, value: Any, schema: Schema, path: Path) -> Iterator[Mistake]:
-    if not isinstance(value, str):
-        return
-    if rule == "name":
-        if not _is_name(value):
-            told = f"An invalid 'name' value was provided. The name must be: {_NAMES}"
-            yield Mistake(path, value, told, whole=True)
-    elif rule == "printable":
-        if not all(map(printable, value)):
-            yield Mistake(path, value, f"{value!r} does not match '^[{_PRINTABLE}]*$'")
-    elif not FORMATS[rule](value):
-        yield Mistake(path, value, f"{value!r} is not a {rule!r}")
-
-
-CHECKS: Mapping[str, Check] = {
-    "type": _type,
-    "enum": _enum,
-    "format": _format,
-    "pattern": _pattern,
-    "minLength": _min_length,
-    "maxLength": _max_length,
-    "minimum": _minimum,
-    "maximum": _maximum,
-    "minItems": _min_items,
-    "maxItems": _max_items,
-    "uniqueItems": _unique_items,
-    "items": _items,
-    "properties": _properties,
-    "patternProperties": _pattern_properties,
-    "required": _required,
-    "additionalProperties": _additional,
-    "oneOf": _one_of,
-    "allOf": _all_of,
-}

@@ -121,6 +121,11 @@ class FlavorTests(SynchronousTestCase):
         said = self.refusal(BadRequest, "/flavors", query={"colour": ["red"]}, version=(2, 75))
         self.assertIn("Additional properties are not allowed ('colour' was unexpected)", said)
 
+    def test_what_2_102_took_away_sorts_no_longer(self) -> None:
+        query = {"sort_key": ["rxtx_factor"]}
+        self.assertEqual(len(self.body("/flavors", query=query, version=(2, 101))["flavors"]), 4)
+        self.assertIn("is not one of", self.refusal(BadRequest, "/flavors", query=query, version=(2, 102)))
+
     def test_names_are_asked_from_2_102_on(self) -> None:
         found = self.body("/flavors", query={"name": ["m1"]}, version=(2, 102))["flavors"]
         self.assertEqual([flavor["name"] for flavor in found], ["m1.tiny", "m1.small"])

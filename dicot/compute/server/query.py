@@ -8,7 +8,7 @@ from ...cloud.shelf import Query
 from ...faults import BadRequest, Forbidden
 from ...web.dialect import Version
 from ..parameters import MOMENTS, PAGING, REGEXES, TEXTS, Schema
-from ..times import moment, stamp
+from ..times import asked_moment, stamp
 from ..validation import check_query
 from .filters import TAG_FILTERS, Wanted, matching
 from .sorting import sort_keys, sorted_by
@@ -16,28 +16,30 @@ from .states import states_of
 
 MAX_LIMIT = 1000
 """Nova's [api] max_limit."""
-JOINED = frozenset(
-    {
-        "block_device_mapping",
-        "services",
-        "metadata",
-        "system_metadata",
-        "info_cache",
-        "security_groups",
-        "pci_devices",
-    }
+JOINED = (
+    *("block_device_mapping", "services", "metadata", "system_metadata", "info_cache"),
+    *("security_groups", "pci_devices"),
 )
 """Tables of Nova's that nobody may filter by."""
-_TEXTS = (
-    *("user_id", "project_id", "tenant_id", "launch_index", "image_ref", "image", "vm_state", "task_state", "host"),
-    *("uuid", "sort_dir", "all_tenants", "soft_deleted", "deleted", "status", *sorted(JOINED)),
-)
-_REGEXES = (
-    *("kernel_id", "ramdisk_id", "hostname", "key_name", "power_state", "node", "flavor", "reservation_id"),
-    *("launched_at", "terminated_at", "availability_zone", "name", "display_name", "description"),
-    *("display_description", "locked_by", "root_device_name", "config_drive", "access_ip_v4", "access_ip_v6"),
-    *("auto_disk_config", "progress", "ip", "ip6", "created_at"),
-)
+# In Nova's order, in which the first mistake is told.
+_BEFORE_SORT: Mapping[str, Schema] = {
+    **dict.fromkeys(("user_id", "project_id", "tenant_id", "launch_index", "image_ref", "image"), TEXTS),
+    **dict.fromkeys(("kernel_id", "ramdisk_id", "hostname", "key_name", "power_state"), REGEXES),
+    **dict.fromkeys(("vm_state", "task_state", "host"), TEXTS),
+    **dict.fromkeys(("node", "flavor", "reservation_id", "launched_at", "terminated_at"), REGEXES),
+    **dict.fromkeys(("availability_zone", "name", "display_name", "description"), REGEXES),
+    **dict.fromkeys(("display_description", "locked_by"), REGEXES),
+    "uuid": TEXTS,
+    **dict.fromkeys(("root_device_name", "config_drive", "access_ip_v4", "access_ip_v6"), REGEXES),
+    **dict.fromkeys(("auto_disk_config", "progress"), REGEXES),
+}
+_AFTER_SORT: Mapping[str, Schema] = {
+    **dict.fromkeys(("sort_dir", "all_tenants", "soft_deleted", "deleted", "status"), TEXTS),
+    "changes-since": MOMENTS,
+    **dict.fromkeys(("ip", "ip6", "created_at"), REGEXES),
+    **dict.fromkeys(JOINED, TEXTS),
+    **PAGING,
+}
 # What others than administrators may filter by, and since when.
 _ALLOWED: Mapping[Version, tuple[str, ...]] = {
     (2, 1): ("reservation_id", "name", "status", "image", "flavor", "ip", "changes-since", "all_tenants"),
@@ -71,11 +73,9 @@ NOTHING = Listing(Query(limit=0), nothing=True)
 def schema(version: Version) -> Schema:
     """What a query may say at a version."""
     properties: dict[str, object] = {
-        **dict.fromkeys(_TEXTS, TEXTS),
-        **dict.fromkeys(_REGEXES, REGEXES),
+        **_BEFORE_SORT,
         "sort_key": {"type": "array", "items": {"type": "string", "enum": sort_keys(version)}},
-        "changes-since": MOMENTS,
-        **PAGING,
+        **_AFTER_SORT,
     }
     if version >= (2, 26):
         properties |= dict.fromkeys(TAG_FILTERS, REGEXES)
@@ -170,7 +170,7 @@ def _states(
 
 
 def _wanted(asked: dict[str, str], states: frozenset[str], tasks: frozenset[str]) -> Wanted:
-    since, before = moment(asked.get("changes-since")), moment(asked.get("changes-before"))
+    since, before = (asked_moment(asked.get(key)) for key in ("changes-since", "changes-before"))
     if since is not None and before is not None and before < since:
         raise BadRequest("The value of changes-since must be less than or equal to changes-before.")
     texts = {key: value for key, value in asked.items() if key not in TAG_FILTERS}

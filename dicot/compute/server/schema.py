@@ -13,6 +13,7 @@ from ..parameters import (
     IP_ADDRESS,
     IPV4,
     IPV6,
+    MAX_DIGITS,
     METADATA,
     NAME,
     NAME_OR_NONE,
@@ -32,7 +33,7 @@ _DEVICE: dict[str, Any] = {
     "volume_id": UUID,
     "snapshot_id": UUID,
     "volume_size": VOLUME_SIZE,
-    "device_name": {"type": "string", "maxLength": 255, "minLength": 1, "pattern": "^[a-zA-Z0-9._/-]*$"},
+    "device_name": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9._/-]*$"},
     "delete_on_termination": BOOLEAN,
     "no_device": {},
     "connection_info": {"type": "string", "maxLength": 16777215},
@@ -40,13 +41,13 @@ _DEVICE: dict[str, Any] = {
 _DEVICE_V2: dict[str, Any] = {
     **_DEVICE,
     "source_type": {"type": "string", "enum": ["volume", "image", "snapshot", "blank"]},
-    "uuid": {"type": "string", "maxLength": 255, "minLength": 1, "pattern": "^[a-zA-Z0-9._-]*$"},
+    "uuid": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9._-]*$"},
     "image_id": UUID,
     "destination_type": {"type": "string", "enum": ["local", "volume"]},
     "guest_format": {"type": "string", "maxLength": 255},
     "device_type": {"type": "string", "maxLength": 255},
     "disk_bus": {"type": "string", "maxLength": 255},
-    "boot_index": {"type": ["integer", "string", "null"], "maxLength": 20, "pattern": "^-?[0-9]+$"},
+    "boot_index": {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$", "maxLength": MAX_DIGITS},
 }
 _TEXT_OR_TEXTS: Schema = {"type": ["string", "array"], "items": {"type": "string"}}
 _UUID_OR_UUIDS: Schema = {"oneOf": [{"type": "array", "items": UUID}, UUID]}
@@ -60,7 +61,7 @@ HINTS: Schema = {
         "target_cell": NAME,
         "different_cell": _TEXT_OR_TEXTS,
         "build_near_host_ip": IP_ADDRESS,
-        "cidr": {"type": "string", "maxLength": 255, "pattern": "^/[0-9a-f.:]+$"},
+        "cidr": {"type": "string", "pattern": "^/[0-9a-f.:]+$"},
     },
     "additionalProperties": True,
 }
@@ -96,7 +97,7 @@ def _devices(minor: int) -> Schema:
     if minor == 32 or minor >= 42:
         found["tag"] = TAG
     if minor >= 67:
-        found["volume_type"] = {"type": ["string", "null"], "maxLength": 255, "minLength": 0}
+        found["volume_type"] = {"type": ["string", "null"], "minLength": 0, "maxLength": 255}
     return _list(found)
 
 

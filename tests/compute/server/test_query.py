@@ -240,6 +240,10 @@ class SortTests(SynchronousTestCase):
             self.assertEqual(fault.message, message)
         self.assertRaises(BadRequest, asked, sort_key="vcpus")
 
+    def test_of_several_mistakes_novas_first_is_told(self) -> None:
+        fault = self.assertRaises(BadRequest, asked, limit="x", ip="(", sort_key="colour", name="(")
+        self.assertIn("query parameters name.", fault.message)
+
     def test_hosts_sort_for_administrators_only(self) -> None:
         fault = self.assertRaises(Forbidden, asked, sort_key="host")
         self.assertEqual(fault.message, "Only administrators can sort servers by host")
