@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..cloud.kinds.kubevirt import VM, VMI
-from ..cloud.resource import ADMIN, ANY, Bench, Known, Resource
+from ..cloud.resource import ADMIN, ANY, Bench, Resource
 from ..config import Config
 from ..faults import Forbidden
 from ..web.call import Call, Reply
 from ..web.dialect import Version
-from .facts import flavor_of_vm
 from .parameters import TEXTS
+from .server.quota import used
 from .validation import check_query
 from .wire import Document, query_schema
 
@@ -21,17 +21,6 @@ NO_PERSONALITY: Version = (2, 57)
 QUERY = query_schema({"tenant_id": TEXTS})
 STRICT_QUERY = query_schema({"tenant_id": TEXTS}, strict=True)
 OTHER = "os_compute_api:limits:other_project"
-
-
-def used(known: Known) -> Mapping[str, int]:
-    """Instances, cores and MiB of ram that a project's servers take, whether they run or not."""
-    running = {row.owner: body for row, body in known.rows(VMI)}
-    copies = [flavor_of_vm(vm, running.get(row.uid)) for row, vm in known.rows(VM)]
-    return {
-        "instances": len(copies),
-        "cores": sum(copy.vcpus for copy in copies),
-        "ram": sum(copy.ram for copy in copies),
-    }
 
 
 def absolute(config: Config, taken: Mapping[str, int], version: Version) -> Document:

@@ -26,7 +26,7 @@ def reservation(known: Known, flavor: FlavorCopy) -> Reservation | None:
 
 
 def used(known: Known) -> Mapping[str, int]:
-    """What the servers of the caller's project take, running or not."""
+    """Instances, cores and MiB of ram that the servers of the caller's project take, running or not."""
     own = known.caller.namespace
     copies = [_copy(row, vm, known) for row, vm in known.rows(VM) if row.namespace == own]
     return {
