@@ -45,8 +45,21 @@ class KubeCase(TestCase):
     async def begin(self) -> None:
         """A namespace for the test; ``kube`` was asked nothing before."""
         self.before = self.kube.server_time()
-        self.space = f"contract-{uuid4().hex[:12]}"
-        await self.kube.create(place(NAMESPACE, ""), {"metadata": {"name": self.space}, **type_of(NAMESPACE)})
+        self.spaces: list[str] = []
+        self.space = await self.another_space()
+
+    async def another_space(self) -> str:
+        """A further namespace."""
+        space = f"contract-{uuid4().hex[:12]}"
+        await self.kube.create(place(NAMESPACE, ""), {"metadata": {"name": space}, **type_of(NAMESPACE)})
+        self.spaces.append(space)
+        return space
+
+    async def made_elsewhere(self, kind: Kind[Any], name: str, **metadata: Any) -> None:
+        """An object of another namespace."""
+        space = await self.another_space()
+        body = {**self.body(kind, name), "metadata": {"name": name, **metadata}}
+        await self.kube.create(place(kind, space), body)
 
     # objects
 

@@ -144,6 +144,20 @@ class ChangeContract(KubeCase):
             self.assertEqual(last["metadata"]["resourceVersion"], fewer["metadata"]["resourceVersion"])
             await self.missing(kind, self.kube.read(self.at(kind, "one")))
 
+    async def test_what_is_going_cannot_be_kept(self) -> None:
+        for kind in KINDS:
+            made = await self.made(kind, finalizers=["dicot.io/f"])
+            going = whole(await self.kube.delete(self.at(kind, "one"), uid=made["metadata"]["uid"]))["metadata"]
+            body = self.body(kind, "one", resourceVersion=going["resourceVersion"], finalizers=["dicot.io/f"])
+            replaced = whole(await self.kube.replace(self.at(kind, "one"), body))
+            self.assertEqual(replaced["metadata"], going)
+            body["metadata"]["labels"] = {"a": "b"}
+            kept = whole(await self.kube.replace(self.at(kind, "one"), body))["metadata"]
+            self.assertEqual(kept["deletionTimestamp"], going["deletionTimestamp"])
+            body["metadata"] = {"name": "one", "resourceVersion": kept["resourceVersion"]}
+            await self.kube.replace(self.at(kind, "one"), body)
+            await self.missing(kind, self.kube.read(self.at(kind, "one")))
+
     # owners
 
     def owner(self, owner: Manifest, **more: Any) -> Manifest:

@@ -126,6 +126,7 @@ class KubeContract(KubeCase):
             self.assertEqual(await self.names(kind), [])
             for name in ("c", "a", "b"):
                 await self.made(kind, name)
+            await self.made_elsewhere(kind, "d")
             self.assertEqual(await self.names(kind), ["a", "b", "c"])
             everywhere = [msgspec.json.decode(each)["metadata"] for each in await self.kube.all(kind)]
             mine = [each["name"] for each in everywhere if each["namespace"] == self.space]
@@ -145,6 +146,7 @@ class KubeContract(KubeCase):
             for name in ("one", "two", "three"):
                 await self.made(kind, name, labels={"dicot.io/id": "same", "own": name})
             await self.made(kind, "other")
+            await self.made_elsewhere(kind, "far", labels={"own": "two"})
             self.assertEqual(await self.found(kind, "own", "two"), ["two"])
             self.assertEqual(await self.found(kind, "dicot.io/id", "same"), ["one", "three"])
             self.assertEqual(await self.found(kind, "own", "four"), [])

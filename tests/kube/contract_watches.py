@@ -45,6 +45,7 @@ class WatchContract(KubeCase):
         for kind in KINDS:
             store = await self.follower(kind)
             self.assertEqual(self.seen(store), [])
+            await self.made_elsewhere(kind, "other")
             made = await self.made(kind)
             await store.reached(made["metadata"]["resourceVersion"])
             self.assertEqual(self.seen(store), [self.place(made)])

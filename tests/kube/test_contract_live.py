@@ -50,7 +50,12 @@ async def begin(case: KubeCase) -> None:
     await established(cluster, CUSTOM.resource)
     case.kube = await connected(case)
     await case.begin()
-    case.addCleanup(lambda: Deferred.fromCoroutine(admin.delete(place(NAMESPACE, "", case.space))))
+
+    async def clear() -> None:
+        for space in case.spaces:
+            await admin.delete(place(NAMESPACE, "", space))
+
+    case.addCleanup(lambda: Deferred.fromCoroutine(clear()))
 
 
 class HttpKubeTests(contract_kube.KubeContract):
