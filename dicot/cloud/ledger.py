@@ -219,9 +219,12 @@ class Ledger:
         self._cluster.learn(LEDGER, answer)
 
     def _tidy_in(self, project: str, seconds: float) -> None:
-        book = self._book(project)
+        """So soon at the latest; a tidying that is under way looks for itself what came meanwhile."""
+        book, clock = self._book(project), self._cluster.clock
         if book.tidying is None:
-            book.tidying = self._cluster.clock.callLater(seconds, self._begin_tidying, project, book)
+            book.tidying = clock.callLater(seconds, self._begin_tidying, project, book)
+        elif book.tidying.active() and book.tidying.getTime() > clock.seconds() + seconds:
+            book.tidying.reset(seconds)
 
     def _begin_tidying(self, project: str, book: _Book) -> None:
         Deferred.fromCoroutine(self._tidy(project, book)).addErrback(
@@ -250,7 +253,7 @@ class Ledger:
             _log.warn("Ledger of {project!r} not tidied: {error}", project=project, error=error)
         book.tidying = None
         if book.settled:
-            self._tidy_in(project, 4 * _TIDY)
+            self._tidy_in(project, _TIDY if book.settled - settled else 4 * _TIDY)
 
     def _may_go(self, entry: LedgerEntry) -> bool:
         at = read(entry.at)

@@ -186,6 +186,23 @@ class SettledTests(SynchronousTestCase):
         [found] = self.site.entries()
         self.assertEqual((found.pending, found.amounts), ((), {"instances": 1}))
 
+    def test_soon_is_soon_though_others_wait_for_their_minute(self) -> None:
+        self.wait(7)
+        self.successResultOf(self.site.start(self.ledger.enter(PROJECT, (noted(2),), reservation, 60)))
+        self.ledger.settle(PROJECT, server_id(2))
+        self.wait(6)
+        self.assertEqual([found.pending for found in self.site.entries()], [(), ()])
+
+    def test_what_is_settled_while_the_ledger_is_written_waits_no_longer(self) -> None:
+        self.successResultOf(self.site.start(self.ledger.enter(PROJECT, (noted(2),), reservation, 60)))
+        held: Deferred[None] = Deferred()
+        self.site.kube.script("replace", "ledgers", hold=held)
+        self.wait(6)
+        self.ledger.settle(PROJECT, server_id(2))
+        held.callback(None)
+        self.wait(6)
+        self.assertEqual([found.pending for found in self.site.entries()], [(), ()])
+
     def test_they_stay_for_a_minute_though_the_object_is_seen(self) -> None:
         self.site.kube.put(manifest(VM, "web1", {"dicot.io/id": server_id(1)}))
         self.wait(59)
