@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from http.client import HTTPSConnection
 from ssl import create_default_context
 from types import MappingProxyType
-from typing import Any
 from urllib.parse import urlsplit
 
 import treq
 from treq.client import HTTPClient
+from twisted.internet import reactor
 from twisted.internet.ssl import Certificate, trustRootFromCertificates
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
 from tests.cluster.access import Access
@@ -28,19 +28,21 @@ def account(namespace: str, name: str) -> str:
 
 
 class Person:
-    """Asks with a token and with headers such as Impersonate-User; every request on a connection of its own."""
+    """Asks with a token and with headers such as Impersonate-User, on the connections of a pool."""
 
-    def __init__(self, reactor: Any, access: Access, token: str, headers: Mapping[str, str] = NOTHING) -> None:
-        self._reactor = reactor
+    def __init__(
+        self, pool: HTTPConnectionPool, access: Access, token: str, headers: Mapping[str, str] = NOTHING
+    ) -> None:
+        self._pool = pool
         self._access = access
         self._token = token
         self._headers = headers
         roots = trustRootFromCertificates([Certificate.loadPEM(access.authority)])
-        self._client = HTTPClient(Agent(reactor, BrowserLikePolicyForHTTPS(roots)))
+        self._client = HTTPClient(Agent(reactor, BrowserLikePolicyForHTTPS(roots), pool=pool))
 
     def also(self, headers: Mapping[str, str]) -> Person:
         """The same one with more headers."""
-        return Person(self._reactor, self._access, self._token, {**self._headers, **headers})
+        return Person(self._pool, self._access, self._token, {**self._headers, **headers})
 
     async def ask(self, method: str, path: str, body: object = None) -> Answer:
         """One request, asked once."""
@@ -52,7 +54,6 @@ class Person:
             headers=Headers({name: [value] for name, value in {**own, **self._headers}.items()}),
             data=content,
             timeout=ANSWER_TIMEOUT,
-            reactor=self._reactor,
         )
         return Answer(response.code, await treq.content(response))
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
+from twisted.web.client import HTTPConnectionPool
 
 from tests.cluster.access import Access
 from tests.cluster.control import MERGE, Answer, Control, Overdue, together
@@ -88,6 +89,8 @@ class SeenTestCase(TestCase):
         self.access = await SHARED.furnished(reactor)
         self.control = Control(reactor, self.access.server, self.access.authority, self.access.admin)
         self.addCleanup(lambda: Deferred.fromCoroutine(self.control.close()))
+        self.pool = HTTPConnectionPool(reactor)
+        self.addCleanup(self.pool.closeCachedConnections)
         await STAGE.enter(type(self), self.access, self.control)
         self.namespace = STAGE.namespace
         self.core = f"/api/v1/namespaces/{self.namespace}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import uuid4
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
@@ -39,7 +38,7 @@ class RightsTestCase(SeenTestCase):
         """An account of the namespace."""
         path = f"{self.core}/serviceaccounts/{name}/token"
         answer = await self.control.change("POST", path, TOKEN)
-        return Person(reactor, self.access, answer["status"]["token"])
+        return Person(self.pool, self.access, answer["status"]["token"])
 
     def as_account(self, name: str) -> Mapping[str, str]:
         return {"Impersonate-User": account(self.namespace, name)}
@@ -177,7 +176,7 @@ class TenantTests(RightsTestCase):
         await self.make(binding("member", "ClusterRole", "edit", self.namespace, "member"))
         path = f"{self.core}/serviceaccounts/powerful/token"
         answer = await self.until_allowed(member, "POST", path, TOKEN)
-        stolen = Person(reactor, self.access, answer.document["status"]["token"])
+        stolen = Person(self.pool, self.access, answer.document["status"]["token"])
         acting = member.also(self.as_account("powerful"))
         for person in (stolen, acting):
             told = (await person.ask("POST", SELF, REVIEW)).document["status"]["userInfo"]
