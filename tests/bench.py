@@ -1,6 +1,6 @@
 """What a resource's routes are made with, for tests that call operations without HTTP."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +9,14 @@ from twisted.internet.defer import Deferred
 
 from dicot.caller import ANONYMOUS, Caller
 from dicot.cloud.plan import Create, Plan
+from dicot.cloud.resolver import Resolver
 from dicot.cloud.resource import Bench, Resource
 from dicot.config import Config
 from dicot.kube.kind import Kind, Row
 from dicot.web.call import NEVER, Bodies, Call, Operation, Reply
 from dicot.web.dialect import Version
+from tests.cloud.ground import Ground
+from tests.kube.fake import FakeKube
 
 PROJECT = "1" * 32
 USER = "2" * 32
@@ -38,49 +41,23 @@ ADMIN = replace(
 )
 
 
-class KnownObjects:
-    """Fulfils ``cloud.resource.Known`` over literal objects."""
+class Plans:
+    """Fulfils ``cloud.resource.Writing``: keeps plans, and answers with the object that the commit would make.
 
-    def __init__(self, caller: Caller, config: Config, objects: Mapping[Kind[Any], Iterable[Row]]) -> None:
-        self.caller = caller
-        self.config = config
-        self._objects = {kind: tuple(rows) for kind, rows in objects.items()}
-
-    def _seen(self, kind: Kind[Any]) -> list[tuple[Row, Any]]:
-        spaces = {"", self.caller.namespace, kind.namespace, "dicot-images"}
-        return [(row, kind.read(row)) for row in self._objects.get(kind, ()) if row.namespace in spaces]
-
-    def find(self, kind: Kind[Any], id: str) -> tuple[Row, Any] | None:
-        return next((pair for pair in self._seen(kind) if pair[0].id == id), None)
-
-    def named(self, kind: Kind[Any], name: str, namespace: str | None = None) -> tuple[Row, Any] | None:
-        space = namespace if namespace is not None else kind.namespace or self.caller.namespace
-        return next((pair for pair in self._seen(kind) if (pair[0].namespace, pair[0].name) == (space, name)), None)
-
-    def linked(self, kind: Kind[Any], value: str) -> tuple[tuple[Row, Any], ...]:
-        return tuple(
-            (row, body) for row, body in self._seen(kind) if f"{row.namespace}/{value}" in kind.links(row, body)
-        )
-
-    def rows(self, kind: Kind[Any]) -> Iterable[tuple[Row, Any]]:
-        return self._seen(kind)
-
-    def project(self, namespace: str) -> str:
-        return PROJECT if namespace == "demo" else ""
-
-    def project_ids(self) -> Mapping[str, str]:
-        return {PROJECT: "demo"}
-
-
-class PlansKept:
-    """Fulfils ``cloud.resource.Writing``: keeps plans, and answers with the object that the commit would make."""
+    ``refuse`` are refusals to meet, which a plan translates; ``committed`` the ids that came about of many.
+    """
 
     def __init__(self) -> None:
-        self.plans: list[Plan] = []
+        self.applied: list[Plan] = []
+        self.refuse: list[Exception] = []
+        self.committed: list[str] | None = None
 
     async def apply(self, caller: Caller, request_id: str, derive: Callable[[], Plan]) -> Row | None:
         plan = derive()
-        self.plans.append(plan)
+        self.applied.append(plan)
+        if self.refuse:
+            error = self.refuse.pop(0)
+            raise plan.refusals[type(error)](error)
         if isinstance(plan.commit, Create):
             return plan.commit.kind.decode(msgspec.json.encode(plan.commit.body))
         return None
@@ -89,26 +66,20 @@ class PlansKept:
         self, caller: Caller, request_id: str, derive: Callable[[], tuple[Plan, ...]], least: int
     ) -> tuple[str, ...]:
         plans = derive()
-        self.plans.extend(plans)
-        return tuple(plan.id for plan in plans)
+        self.applied += plans
+        return tuple(plan.id for plan in plans) if self.committed is None else tuple(self.committed)
 
 
 class Operations:
-    """Fulfils ``web.call.Routes``: keeps operations by method and path, and calls them as Api would."""
+    """Fulfils ``web.call.Routes``: operations by method (or an action's key) and URL."""
 
     def __init__(self) -> None:
-        self.found: dict[tuple[str, str], tuple[Operation[Any], str | None, Bodies[Any]]] = {}
+        self.operations: dict[tuple[str, str], tuple[Operation[Any], Bodies[Any], str | None]] = {}
 
     def get(
-        self,
-        url: str,
-        policy: str | None,
-        *,
-        hot: bool = False,
-        since: Version = (0, 0),
-        until: Version = NEVER,
+        self, url: str, policy: str | None, *, hot: bool = False, since: Version = (0, 0), until: Version = NEVER
     ) -> Callable[[Operation[None]], Operation[None]]:
-        return self.write("GET", url, policy, since=since, until=until)
+        return self._kept(("GET", url), (), policy)
 
     def write(
         self,
@@ -120,11 +91,7 @@ class Operations:
         since: Version = (0, 0),
         until: Version = NEVER,
     ) -> Callable[[Operation[Any]], Operation[Any]]:
-        def keep(operation: Operation[Any]) -> Operation[Any]:
-            self.found[(method, url)] = (operation, policy, bodies)
-            return operation
-
-        return keep
+        return self._kept((method, url), bodies, policy)
 
     def action(
         self,
@@ -136,7 +103,16 @@ class Operations:
         since: Version = (0, 0),
         until: Version = NEVER,
     ) -> Callable[[Operation[Any]], Operation[Any]]:
-        return self.write(f"POST {key}", url, policy, bodies, since=since, until=until)
+        return self._kept((key, url), bodies, policy)
+
+    def _kept(
+        self, key: tuple[str, str], bodies: Bodies[Any], policy: str | None
+    ) -> Callable[[Operation[Any]], Operation[Any]]:
+        def keep(operation: Operation[Any]) -> Operation[Any]:
+            self.operations[key] = (operation, bodies, policy)
+            return operation
+
+        return keep
 
 
 class Workbench:
@@ -148,17 +124,22 @@ class Workbench:
         objects: Mapping[Kind[Any], Sequence[Mapping[str, Any]]],
         config: Config | None = None,
     ) -> None:
-        rows = {kind: [kind.decode(msgspec.json.encode(body)) for body in bodies] for kind, bodies in objects.items()}
         self.config = config or Config()
-        self.writer = PlansKept()
-        self.operations = Operations()
+        self.writer = Plans()
+        self.routes = Operations()
+        ground = Ground({*objects, *resource.reads})
+        ground.sync()
+        for kind, bodies in objects.items():
+            ground.stores[kind].replace([msgspec.json.encode(body) for body in bodies], "1")
+        ground.project("demo", PROJECT)
+        resolver = Resolver(replace(ground.cache, config=self.config), FakeKube(ground.clock))
         resource.register(
             Bench(
-                routes=self.operations,
+                routes=self.routes,
                 reader=None,  # type: ignore[arg-type]  # these resources have no shelf
                 writer=self.writer,
-                known=lambda caller: KnownObjects(caller, self.config, rows),
-                verify=_nothing,
+                known=resolver.known,
+                verify=resolver.verify,
                 new_id=lambda: "0d3c7a52-3c39-4c7f-8f2e-6b0f6a1c2222",
                 now=lambda: 1_795_000_000.0,
                 config=self.config,
@@ -177,7 +158,7 @@ class Workbench:
         **names: str,
     ) -> "Deferred[Reply]":
         """What an operation answers; its failure is the Fault."""
-        operation, _, bodies = self.operations.found[(method, url)]
+        operation, bodies, _ = self.routes.operations[(method, url)]
 
         async def called() -> Reply:
             decode = next((decode for since, decode in reversed(bodies) if since <= version), None)
@@ -186,7 +167,3 @@ class Workbench:
             return await reply if isinstance(reply, Awaitable) else reply
 
         return Deferred.fromCoroutine(called())
-
-
-async def _nothing(kind: Kind[Any], caller: Caller, id: str) -> bool:
-    return False

@@ -81,7 +81,7 @@ class KeypairTests(SynchronousTestCase):
         self.assertEqual(reply.code, 201)
         self.assertEqual(reply.body["keypair"]["user_id"], USER)
         self.assertNotIn("private_key", reply.body["keypair"])
-        plan = self.bench.writer.plans[0]
+        plan = self.bench.writer.applied[0]
         assert isinstance(plan.commit, Create)
         self.assertTrue(plan.commit.own)
         self.assertEqual(plan.commit.body["metadata"]["name"], keypair_object(USER, "k"))
@@ -118,7 +118,7 @@ class KeypairTests(SynchronousTestCase):
     def test_deletes_the_object_then_the_claim(self) -> None:
         self.assertEqual(self.ask("DELETE", "/os-keypairs/<name>", name="a").code, 202)
         self.assertEqual(self.ask("DELETE", "/os-keypairs/<name>", name="b", version=(2, 2)).code, 204)
-        plan = self.bench.writer.plans[0]
+        plan = self.bench.writer.applied[0]
         self.assertEqual(plan.commit, Delete(KEYPAIR, "dicot-system", keypair_object(USER, "a"), "uid-a", own=True))
         self.assertEqual([claim.name for claim in plan.drops], ["a"])
 

@@ -18,9 +18,10 @@ from dicot.identity.password import secret
 from dicot.identity.service import service
 from dicot.kube.client import place
 from dicot.names import SYSTEM_NAMESPACE
-from dicot.web.call import NEVER, Bodies, Call, Operation, Reply, Routes
-from dicot.web.dialect import UNVERSIONED, Version
+from dicot.web.call import Call, Reply, Routes
+from dicot.web.dialect import UNVERSIONED
 
+from ..bench import Operations
 from ..cloud.town import Dice, Town, hex_id, now_of
 
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -37,43 +38,6 @@ class Threads:
     def __call__(self, work: Callable[[], Any]) -> Deferred[Any]:
         self.jobs += 1
         return succeed(work())
-
-
-class Routes_:
-    """Fulfils ``call.Routes`` by remembering."""
-
-    def __init__(self) -> None:
-        self.known: dict[tuple[str, str], tuple[Operation[Any], str | None, Bodies[Any]]] = {}
-
-    def get(
-        self,
-        url: str,
-        policy: str | None,
-        *,
-        hot: bool = False,
-        since: Version = UNVERSIONED,
-        until: Version = NEVER,
-    ) -> Callable[[Operation[None]], Operation[None]]:
-        return self.write("GET", url, policy)
-
-    def write(
-        self,
-        method: str,
-        url: str,
-        policy: str | None,
-        bodies: Bodies[Any] = (),
-        *,
-        since: Version = UNVERSIONED,
-        until: Version = NEVER,
-    ) -> Callable[[Operation[Any]], Operation[Any]]:
-        def register(operation: Operation[Any]) -> Operation[Any]:
-            self.known[method, url] = (operation, policy, bodies)
-            return operation
-
-        return register
-
-    def action(self, *args: Any, **options: Any) -> Callable[[Operation[Any]], Operation[Any]]:
-        raise NotImplementedError
 
 
 class Counter:
@@ -99,7 +63,7 @@ class Counter:
                 hasher=HASHER,
             )
         )
-        self.routes = Routes_()
+        self.routes = Operations()
         for resource in self.service.resources:
             resource.register(self.bench(self.routes))
 
@@ -155,7 +119,7 @@ class Counter:
         subject: str = "",
         body: object = None,
     ) -> Reply:
-        operation, policy, bodies = self.routes.known[method, url]
+        operation, bodies, policy = self.routes.operations[method, url]
         caller = ANONYMOUS
         if policy is not None:
             found = self.gate.identify(token)

@@ -86,7 +86,7 @@ class CatalogTests(Case):
         self.assertEqual(len(set(ids)), 4)
 
     def test_a_service_that_names_no_type_is_not_in_it(self) -> None:
-        hidden = Service("x", "/x", (), self.counter.service.dialect, (), self.counter.service.forbidden)
+        hidden = Service("x", (), self.counter.service.dialect, (), self.counter.service.forbidden)
         self.assertEqual(catalog((hidden,), Config()), ())
 
     def test_a_project_token_sees_it(self) -> None:
@@ -290,9 +290,9 @@ class TableTests(Case):
     """Every operation has its row, and every row its operation."""
 
     def test_operations_and_rows_belong_together(self) -> None:
-        used = {policy for _, policy, _ in self.counter.routes.known.values() if policy}
+        used = {policy for _, _, policy in self.counter.routes.operations.values() if policy}
         self.assertEqual(used, set(self.counter.desk.policy.rules))
 
     def test_only_a_log_in_needs_no_token(self) -> None:
-        public = [key for key, (_, policy, _) in self.counter.routes.known.items() if policy is None]
+        public = [key for key, (_, _, policy) in self.counter.routes.operations.items() if policy is None]
         self.assertEqual(public, [("POST", "/auth/tokens")])

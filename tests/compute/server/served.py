@@ -17,6 +17,7 @@ from dicot.faults import Fault
 from dicot.kube.kind import Row
 from dicot.web.call import Reply
 from dicot.web.dialect import Version
+from tests.bench import Operations, Plans
 
 from .objects import (
     NAMESPACE,
@@ -25,7 +26,7 @@ from .objects import (
     port_object,
     recorded,
 )
-from .world import Pages, Plans, Table, bench_of, call, furnished
+from .world import Pages, bench_of, call, furnished
 
 ACTION = "/servers/<id>/action"
 LATEST: Version = (2, 104)
@@ -36,7 +37,7 @@ class Served(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.world = furnished()
-        self.table, self.pages, self.plans = Table(), Pages(self.world), Plans()
+        self.table, self.pages, self.plans = Operations(), Pages(self.world), Plans()
         routes(bench_of(self.world, self.table, self.pages, self.plans))
 
     def place(

@@ -13,6 +13,7 @@ from dicot.kube import errors
 from dicot.kube.kind import Row
 from dicot.web.call import Reply
 from dicot.web.dialect import Version
+from tests.bench import Operations, Plans
 
 from .objects import (
     IMAGE,
@@ -23,7 +24,7 @@ from .objects import (
     recorded,
 )
 from .served import LATEST, Served
-from .world import ADMIN, Plans, Table, bench_of, payload
+from .world import ADMIN, bench_of, payload
 
 
 class CreateTests(Served):
@@ -85,7 +86,7 @@ class CreateTests(Served):
 
     def test_without_a_limit_there_is_still_one(self) -> None:
         self.world.config = Config(public_url="https://cloud.example", quota={})
-        table, plans = Table(), Plans()
+        table, plans = Operations(), Plans()
         routes(bench_of(self.world, table, self.pages, plans))
         self.table = table
         self.create(max_count=1001)

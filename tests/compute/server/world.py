@@ -1,7 +1,7 @@
-"""A cloud of literal objects: fakes of ``Known``, ``Joined``, ``Reader`` and ``Writing`` over them."""
+"""A cloud of literal objects: fakes of ``Known``, ``Joined`` and ``Reader`` over them."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,7 +10,6 @@ from dicot.caller import Caller
 from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, NODE, VM
 from dicot.cloud.kinds.network import SECURITY_GROUP
 from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
-from dicot.cloud.plan import Plan
 from dicot.cloud.resource import Bench, Join
 from dicot.cloud.shelf import Entry, Page, Query, Shape, UnknownMarker
 from dicot.compute.kinds import KEYPAIR
@@ -19,8 +18,9 @@ from dicot.compute.server.joined import JOINS
 from dicot.compute.server.view import document
 from dicot.config import Config
 from dicot.kube.kind import HasMeta, Kind, Manifest, Row
-from dicot.web.call import NEVER, Bodies, Call, Operation, Pieces, Reply
+from dicot.web.call import Call, Pieces, Reply
 from dicot.web.dialect import Version
+from tests.bench import Operations, Plans
 
 from .objects import (
     NAMESPACE,
@@ -216,78 +216,7 @@ class Pages:
         return (who.namespace,) if who.namespace else ()
 
 
-class Plans:
-    """Fulfils ``Writing``: keeps plans, and raises what a plan makes of the refusals that it was told to meet."""
-
-    def __init__(self) -> None:
-        self.applied: list[Plan] = []
-        self.refuse: list[Exception] = []
-        self.committed: list[str] | None = None
-
-    async def apply(self, who: Caller, request_id: str, derive: Callable[[], Plan]) -> Row | None:
-        plan = derive()
-        self.applied.append(plan)
-        if self.refuse:
-            error = self.refuse.pop(0)
-            raise plan.refusals[type(error)](error)
-        return None
-
-    async def apply_many(
-        self, who: Caller, request_id: str, derive: Callable[[], tuple[Plan, ...]], least: int
-    ) -> tuple[str, ...]:
-        plans = derive()
-        self.applied += plans
-        if self.committed is not None:
-            return tuple(self.committed)
-        return tuple(plan.id for plan in plans)
-
-
-class Table:
-    """Fulfils ``Routes``: operations by method and URL."""
-
-    def __init__(self) -> None:
-        self.operations: dict[tuple[str, str], tuple[Operation[Any], Bodies[Any], str | None]] = {}
-
-    def get(
-        self, url: str, policy: str | None, *, hot: bool = False, since: Version = (0, 0), until: Version = NEVER
-    ) -> Callable[[Operation[None]], Operation[None]]:
-        return self._kept(("GET", url), (), policy)
-
-    def write(
-        self,
-        method: str,
-        url: str,
-        policy: str | None,
-        bodies: Bodies[Any] = (),
-        *,
-        since: Version = (0, 0),
-        until: Version = NEVER,
-    ) -> Callable[[Operation[Any]], Operation[Any]]:
-        return self._kept((method, url), bodies, policy)
-
-    def action(
-        self,
-        url: str,
-        key: str,
-        policy: str,
-        bodies: Bodies[Any],
-        *,
-        since: Version = (0, 0),
-        until: Version = NEVER,
-    ) -> Callable[[Operation[Any]], Operation[Any]]:
-        return self._kept((key, url), bodies, policy)
-
-    def _kept(
-        self, key: tuple[str, str], bodies: Bodies[Any], policy: str | None
-    ) -> Callable[[Operation[Any]], Operation[Any]]:
-        def keep(operation: Operation[Any]) -> Operation[Any]:
-            self.operations[key] = (operation, bodies, policy)
-            return operation
-
-        return keep
-
-
-def bench_of(world: World, table: Table, pages: Pages, plans: Plans) -> Bench:
+def bench_of(world: World, table: Operations, pages: Pages, plans: Plans) -> Bench:
     """A bench over fakes; ids count up."""
     made = iter(f"{number:08x}-0000-4000-8000-000000000000" for number in range(1, 10_000))
 
