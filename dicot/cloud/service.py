@@ -13,12 +13,12 @@ class Service:
     """One OpenStack service.
 
     ``types`` are (catalog type, name, path under public_url) triples; empty: served but not in the catalog.
-    ``prefix`` is where its versioned routes are mounted. ``forbidden`` words a refusal by policy. ``scopes`` are the
-    kinds of token scope that its operations may be called with at all (unscoped tokens count as project).
+    The web knows where its routes are mounted, by the service of the dialect. ``forbidden`` words a refusal by
+    policy. ``scopes`` are the kinds of token scope that its operations may be called with at all (unscoped tokens
+    count as project).
     """
 
     name: str
-    prefix: str
     types: tuple[tuple[str, str, str], ...]
     dialect: Dialect
     resources: tuple[Resource, ...]

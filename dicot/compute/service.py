@@ -21,7 +21,6 @@ def service(config: Config) -> Service:
     """What is served of it."""
     return Service(
         name="compute",
-        prefix="/compute/v2.1",
         types=(("compute", "nova", "/compute/v2.1"),),
         dialect=Compute(config.public_url),
         resources=(

@@ -20,11 +20,11 @@ from ..config import Config
 from ..kube.client import Kube
 from ..kube.kind import Kind
 from ..kube.store import Store
+from ..web.site import PREFIXES
 from .brake import Brake
 from .catalog import catalog
 from .desk import Desk
 from .password import HASHER, Passwords
-from .service import PREFIX
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def furnished(given: Surroundings) -> tuple[Desk, TokenGate]:
         passwords=Passwords(given.kube, given.run, brake, given.now, given.random, given.hasher),
         policy=assembled(services),
         catalog=catalog(services, given.config),
-        url=given.config.public_url.rstrip("/") + PREFIX,
+        url=given.config.public_url.rstrip("/") + PREFIXES["identity"],
         now=given.now,
     )
     return desk, TokenGate(standings, desk.policy)

@@ -10,16 +10,12 @@ from .reach import REACH
 from .token import TOKENS
 from .user import USERS
 
-PATH = "/identity"
-PREFIX = f"{PATH}/v3"
-
 
 def service(config: Config) -> Service:
     """The service and its resources."""
     return Service(
         name="identity",
-        prefix=PREFIX,
-        types=(("identity", "keystone", PATH),),
+        types=(("identity", "keystone", "/identity"),),
         dialect=Identity(config.public_url),
         resources=(TOKENS, CATALOG, REACH, USERS, PROJECTS),
         forbidden=words.forbidden,

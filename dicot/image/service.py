@@ -16,7 +16,6 @@ def service(config: Config) -> Service:
     """What is served of it."""
     return Service(
         name="image",
-        prefix="/image/v2",
         types=(("image", "glance", "/image"),),
         dialect=Image(config.public_url),
         resources=(IMAGES,),

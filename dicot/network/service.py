@@ -19,7 +19,6 @@ def service(config: Config) -> Service:
     """What is served of it."""
     return Service(
         name="network",
-        prefix="/network/v2.0",
         types=(("network", "neutron", "/network"),),
         dialect=Network(config.public_url),
         resources=(

@@ -26,6 +26,7 @@ PREFIXES: Mapping[str, str] = {
     "network": "/network/v2.0",
     "volume": "/volume/v3",
 }
+"""Where the versioned routes of each service are mounted."""
 
 Page = Callable[[Mapping[str, Sequence[str]]], Reply]
 """A public document, made from the query."""

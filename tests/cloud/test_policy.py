@@ -31,7 +31,7 @@ def service(name: str, *resources: Resource, scopes: frozenset[str] = frozenset(
     def forbidden(operation: str) -> Fault:
         return Forbidden(f"{name} says no to {operation}")
 
-    return Service(name, f"/{name}", (), Identity("http://here"), resources, forbidden, scopes)
+    return Service(name, (), Identity("http://here"), resources, forbidden, scopes)
 
 
 def caller(scope: Scope, *roles: str) -> Caller:
