@@ -69,7 +69,7 @@ class Course:
     def broke(self, why: Exception) -> float:
         """A connection failed, or a stream broke. The version stays. Answers the seconds to rest."""
         self._tally.cuts += 1
-        if isinstance(why, Silence):
+        if isinstance(why, Silence) and not self.relist:
             # No fault of anybody: of a kind that never changes, kube-apiserver sends no bookmark either. And it has
             # waited long enough.
             self._silences += not self._tally.bookmarks
