@@ -12,7 +12,7 @@ run: venv
 	@$(VENV)/bin/python -m tests.cluster.run --port "$(PORT)" $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG_FILE)")
 
 cluster: venv
-	@$(VENV)/bin/python -m tests.cluster.run --cluster-only
+	@$(VENV)/bin/python -m tests.cluster.run --cluster-only --port "$(PORT)"
 
 test: venv
 	@$(VENV)/bin/python -m tests.run

@@ -49,9 +49,17 @@ def cluster(kubeconfig: Path, kubectl: str) -> list[str]:
     ]
 
 
-def without_dicot(twistd: Path, settings: Path) -> list[str]:
+def without_dicot(twistd: Path, settings: Path, clouds: Path) -> list[str]:
     """How to start Dicot on a cluster that was started alone."""
-    return ["", "# Dicot on it:", "", f"{_word(twistd)} -n dicot --config {_word(settings)}", "", "# Ctrl-C ends it."]
+    return [
+        "",
+        "# Dicot on it, and what openstack reads then:",
+        "",
+        f"{_word(twistd)} --nodaemon --pidfile= dicot --config {_word(settings)}",
+        f"export OS_CLIENT_CONFIG_FILE={_word(clouds)} OS_CLOUD=dicot",
+        "",
+        "# Ctrl-C ends the cluster.",
+    ]
 
 
 def not_installed(kubeconfig: Path, commands: Sequence[str]) -> str:

@@ -119,7 +119,7 @@ async def serve(reactor: Any, options: argparse.Namespace, folder: Path) -> None
         passwords = await install(reactor, cluster, place)
         tell(*guide.cluster(cluster.kubeconfig, cluster.access.programs["kubectl"]))
         if openstack is None:
-            tell(*guide.without_dicot(BIN / "twistd", place.settings))
+            tell(*guide.without_dicot(BIN / "twistd", place.settings, place.clouds))
             await Deferred()
         else:
             await serve_dicot(reactor, place, known(passwords), openstack)
