@@ -63,9 +63,11 @@ class Projects:
         self._images: dict[str, None] = {}
         self._listeners: list[Callable[[str], None]] = []
         self._refused: dict[str, str] = {}
+        self._is_known = False
         self._note([Change(NAMESPACE_RECORD, None, row) for row in self._store.rows()])
         self._store.listen(self._note)
         self._namespaces.listen(self._judge_changed)
+        self.synced().addCallback(self._tell)
 
     def synced(self) -> Deferred[None]:
         """Fires once Namespaces and records are both known."""
@@ -217,7 +219,18 @@ class Projects:
             self._refused.pop(name, None)
         elif self._refused.get(name) != problem:
             self._refused[name] = problem
-            log.warn("namespace record {name} is ignored: {problem}", name=name, problem=problem)
+            if self._is_known:
+                _complain(name, problem)
+
+    def _tell(self, _: None) -> None:
+        """What is wrong with records can be said once their namespaces are known too."""
+        self._is_known = True
+        for name, problem in self._refused.items():
+            _complain(name, problem)
+
+
+def _complain(name: str, problem: str) -> None:
+    log.warn("namespace record {name} is ignored: {problem}", name=name, problem=problem)
 
 
 def _age(record: _Record) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """Which namespaces count."""
 
+import msgspec
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.kinds.identity import NAMESPACE, NAMESPACE_RECORD
@@ -33,6 +35,18 @@ class RecordTests(SynchronousTestCase):
         self.assertEqual(self.projects.of("red"), "")
         self.ground.namespace("red")
         self.assertEqual(self.projects.of("red"), RED)
+
+    def test_a_record_is_complained_of_once_the_namespaces_are_known(self) -> None:
+        stores, manifest = self.ground.stores, self.ground.manifest
+        specs = [{"namespace": name, "uid": f"uid-{name}", "id": id} for name, id in (("red", RED), ("gone", BLUE))]
+        records = [manifest(NAMESPACE_RECORD, "dicot-system", f"r-{spec['namespace']}", spec=spec) for spec in specs]
+        with capturedLogs() as events:
+            stores[NAMESPACE_RECORD].replace(map(msgspec.json.encode, records), "1")
+            self.assertEqual(list(events), [])
+            stores[NAMESPACE].replace([msgspec.json.encode(manifest(NAMESPACE, "", "red", uid="uid-red"))], "1")
+            self.assertEqual([event["name"] for event in events], ["r-gone"])
+            self.ground.record("blue", "c" * 32)
+        self.assertEqual([event["name"] for event in events], ["r-gone", "r-blue"])
 
     def test_namespace_made_again_is_another(self) -> None:
         self.ground.project("red", RED)

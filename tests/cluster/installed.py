@@ -33,7 +33,11 @@ REGION = "RegionOne"
 async def apply_manifests(reactor: Any, access: Access) -> None:
     """What ``dicot manifests`` prints, by kubectl."""
     documents = json.dumps({"apiVersion": "v1", "kind": "List", "items": installation()})
-    (await run(reactor, [*kubectl(access), "apply", "--server-side", "--force-conflicts", "-f", "-"], text=documents)).checked()
+    (
+        await run(
+            reactor, [*kubectl(access), "apply", "--server-side", "--force-conflicts", "-f", "-"], text=documents
+        )
+    ).checked()
 
 
 def kubectl(access: Access) -> list[str]:
