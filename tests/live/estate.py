@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dicot.names import ID, SERVER_ID, SYSTEM_NAMESPACE
@@ -43,26 +43,33 @@ class Estate:
         """The parts of one server."""
         return [part for part in self.parts if part.server == server]
 
-    def named(self, prefix: str) -> list[str]:
-        """The ids of the servers whose objects' names begin so."""
-        return [id for id, name in self.names.items() if name.startswith(f"{prefix}-")]
+    def named(self, name: str, *, whole: bool = True) -> list[str]:
+        """The ids of the servers of that name, or of those whose names begin so."""
+        return [id for id, found in self.names.items() if found.startswith(f"{name}-" if whole else name)]
 
-    def check_whole(self) -> None:
-        """Raises Refused where something is not as it is to stay."""
-        if halves := self.halves():
+    def check_whole(self, servers: Sequence[str] | None = None) -> None:
+        """Raises Refused where something of these servers, or of any, is not as it is to stay."""
+        if halves := self.halves(servers):
             raise Refused("; ".join(halves))
 
-    def halves(self) -> list[str]:
-        """Parts without a server, parts that would outlive it, work to be done."""
-        found = [f"{part} has no server" for part in self.parts if part.server not in self.machines]
+    def halves(self, servers: Sequence[str] | None = None) -> list[str]:
+        """Parts without a server, parts that would outlive it, entries of the Ledger without a server."""
+        parts = [part for part in self.parts if servers is None or part.server in servers]
+        found = [f"{part} has no server" for part in parts if part.server not in self.machines]
         found += [
             f"{part} does not belong to its server"
-            for part in self.parts
+            for part in parts
             if part.kind in ("secrets", "ports")
             and part.server in self.machines
             and self.machines[part.server] not in part.owners
         ]
-        return found + [f"the Ledger still names {entry}" for entry in self.entries.values() if entry.get("pending")]
+        return found + [f"{entry} has no server" for entry in self.unsettled(servers) if entry not in self.machines]
+
+    def unsettled(self, servers: Sequence[str] | None = None) -> list[str]:
+        """The ids of these servers, or of any, for which the Ledger still names work to be done."""
+        return [
+            id for id, entry in self.entries.items() if entry.get("pending") and (servers is None or id in servers)
+        ]
 
 
 async def survey(control: Control, namespace: str) -> Estate:
