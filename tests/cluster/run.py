@@ -15,7 +15,6 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from dicot.kube.client import Kube
 from dicot.kube.credentials import Unusable
 from dicot.kube.errors import Doubtful, Refused, Unreachable
 from tests.clients.venv import client
@@ -160,24 +159,12 @@ async def serve_somebodys(reactor: Any, place: Place, kubeconfig: Path) -> None:
             raise SystemExit(guide.not_installed(kubeconfig, commands))
         place.prepare()
         await somebodys.write_own_login(kube, kubeconfig, place.kubeconfig)
+        openstack = deferToThread(installed_client)
+        await serve_dicot(reactor, place, lambda: somebodys.passwords(kube), openstack, guide.LOOK)
     except Unusable as error:
         raise SystemExit(str(error)) from None
     except (Refused, Doubtful, Unreachable, OSError) as error:
         raise SystemExit(f"{kubeconfig}: {error}") from None
-    openstack = deferToThread(installed_client)
-    await serve_dicot(reactor, place, lambda: once_founded(reactor, kube), openstack, guide.LOOK)
-
-
-async def once_founded(reactor: Any, kube: Kube) -> Mapping[str, str]:
-    """The passwords of a cluster where Dicot may start for the first time: it makes the administrator's then."""
-    found: dict[str, str] = {}
-
-    async def founded() -> bool:
-        found.update(await somebodys.passwords(kube))
-        return "admin" in found
-
-    await Control(reactor, "").until(PATIENCE, "the administrator", founded)
-    return found
 
 
 async def serve_dicot(
@@ -191,16 +178,22 @@ async def serve_dicot(
     command = [str(BIN / "twistd"), "--nodaemon", "--pidfile=", "dicot", "--config", str(place.settings)]
     dicot = Program(reactor, "dicot", command, place.log, {"PYTHONPATH": str(ROOT)})
     front = Control(reactor, place.url)
+    people: dict[str, str] = {}
 
     async def ready() -> bool:
         if dicot.failures:
             raise Overdue("it ended by itself")
         return await front.answers("/readyz")
 
+    async def founded() -> bool:
+        """Dicot makes the administrator when it starts for the first time."""
+        people.update(await passwords())
+        return "admin" in people
+
     dicot.start()
     try:
         await front.until(PATIENCE, "Dicot", ready)
-        people = await passwords()
+        await front.until(PATIENCE, "the administrator's password", founded)
         write_clouds(place.clouds, place.url, people)
         cloud = "dicot" if "demo" in people else "dicot-admin"
         tell(*guide.served(place.url, place.clouds, cloud, await openstack, place.log, lines))
