@@ -174,15 +174,22 @@ class Daemons:
 
     def __init__(self) -> None:
         self._ground: Ground | None = None
+        self._failed: Failure | None = None
         self._shared: Daemon | None = None
 
     async def ground(self, reactor: Any) -> Ground:
-        """The shared cluster, furnished, with Dicot's manifests and demo's people."""
+        """The shared cluster, furnished, with Dicot's manifests and demo's people. It is tried once."""
+        if self._failed is not None:
+            self._failed.raiseException()
         if self._ground is None:
-            access = await SHARED.furnished(reactor)
-            folder = Path(tempfile.mkdtemp(prefix="dicot-live-"))
-            reactor.addSystemEventTrigger("after", "shutdown", shutil.rmtree, folder)
-            self._ground = await prepared(reactor, access, folder)
+            try:
+                access = await SHARED.furnished(reactor)
+                folder = Path(tempfile.mkdtemp(prefix="dicot-live-"))
+                reactor.addSystemEventTrigger("after", "shutdown", shutil.rmtree, folder)
+                self._ground = await prepared(reactor, access, folder)
+            except Exception:
+                self._failed = Failure()
+                raise
         return self._ground
 
     async def shared(self, reactor: Any, test: TestCase | None = None) -> Daemon:
