@@ -60,7 +60,6 @@ def place(kind: Kind[Any], namespace: str, name: str = "", subresource: str = ""
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
-APPLY = "application/apply-patch+yaml"
 
 _PAGE = 500
 _FIRST_PAUSE = 0.2
