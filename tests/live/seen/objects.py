@@ -29,6 +29,7 @@ ROOTS: Mapping[str, str] = {
     "Secret": "/api/v1",
     "ServiceAccount": "/api/v1",
     "ResourceQuota": "/api/v1",
+    "PersistentVolumeClaim": "/api/v1",
 }
 
 

@@ -1,0 +1,85 @@
+"""More rows of the status table, on moments that ``record`` took from the real programs."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dicot.compute.server.status import GRACE
+from dicot.kube.kind import Manifest
+
+from .objects import recorded
+from .record import plain as stripped
+from .record import recording, scenes
+from .test_status import ACTIVE, BUILD, ERROR, FILLING, SHUTOFF, launched, plain, told
+
+NEVER_RAN: dict[str, tuple[str, str | None, str | None, int]] = {
+    "no_image": ERROR,
+    "claim_quota": ERROR,
+    "claim_invalid": FILLING,
+    "claim_waits": FILLING,
+    "image_pull_first": ERROR,
+    "separate_no_claim": FILLING,
+    "separate_filling": FILLING,
+    "halted_filling": SHUTOFF,
+    "crash_loop_always": ("ERROR", "error", None, 6),
+}
+RAN = {
+    "paused": ("PAUSED", "paused", None, 3),
+    "paused_stopped": SHUTOFF,
+    "hotplug_failed": ACTIVE,
+    "manual_crashed": ("SHUTOFF", "stopped", None, 6),
+}
+
+
+class RecordedRowsTests(SynchronousTestCase):
+    def test_servers_that_never_ran(self) -> None:
+        for name, expected in NEVER_RAN.items():
+            self.assertEqual(plain(told(name)), expected, name)
+
+    def test_servers_that_ran(self) -> None:
+        for name, expected in RAN.items():
+            self.assertEqual(plain(told(name, launched)), expected, name)
+
+    def test_every_scene_is_told(self) -> None:
+        self.assertEqual({*NEVER_RAN, *RAN}, set(scenes("any")))
+
+    def test_why(self) -> None:
+        for name, code, words in (
+            ("no_image", 500, "The cluster refused an object of the instance."),
+            ("claim_quota", 403, "Quota exceeded for resources."),
+            ("image_pull_first", 500, "The image could not be fetched."),
+        ):
+            failure = told(name).failure
+            assert failure is not None
+            self.assertEqual((failure.code, failure.message.rpartition(": ")[2]), (code, words), name)
+
+    def test_a_separate_disk_that_never_comes_is_not_the_servers_error(self) -> None:
+        self.assertEqual(told("separate_no_claim", after=GRACE).status, BUILD)
+
+    def test_conditions_of_an_instance_that_is_gone_do_not_count(self) -> None:
+        left = {each["type"]: each["status"] for each in recorded("paused_stopped")["vm"]["status"]["conditions"]}
+        self.assertEqual(left["Paused"], "True")
+
+
+class RecordingTests(SynchronousTestCase):
+    VM: Manifest = {
+        "kind": "VirtualMachine",
+        "metadata": {
+            "creationTimestamp": "2026-11-21T11:00:00Z",
+            "annotations": {"cdi.kubevirt.io/storage.clone.token": "ey", "a": "b"},
+            "managedFields": [{"time": "2026-11-21T12:00:00Z"}],
+        },
+        "status": {
+            "conditions": [{"lastTransitionTime": "2026-11-21T11:00:05Z"}],
+            "startFailure": {"retryAfterTimestamp": "2026-11-21T11:00:15Z"},
+        },
+        "gone": False,
+    }
+
+    def test_bookkeeping_and_tokens_are_left_out(self) -> None:
+        kept = stripped(self.VM)
+        self.assertEqual(set(kept), {"kind", "metadata", "status"})
+        self.assertEqual(kept["metadata"]["annotations"], {"a": "b"})
+        self.assertNotIn("managedFields", kept["metadata"])
+
+    def test_now_is_the_newest_time_that_is_told(self) -> None:
+        found = recording(self.VM, None, [])
+        self.assertEqual((found["now"], found["vmi"], found["volumes"]), (1795258805.0, None, []))
