@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.interfaces import IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -71,6 +72,24 @@ class _Command(ProcessProtocol):
         return b"".join(self._printed[fd]).decode(errors="replace")
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A command that runs. ``finished`` fires when it has ended."""
+
+    process: IProcessTransport
+    finished: Deferred[Finished]
+
+
+def start(
+    reactor: Any, command: Sequence[str], environment: Mapping[str, str] = MappingProxyType({}), *, text: str = ""
+) -> Started:
+    """Start a command; ``text`` is its input."""
+    protocol = _Command(command, text.encode())
+    surroundings = {"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/"), **environment}
+    process = reactor.spawnProcess(protocol, command[0], list(command), env=surroundings)
+    return Started(process, protocol.finished)
+
+
 async def run(
     reactor: Any,
     command: Sequence[str],
@@ -79,13 +98,11 @@ async def run(
     text: str = "",
     seconds: float = MINUTE,
 ) -> Finished:
-    """Run a command; ``text`` is its input. One that takes longer is killed, and its code is -9."""
-    protocol = _Command(command, text.encode())
-    surroundings = {"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/"), **environment}
-    process = reactor.spawnProcess(protocol, command[0], list(command), env=surroundings)
-    limit = reactor.callLater(seconds, process.signalProcess, "KILL")
+    """Run a command to its end. One that takes longer is killed, and its code is -9."""
+    started = start(reactor, command, environment, text=text)
+    limit = reactor.callLater(seconds, started.process.signalProcess, "KILL")
     try:
-        return await protocol.finished
+        return await started.finished
     finally:
         if limit.active():
             limit.cancel()

@@ -175,8 +175,8 @@ async def serve_dicot(
     lines: Sequence[str] = guide.JOURNEY,
 ) -> None:
     """Run Dicot, tell how to log in once it is ready, and keep it until cancelled."""
-    command = [str(BIN / "twistd"), "--nodaemon", "--pidfile=", "dicot", "--config", str(place.settings)]
-    dicot = Program(reactor, "dicot", command, place.log, {"PYTHONPATH": str(ROOT)})
+    twistd = [str(BIN / "twistd"), "--nodaemon", "--pidfile=", "dicot", "--config", str(place.settings)]
+    dicot = Program(reactor, "dicot", twistd, place.log, {"PYTHONPATH": str(ROOT)})
     front = Control(reactor, place.url)
     people: dict[str, str] = {}
 
@@ -194,9 +194,10 @@ async def serve_dicot(
     try:
         await front.until(PATIENCE, "Dicot", ready)
         await front.until(PATIENCE, "the administrator's password", founded)
+        command = await openstack
         write_clouds(place.clouds, place.url, people)
         cloud = "dicot" if "demo" in people else "dicot-admin"
-        tell(*guide.served(place.url, place.clouds, cloud, await openstack, place.log, lines))
+        tell(*guide.served(place.url, place.clouds, cloud, command, place.log, lines))
         await Deferred()
     except Overdue as error:
         raise SystemExit(f"Dicot is not ready: {error}\n{dicot.tail()}") from error
