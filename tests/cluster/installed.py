@@ -26,7 +26,8 @@ SECRETS = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/secrets"
 TOKEN = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/serviceaccounts/dicot/token"
 ADMIN, DEMO = "dicot-admin", "dicot-demo"
 """Secrets of passwords: Dicot makes the first, these tools the second."""
-TOKEN_LIFE = 86400
+TOKEN_LIFE = 7 * 86400
+"""Seconds; an API server may give less."""
 REGION = "RegionOne"
 
 
