@@ -217,8 +217,11 @@ class Errand:
                 return await again()
             except errors.Doubtful as doubt:
                 last = doubt
-            except errors.Unreachable as fault:
-                # The repeat was not sent, but the first request may have been carried out.
+            except (errors.Conflict, errors.Missing):
+                raise
+            except (errors.Refused, errors.Unreachable) as fault:
+                # The repeat was not carried out, but the first request may have been: who comes back from a restart
+                # knows no rights for a moment, and a quota may be full of what was just made.
                 last = errors.Doubtful(str(fault))
         raise last
 

@@ -260,6 +260,25 @@ class DoubtTests(WriterCase):
         self.assertEqual(self.site.left(), {"ports": ["web1-port"], "secrets": ["web1-config"]})
         self.assertEqual([entry.id for entry in self.site.entries()], [server_id()])
 
+    def test_a_refusal_of_the_repeat_settles_nothing(self) -> None:
+        """The first request may have been carried out all the same."""
+        for plural in ("secrets", "virtualmachines"):
+            with self.subTest(plural):
+                self.setUp()
+                self.kube.script("create", plural, drop=True)
+                self.kube.script("create", plural, refuse=errors.Denied(403, "Forbidden", "no rights yet"), times=2)
+                applying = self.apply(server())
+                self.wait(5)
+                self.successResultOf(applying)
+
+    def test_a_repeat_that_is_always_refused_is_left_to_the_steward(self) -> None:
+        self.kube.script("create", "secrets", drop=True)
+        self.kube.script("create", "secrets", refuse=errors.Denied(403, "Forbidden", "no rights"), times=1000)
+        applying = self.apply(server())
+        self.wait(31)
+        self.fault(applying, Unavailable)
+        self.assertEqual([entry.id for entry in self.site.entries()], [server_id()])
+
     def test_each_call_has_what_is_left_of_thirty_seconds(self) -> None:
         self.kube.script("create", "virtualmachines", lose=True, times=1000)
         applying = self.apply(server(pending=(), reserve=None, rehearse=False))
