@@ -40,13 +40,14 @@ class Course:
         self._clock = clock
         self._backoff = Backoff(clock, random)
         self._failing_since: float | None = None
+        self._was_permitted = False
         self._was_behind = False
         self._silences = 0
 
     def listed(self) -> None:
         """The store has the initial state."""
         self.relist = self.newest = self._was_behind = False
-        self.streams = True
+        self.streams = self._was_permitted = True
         self.went_well()
 
     def went_well(self) -> None:
@@ -107,12 +108,16 @@ class Course:
         return 0.0
 
     def _unavailable(self, refusal: Refused) -> float:
+        """Asked for each minute. An API server that comes back denies everything until it has read its roles."""
+        rest = RETRY_UNAVAILABLE
+        if refusal.code == 403 and self._was_permitted:
+            rest = min(rest, self._rest(str(refusal)))
         self.state = "not permitted" if refusal.code == 403 else "not served"
         self.problem = str(refusal)
         if refusal.code == 404:
             self.relist = True
         log.warn("{kind} is {state}: {why}", kind=self._kind.resource, state=self.state, why=self.problem)
-        return RETRY_UNAVAILABLE
+        return rest
 
     def _behind(self, refusal: Refused) -> float:
         """This API server has not seen our version yet. If it still has not after a while, what it has must do."""

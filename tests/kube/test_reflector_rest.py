@@ -147,6 +147,30 @@ class RefusalTests(ReflectorTestCase):
         self.asked.stream(10)
         self.assertEqual((self.state(), self.reflector.health().problem), ("watching", ""))
 
+    def test_rule_27_what_was_permitted_before_is_asked_for_sooner(self) -> None:
+        """An API server that comes back denies everything until it has read its roles."""
+        self.sync(10, "a").end()
+        self.next().refuse(403, "Forbidden")
+        self.assertEqual((self.state(), self.names()), ("not permitted", ["a"]))
+        self.clock.advance(1.6)
+        self.assertEqual(self.asked.query["resourceVersion"], "10")
+        self.asked.accept()
+        self.asked.lines(added("b", 11))
+        self.assertEqual((self.state(), self.names()), ("watching", ["a", "b"]))
+
+    def test_rule_27_but_each_minute_where_that_lasts(self) -> None:
+        self.sync().end()
+        self.next()
+        for _ in range(20):
+            before = self.count
+            self.asked.refuse(403, "Forbidden")
+            self.clock.advance(60)
+            self.assertGreater(self.count, before)
+        self.asked.refuse(403, "Forbidden")
+        before = self.count
+        self.clock.advance(29)
+        self.assertEqual(self.count, before)
+
     def test_rule_27_what_is_not_served_is_asked_for_each_minute(self) -> None:
         self.asked.reply(b"404 page not found\n", 404)
         self.assertEqual((self.state(), self.store.is_synced), ("not served", False))
