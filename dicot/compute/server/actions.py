@@ -10,12 +10,13 @@ from ...cloud.plan import Ask, Delete, Patch, Plan, Refusals
 from ...faults import Conflict, Fault, NotFound
 from ...kube import errors
 from ...kube.kind import Manifest
-from ...names import MANAGED, TASK
+from ...names import LAUNCHED_AT, MANAGED, TASK
 from ..times import stamp
 from . import notes
 from .present import Present
 from .seen import Task, task_of
 from .states import ACTIVE, ERROR, PAUSED, STOPPED
+from .view import launched
 
 REBOOT_TAKES = 300.0
 """Seconds after which a reboot that was not seen to end counts as ended."""
@@ -48,8 +49,8 @@ def stop(server: Present, caller: Caller) -> Plan:
     if crashing:
         # KubeVirt refuses a stop while no instance is there. Manual takes back the pending start; Halted would turn
         # into Always at the next start.
-        return _plan(server, _patch(server, {"spec": {"runStrategy": "Manual"}}), "stop")
-    return _plan(server, _ask(server, "stop"), "stop", _forget_task(server))
+        return _plan(server, _patch(server, {"spec": {"runStrategy": "Manual"}}), "stop", _noted(server))
+    return _plan(server, _ask(server, "stop"), "stop", _noted(server))
 
 
 def soft_reboot(server: Present, caller: Caller) -> Plan:
@@ -75,8 +76,8 @@ def restart(server: Present, caller: Caller, now: float, *, hard: bool) -> Plan:
     if server.seen.phase in (None, "Succeeded", "Failed"):
         return _started(server, "reboot")
     task = Task("rebooting_hard" if hard else "rebooting", stamp(now + REBOOT_TAKES), server.instance_uid)
-    noted = _patch(server, {"metadata": {"annotations": {TASK: notes.as_note(task)}}})
-    return _plan(server, _ask(server, "restart", AT_ONCE if hard else {}), "reboot", (noted,))
+    noted = _noted(server, {TASK: notes.as_note(task)})
+    return _plan(server, _ask(server, "restart", AT_ONCE if hard else {}), "reboot", noted)
 
 
 def delete(server: Present, caller: Caller) -> Plan | None:
@@ -94,7 +95,7 @@ def _started(server: Present, action: str) -> Plan:
     ours = MANAGED in server.vm.metadata.labels
     if ours and server.seen.strategy == "Manual":
         return _plan(server, _patch(server, {"spec": {"runStrategy": "RerunOnFailure"}}), action)
-    return _plan(server, _ask(server, "start"), action, _forget_task(server))
+    return _plan(server, _ask(server, "start"), action, _noted(server))
 
 
 def _check(
@@ -142,8 +143,17 @@ def _patch(server: Present, body: Manifest) -> Patch:
     return Patch(VM, server.row.namespace, server.row.name, body)
 
 
-def _forget_task(server: Present) -> tuple[Patch, ...]:
-    """A task that is over must not be seen in the states that follow."""
-    if task_of(server.vm) is None:
-        return ()
-    return (_patch(server, {"metadata": {"annotations": {TASK: None}}}),)
+def _noted(server: Present, more: Manifest | None = None) -> tuple[Patch, ...]:
+    """What has to be on the VM before its instance goes.
+
+    That it ever ran: while no replica is the steward nobody notes it, and afterwards nobody can tell. A task that is
+    over must not be seen in the states that follow.
+    """
+    changes: Manifest = {}
+    if task_of(server.vm) is not None:
+        changes[TASK] = None
+    since = launched(server.vm, server.seen.vmi)
+    if since and not server.seen.launched:
+        changes[LAUNCHED_AT] = since
+    changes |= more or {}
+    return (_patch(server, {"metadata": {"annotations": changes}}),) if changes else ()

@@ -21,6 +21,8 @@ from .objects import (
 from .served import ACTION, Served
 from .world import ADMIN, MEMBER, STRANGER, payload
 
+LAUNCHED = {"dicot.io/launched-at": "2026-11-21T11:25:13Z"}
+
 
 class PowerTests(Served):
     def act(self, key: str, row: Row, value: Any = None, who: Caller = MEMBER) -> Reply:
@@ -35,9 +37,21 @@ class PowerTests(Served):
         self.refused(Conflict, message, key, ACTION, value, id=row.id)
 
     def test_stop(self) -> None:
-        row = self.place()
+        row = self.place(**LAUNCHED)
         self.assertEqual(self.act("os-stop", row).code, 202)
         self.assertEqual(self.steps(), [Ask(VM, NAMESPACE, row.name, "stop")])
+
+    def test_that_it_ever_ran_is_noted_before_its_instance_goes(self) -> None:
+        """No replica may be the steward at that moment, and afterwards nothing tells it from one that never ran."""
+        row = self.place()
+        note = {"metadata": {"annotations": {"dicot.io/launched-at": "2026-11-21T11:25:13Z"}}}
+        self.act("os-stop", row)
+        self.assertEqual(self.steps()[0], Patch(VM, NAMESPACE, row.name, note))
+        self.plans.applied.clear()
+        self.act("reboot", row, {"type": "HARD"})
+        restart = self.steps()[0]
+        assert isinstance(restart, Patch) and isinstance(restart.body, dict)
+        self.assertEqual(restart.body["metadata"]["annotations"].keys(), {"dicot.io/launched-at", "dicot.io/task"})
 
     def test_start(self) -> None:
         row = self.place("stopped_succeeded")
@@ -138,7 +152,7 @@ class PowerTests(Served):
 
     def test_a_task_that_is_over_is_forgotten(self) -> None:
         task = '{"task": "rebooting_hard", "until": "2026-11-21T10:04:00Z", "vmi": "older"}'
-        row = self.place(**{"dicot.io/task": task})
+        row = self.place(**{"dicot.io/task": task, **LAUNCHED})
         self.act("os-stop", row)
         self.assertEqual(
             self.steps()[0], Patch(VM, NAMESPACE, row.name, {"metadata": {"annotations": {"dicot.io/task": None}}})
