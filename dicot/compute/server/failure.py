@@ -22,6 +22,7 @@ WORDS: Mapping[str, str] = {
     "ImagePullFailed": "The image could not be fetched.",
     "FailedGuaranteeResources": "The resources of the instance could not be guaranteed.",
     "ErrExceededQuota": QUOTA,
+    "ErrClaimNotValid": "The storage class does not say how a disk is to be claimed.",
     "Error": "The disk could not be filled from the image.",
 }
 UNKNOWN = "The instance could not be started."
@@ -69,7 +70,7 @@ def _reasons(seen: Seen) -> Iterator[Condition]:
         if running is not None and running.reason in ("Error", "ImagePullFailed"):
             yield running
         bound = held(volume.status.conditions, "Bound", "False")
-        if bound is not None and bound.reason == "ErrExceededQuota":
+        if bound is not None and bound.reason in ("ErrExceededQuota", "ErrClaimNotValid"):
             yield bound
     for type in ("Synchronized", "PodScheduled"):
         found = seen.of_instance(type, "False")

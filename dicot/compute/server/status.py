@@ -159,6 +159,16 @@ def _without_disk(seen: Seen) -> State | None:
     return State(ERROR) if found is None else _graced(seen, found, State(ERROR))
 
 
+def _unclaimable(seen: Seen) -> State | None:
+    """CDI cannot tell how a disk is to be claimed; it waits for a StorageProfile that may never say."""
+    refused = (held(volume.status.conditions, "Bound", "False") for volume in seen.volumes)
+    found = next((each for each in refused if each is not None and each.reason == "ErrClaimNotValid"), None)
+    if found is None or seen.launched:
+        return None
+    end = (moment(found.lastTransitionTime) or seen.now) + GRACE
+    return State(ERROR) if seen.now >= end else State(BUILDING, "block_device_mapping", again=end)
+
+
 def _with_broken_disk(seen: Seen) -> State | None:
     """The importer failed at least once; it is tried again, and CDI never calls the volume failed."""
     if seen.printable != "DataVolumeError":
@@ -237,6 +247,7 @@ TABLE: tuple[Row, ...] = (
     _withdrawn,
     _refused,
     _unmade,
+    _unclaimable,
     _filling,
     _building,
     _unschedulable,

@@ -51,8 +51,16 @@ class RecordedRowsTests(SynchronousTestCase):
             assert failure is not None
             self.assertEqual((failure.code, failure.message.rpartition(": ")[2]), (code, words), name)
 
-    def test_a_separate_disk_that_never_comes_is_not_the_servers_error(self) -> None:
-        self.assertEqual(told("separate_no_claim", after=GRACE).status, BUILD)
+    def test_a_disk_that_nobody_can_claim_is_an_error_after_the_grace(self) -> None:
+        young, old = told("claim_invalid"), told("claim_invalid", after=GRACE)
+        self.assertEqual((young.status, old.status), (BUILD, "ERROR"))
+        self.assertIsNotNone(young.again)
+        assert old.failure is not None
+        self.assertIn("how a disk is to be claimed", old.failure.message)
+
+    def test_a_separate_disk_that_nobody_can_claim_is_one_too(self) -> None:
+        young, old = told("separate_no_claim"), told("separate_no_claim", after=GRACE)
+        self.assertEqual((young.status, old.status), (BUILD, "ERROR"))
 
     def test_conditions_of_an_instance_that_is_gone_do_not_count(self) -> None:
         left = {each["type"]: each["status"] for each in recorded("paused_stopped")["vm"]["status"]["conditions"]}
