@@ -22,6 +22,8 @@ BASES = {
     "network": "/network/v2.0",
 }
 IMAGE = "cirros"
+ROOMY = "[quota]\ninstances = 1000\ncores = 1000\nram = -1\n"
+"""Configuration of a daemon that shall not refuse a server for the others that are there."""
 NOVA = {
     400: "badRequest",
     401: "unauthorized",

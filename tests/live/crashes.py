@@ -15,7 +15,7 @@ from twisted.trial.unittest import TestCase
 from dicot.names import ID, network_id
 from dicot.tap import CRASH_AT
 from tests.cluster.control import Control, Overdue
-from tests.live.case import Spoken, image_id, kubernetes, new_server
+from tests.live.case import ROOMY, Spoken, image_id, kubernetes, new_server
 from tests.live.daemon import DAEMON, Daemon
 from tests.live.estate import LEDGERS, survey
 from tests.live.wire import NoAnswer, Person, logged_in, side_by_side
@@ -37,7 +37,6 @@ AT_ONCE = 3
 """Daemons that run side by side."""
 FORGOTTEN = 60.0
 """Seconds after a crash in which all of it must be judged."""
-ROOMY = "[quota]\ninstances = 1000\ncores = 1000\nram = -1\n"
 
 
 @dataclass(frozen=True, slots=True)
