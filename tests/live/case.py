@@ -21,6 +21,14 @@ BASES = {
     "image": "/image/v2",
     "network": "/network/v2.0",
 }
+LISTS = (
+    ("identity", "/auth/projects"),
+    ("compute", "/servers"),
+    ("compute", "/flavors"),
+    ("image", "/images"),
+    ("network", "/ports"),
+)
+"""A collection of each service, or more."""
 IMAGE = "cirros"
 ROOMY = "[quota]\ninstances = 1000\ncores = 1000\nram = -1\n"
 """Configuration of a daemon that shall not refuse a server for the others that are there."""
