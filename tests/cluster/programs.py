@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall, IProcessTransport, IReactorProcess, IReactorTime
+from twisted.internet.interfaces import IProcessTransport, IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -19,10 +19,6 @@ REST = 1.0
 """Seconds before a program that ended by itself is started again."""
 TAIL = 4000
 """Bytes of a program's output that an error message carries."""
-
-
-class ProcessReactor(IReactorProcess, IReactorTime):
-    """What starting and watching programs needs of a reactor."""
 
 
 class Program(ProcessProtocol):
@@ -35,7 +31,7 @@ class Program(ProcessProtocol):
 
     def __init__(
         self,
-        reactor: ProcessReactor,
+        reactor: IReactorProcess,
         name: str,
         command: Sequence[str],
         output: Path,
@@ -48,19 +44,15 @@ class Program(ProcessProtocol):
         self._output = output
         self._environment = {"PATH": os.defpath, "HOME": str(output.parent), **environment}
         self._process: IProcessTransport | None = None
-        self._again: IDelayedCall | None = None
         self._killed: list[Deferred[None]] = []
 
     def start(self) -> None:
-        if self._process is not None or self._again is not None:
+        if self._process is not None:
             raise RuntimeError(f"{self.name} is already running")
-        self._spawn()
+        self._spawn(0.0)
 
     def kill(self) -> Deferred[None]:
         """End the program at once, with SIGKILL; fires when it is gone."""
-        if self._again is not None:
-            self._again.cancel()
-            self._again = None
         if self._process is None:
             return succeed(None)
         gone: Deferred[None] = Deferred()
@@ -88,11 +80,11 @@ class Program(ProcessProtocol):
             return
         self.failures += 1
         self.log.warn("{name} ended by itself: {reason}", name=self.name, reason=reason.getErrorMessage())
-        self._again = self._reactor.callLater(REST, self._spawn)
+        self._spawn(REST)
 
-    def _spawn(self) -> None:
-        self._again = None
-        arguments = [sys.executable, "-SE", str(LEASH), str(os.getpid()), *self._command]
+    def _spawn(self, rest: float) -> None:
+        # The rest is the child's: a timer of ours would be swept away with the test during which the program ended.
+        arguments = [sys.executable, "-SE", str(LEASH), str(os.getpid()), str(rest), *self._command]
         with self._output.open("ab") as output, open(os.devnull, "rb") as nothing:
             self._process = self._reactor.spawnProcess(
                 self,

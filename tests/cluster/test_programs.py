@@ -68,15 +68,18 @@ class ProgramTests(SynchronousTestCase):
         self.program.start()
 
     def test_runs_on_the_leash(self) -> None:
-        self.assertEqual(self.processes.arguments[3:], [str(os.getpid()), "/bin/virt-api", "--port=1"])
+        self.assertEqual(self.processes.arguments[3:], [str(os.getpid()), "0.0", "/bin/virt-api", "--port=1"])
         self.assertEqual(self.program.pid, 7)
 
-    def test_is_started_again_after_a_rest(self) -> None:
+    def test_is_started_again_and_rests_first(self) -> None:
         self.program.processEnded(ENDED)
-        self.assertIsNone(self.program.pid)
-        self.processes.advance(REST)
         self.assertEqual(len(self.processes.started), 2)
+        self.assertEqual(self.processes.arguments[4:], [str(REST), "/bin/virt-api", "--port=1"])
         self.assertEqual(self.program.failures, 1)
+
+    def test_leaves_no_timer(self) -> None:
+        self.program.processEnded(ENDED)
+        self.assertEqual(self.processes.getDelayedCalls(), [])
 
     def test_killed_it_stays_ended(self) -> None:
         gone = self.program.kill()
@@ -88,8 +91,11 @@ class ProgramTests(SynchronousTestCase):
 
     def test_killed_while_it_rests_it_is_not_started_again(self) -> None:
         self.program.processEnded(ENDED)
-        self.successResultOf(self.program.kill())
-        self.assertEqual(self.processes.getDelayedCalls(), [])
+        gone = self.program.kill()
+        self.assertEqual(self.processes.started[1].signals, ["KILL"])
+        self.program.processEnded(ENDED)
+        self.successResultOf(gone)
+        self.assertEqual(len(self.processes.started), 2)
 
     def test_killed_it_can_be_started(self) -> None:
         gone = self.program.kill()
@@ -121,7 +127,7 @@ class LeashTests(TestCase):
         await self.until(lambda: not arguments_of(child))
 
     async def test_a_program_gets_a_session_of_its_own(self) -> None:
-        program = Program(reactor, "sleep", ["/bin/sleep", "60"], Path(self.mktemp()))  # type: ignore[arg-type]
+        program = Program(reactor, "sleep", ["/bin/sleep", "60"], Path(self.mktemp()))
         program.start()
         pid = program.pid
         assert pid is not None
