@@ -1,7 +1,6 @@
 """Tokens that count no longer: small objects that every replica watches, until the tokens would have expired."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from cachetools import LRUCache
 
@@ -14,17 +13,13 @@ from ..names import SYSTEM_NAMESPACE, digest
 from .directory import UserFacts
 from .kinds.identity import GROUP, REVOCATION, Revocation, User
 from .kinds.identity import USER as USER_KIND
+from .moments import written
 from .tokens import Token
 
 MANY = 100
 """Single revocations of one user in an hour; after that all of the user's tokens are voided at once."""
 _HOUR = 3_600.0
 _TRIES = 3
-
-
-def stamp(seconds: float) -> str:
-    """RFC 3339 with microseconds."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Revocations:
@@ -73,7 +68,7 @@ class Revocations:
                 "formatVersion": 1,
                 "auditIds": [token.audit],
                 "chainIds": [token.audit] if chain else [],
-                "expires": stamp(token.expires / 1e6),
+                "expires": written(token.expires / 1e6),
             },
         }
         try:
@@ -93,5 +88,5 @@ class Revocations:
     async def _void_all(self, user: UserFacts) -> None:
         at = place(USER_KIND, SYSTEM_NAMESPACE, user.name_in_cluster)
         # The next microsecond: a token issued in this very one is voided too.
-        after = {"spec": {"tokensValidAfter": stamp(self._now() + 1e-6)}}
+        after = {"spec": {"tokensValidAfter": written(self._now() + 1e-6)}}
         self._users.learn(await self._kube.patch(at, after))

@@ -10,8 +10,9 @@ from dicot.cloud.directory import UserFacts
 from dicot.cloud.gate import REFUSAL, TokenGate
 from dicot.cloud.keys import PERIOD, SECRET_NAME, SETTLE, TOKEN_KEYS
 from dicot.cloud.kinds.identity import DOMAIN, ROLE_ASSIGNMENT, USER
+from dicot.cloud.moments import written
 from dicot.cloud.policy import Policy
-from dicot.cloud.revocation import MANY, stamp
+from dicot.cloud.revocation import MANY
 from dicot.cloud.standing import LOGIN_AGE, READ_AGE
 from dicot.cloud.tokens import DomainScope, ProjectScope, Scope, SystemScope, Token, Unscoped, derive
 from dicot.faults import Unauthorized, Unavailable
@@ -161,9 +162,9 @@ class RefusalTests(SynchronousTestCase):
         self.doors.refused(self, self.text)
 
     def test_tokens_before_a_moment(self) -> None:
-        self.town.change(USER, "ann", tokensValidAfter=stamp(NOW))
+        self.town.change(USER, "ann", tokensValidAfter=written(NOW))
         self.doors.caller(self.text)
-        self.town.change(USER, "ann", tokensValidAfter=stamp(NOW + 0.000_001))
+        self.town.change(USER, "ann", tokensValidAfter=written(NOW + 0.000_001))
         self.doors.refused(self, self.text)
 
     def test_a_moment_that_cannot_be_read_voids_them_all(self) -> None:
