@@ -7,6 +7,7 @@ from twisted.logger import Logger
 
 from ..faults import BadRequest, Conflict, NotFound
 from ..kube.kind import Manifest, Row
+from ..kube.media import MERGE
 from ..names import (
     ACCOUNTS_NAMESPACE,
     DESCRIPTION,
@@ -29,7 +30,7 @@ from .errand import Errand
 from .kinds.access import RBAC, ROLE_BINDING, SERVICE_ACCOUNT
 from .kinds.identity import NAMESPACE, NAMESPACE_RECORD
 from .kinds.network import SECURITY_GROUP
-from .plan import MERGE, Create, Delete, Patch
+from .plan import Create, Delete, Patch
 from .projects import DENIED, DENIED_PREFIXES, IMAGES
 from .resource import Right
 

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from ..kube.client import MERGE, Account, Kube, Place
+from ..kube.client import Account, Kube, Place
 from ..kube.kind import Kind, Manifest
+from ..kube.media import MERGE
 
 T = TypeVar("T")
 

@@ -11,9 +11,10 @@ from twisted.internet.task import deferLater
 from ..kube import errors
 from ..kube.client import Account, Place, place
 from ..kube.kind import Kind, Manifest, Meta, Row
+from ..kube.media import JSON_PATCH
 from ..names import ID, REQUEST_ID, SERVER_ID
 from .cluster import Cluster, holds
-from .plan import JSON_PATCH, Ask, Create, Delete, Patch, Step
+from .plan import Ask, Create, Delete, Patch, Step
 
 T = TypeVar("T")
 Asking = Callable[[], Awaitable[T]]

@@ -7,9 +7,7 @@ from typing import Any
 from ..faults import Fault
 from ..kube.errors import Exists
 from ..kube.kind import Kind, Manifest
-
-MERGE = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
+from ..kube.media import MERGE
 
 
 @dataclass(frozen=True, slots=True)

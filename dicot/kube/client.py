@@ -26,6 +26,7 @@ from .errors import (
 )
 from .exchange import Credential, Exchange, Request
 from .kind import Kind, Manifest
+from .media import MERGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,6 @@ def place(kind: Kind[Any], namespace: str, name: str = "", subresource: str = ""
     """The place of an object of a kind."""
     return Place(kind.group, kind.version, kind.plural, namespace, name, subresource)
 
-
-MERGE = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
-STRATEGIC = "application/strategic-merge-patch+json"
 
 _PAGE = 500
 _FIRST_PAUSE = 0.2

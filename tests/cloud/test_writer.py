@@ -11,10 +11,11 @@ from dicot.caller import Caller
 from dicot.cloud.kinds.identity import NAME_CLAIM
 from dicot.cloud.kinds.kubevirt import NODE, VM
 from dicot.cloud.kinds.network import PORT
-from dicot.cloud.plan import JSON_PATCH, Ask, Claim, Create, Delete, NameTaken, Patch, Plan, Refusals
+from dicot.cloud.plan import Ask, Claim, Create, Delete, NameTaken, Patch, Plan, Refusals
 from dicot.faults import BadRequest, Conflict, Fault, Forbidden, NotFound, Unavailable
 from dicot.kube import errors
 from dicot.kube.kind import Row
+from dicot.kube.media import JSON_PATCH
 from dicot.kube.store import Store
 
 from ..kube.fake import Made

@@ -11,8 +11,9 @@ from dicot.cloud.kinds.identity import NAME_CLAIM, NAMESPACE
 from dicot.cloud.kinds.storage import SECRET
 from dicot.cloud.lease import LEASE
 from dicot.kube import errors
-from dicot.kube.client import MERGE, Kube, Place, place
+from dicot.kube.client import Kube, Place, place
 from dicot.kube.kind import Kind, Manifest
+from dicot.kube.media import MERGE
 
 BUILT_IN, CUSTOM = SECRET, NAME_CLAIM
 KINDS: tuple[Kind[Any], ...] = (BUILT_IN, CUSTOM)

@@ -7,8 +7,8 @@ import msgspec
 
 from dicot.cloud.moments import read
 from dicot.kube import errors
-from dicot.kube.client import JSON_PATCH, STRATEGIC
 from dicot.kube.kind import Kind, Manifest
+from dicot.kube.media import JSON_PATCH, STRATEGIC
 
 from .contract_case import BUILT_IN, CUSTOM, KINDS, PARTS, KubeCase, whole
 

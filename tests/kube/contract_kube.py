@@ -14,8 +14,9 @@ from dicot.cloud.kinds.storage import SECRET
 from dicot.cloud.lease import LEASE
 from dicot.cloud.moments import read
 from dicot.kube import errors
-from dicot.kube.client import JSON_PATCH, Place, place
+from dicot.kube.client import Place, place
 from dicot.kube.kind import Kind, Manifest
+from dicot.kube.media import JSON_PATCH
 
 from .contract_case import BUILT_IN, CUSTOM, KINDS, PARTS, KubeCase, type_of, whole, without_uid
 

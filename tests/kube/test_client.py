@@ -10,8 +10,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube import errors
-from dicot.kube.client import JSON_PATCH, Account, HttpKube, Place, place
+from dicot.kube.client import Account, HttpKube, Place, place
 from dicot.kube.kind import Kind, Meta
+from dicot.kube.media import JSON_PATCH
 
 from .wire import SERVER, Line, Wire
 

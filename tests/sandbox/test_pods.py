@@ -5,7 +5,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.client import STRATEGIC, Place
+from dicot.kube.client import Place
+from dicot.kube.media import STRATEGIC
 from dicot.sandbox.nodes.kinds import COMPONENT, FAULT
 from dicot.sandbox.nodes.pods import Scene, bind, decide, refuse
 from dicot.sandbox.nodes.steps import REST, Decision, Patch, Remove

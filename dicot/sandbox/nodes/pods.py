@@ -7,8 +7,9 @@ A Pod's fault (annotation ``sandbox.dicot.io/fault``): ``image-pull`` keeps its 
 from dataclasses import dataclass
 from typing import Any
 
-from dicot.kube.client import STRATEGIC, Place
+from dicot.kube.client import Place
 from dicot.kube.kind import Manifest
+from dicot.kube.media import STRATEGIC
 
 from .kinds import CLONE_SOURCE, COMPONENT, FAULT, UPLOAD_SERVER, Container, Pod
 from .moments import read, written

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dicot.kube.client import MERGE, Place
+from dicot.kube.client import Place
 from dicot.kube.kind import Manifest
+from dicot.kube.media import MERGE
 
 
 @dataclass(frozen=True, slots=True)

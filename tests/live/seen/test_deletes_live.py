@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dicot.kube.client import STRATEGIC
+from dicot.kube.media import STRATEGIC
 from tests.cluster.objects import Document
 
 from .objects import from_source, printable, rooted, secret, volume
