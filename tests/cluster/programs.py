@@ -21,6 +21,11 @@ TAIL = 4000
 """Bytes of a program's output that an error message carries."""
 
 
+def leashed(command: Sequence[str], rest: float = 0.0) -> list[str]:
+    """The command line that runs ``command`` after ``rest`` seconds, and never longer than this process lives."""
+    return [sys.executable, "-SE", str(LEASH), str(os.getpid()), str(rest), *command]
+
+
 class Program(ProcessProtocol):
     """A program that runs from ``start`` to ``kill``, and is started again when it ends by itself.
 
@@ -84,12 +89,11 @@ class Program(ProcessProtocol):
 
     def _spawn(self, rest: float) -> None:
         # The rest is the child's: a timer of ours would be swept away with the test during which the program ended.
-        arguments = [sys.executable, "-SE", str(LEASH), str(os.getpid()), str(rest), *self._command]
         with self._output.open("ab") as output, open(os.devnull, "rb") as nothing:
             self._process = self._reactor.spawnProcess(
                 self,
                 sys.executable,
-                arguments,
+                leashed(self._command, rest),
                 env=self._environment,
                 childFDs={0: nothing.fileno(), 1: output.fileno(), 2: output.fileno()},
             )

@@ -15,7 +15,7 @@ from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from tests.cluster.programs import REST, Program
+from tests.cluster.programs import REST, Program, leashed
 
 ENDED = Failure(ProcessTerminated(status=256))
 STARTER = """
@@ -125,6 +125,10 @@ class LeashTests(TestCase):
             await self.until(lambda: arguments_of(child).startswith(b"/bin/sleep"))
             starter.send_signal(signal.SIGKILL)
         await self.until(lambda: not arguments_of(child))
+
+    def test_it_runs_its_program_with_the_arguments(self) -> None:
+        said = subprocess.run(leashed(["/bin/echo", "-n", "a b", "0.5"]), capture_output=True, check=True)
+        self.assertEqual(said.stdout, b"a b 0.5")
 
     async def test_a_program_gets_a_session_of_its_own(self) -> None:
         program = Program(reactor, "sleep", ["/bin/sleep", "60"], Path(self.mktemp()))

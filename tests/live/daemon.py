@@ -31,7 +31,7 @@ from tests.cluster.certificates import write_secret
 from tests.cluster.commands import exit_code
 from tests.cluster.control import Control, Overdue
 from tests.cluster.installed import ROOT, apply_manifests, clouds, make_people, write_login
-from tests.cluster.programs import LEASH
+from tests.cluster.programs import leashed
 from tests.cluster.shared import SHARED
 
 READY = 60.0
@@ -112,12 +112,16 @@ class Daemon:
         self._process = _Process()
         twistd = str(Path(sys.executable).with_name("twistd"))
         command = [twistd, "--nodaemon", "--pidfile=", "dicot", "--config", str(self._settings)]
-        leashed = [sys.executable, "-SE", str(LEASH), str(os.getpid()), *command]
         surroundings = {"PATH": os.defpath, "HOME": str(self.log.parent), "PYTHONPATH": str(ROOT), **environment}
         with self.log.open("ab") as output, open(os.devnull, "rb") as nothing:
             files = {0: nothing.fileno(), 1: output.fileno(), 2: output.fileno()}
             self._transport = self._reactor.spawnProcess(
-                self._process, sys.executable, leashed, env=surroundings, path=str(self.log.parent), childFDs=files
+                self._process,
+                sys.executable,
+                leashed(command),
+                env=surroundings,
+                path=str(self.log.parent),
+                childFDs=files,
             )
 
     async def until_ready(self) -> None:
