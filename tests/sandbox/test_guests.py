@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.kube.kind import Manifest
 from dicot.sandbox.nodes.guests import decide, finish, run
 from dicot.sandbox.nodes.kinds import FAULT, GUEST_AGENT, Pod
-from dicot.sandbox.nodes.steps import REST, Rewrite
+from dicot.sandbox.steps import REST, Rewrite
 
 from .things import NOW, STAMP, guest, guest_manifest, pod
 

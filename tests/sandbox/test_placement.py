@@ -11,7 +11,7 @@ from dicot.sandbox.nodes.addresses import Addresses
 from dicot.sandbox.nodes.machines import Machine
 from dicot.sandbox.nodes.placement import Load, choose, needs
 from dicot.sandbox.nodes.scheduler import Scheduler
-from dicot.sandbox.nodes.steps import Create, Patch
+from dicot.sandbox.steps import Create, Patch
 
 from .things import NOW, claim, pod
 

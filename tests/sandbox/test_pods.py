@@ -9,7 +9,7 @@ from dicot.kube.client import Place
 from dicot.kube.media import STRATEGIC
 from dicot.sandbox.nodes.kinds import COMPONENT, FAULT
 from dicot.sandbox.nodes.pods import Scene, bind, decide, refuse
-from dicot.sandbox.nodes.steps import REST, Decision, Patch, Remove
+from dicot.sandbox.steps import REST, Decision, Patch, Remove
 
 from .things import NOW, STAMP, pod
 

@@ -13,8 +13,9 @@ from dicot.kube.client import Place
 from dicot.kube.errors import Conflict, Exists, Headers, Unreachable
 from dicot.kube.kind import Manifest
 from dicot.kube.source import Origin
+from dicot.sandbox.controller import RETRY, Accounts
 from dicot.sandbox.nodes.machines import HEARTBEAT
-from dicot.sandbox.nodes.service import RETRY, Accounts, Nodes
+from dicot.sandbox.nodes.service import Nodes
 
 from .things import NOW, claim_manifest, guest_manifest, pod_manifest, raw
 

@@ -4,8 +4,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.client import Place
 from dicot.sandbox.nodes.kinds import DISKS, PROVISIONED_BY, Disk
-from dicot.sandbox.nodes.steps import REST, Create, Patch, Remove
 from dicot.sandbox.nodes.volumes import PROVISIONER, decide_claim, decide_disk
+from dicot.sandbox.steps import REST, Create, Patch, Remove
 
 from .things import STAMP, claim, seen
 

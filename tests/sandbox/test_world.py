@@ -6,10 +6,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.kind import Manifest
 from dicot.kube.store import Change, Store
+from dicot.sandbox.controller import Key
 from dicot.sandbox.nodes.kinds import CLAIMS, COMPONENT, GUESTS, PODS
 from dicot.sandbox.nodes.machines import TWO
-from dicot.sandbox.nodes.steps import REST, Create, Patch, Rewrite
-from dicot.sandbox.nodes.world import Key, World
+from dicot.sandbox.nodes.world import NodeWorld
+from dicot.sandbox.steps import REST, Create, Patch, Rewrite
 
 from .things import NOW, STAMP, claim_manifest, guest_manifest, pod_manifest, raw
 
@@ -20,7 +21,7 @@ class Worlds(SynchronousTestCase):
     """A world that is told things."""
 
     def setUp(self) -> None:
-        self.world = World(TWO, 2.0)
+        self.world = NodeWorld(TWO, 2.0)
         self.again: list[Key] = []
         self.version = 1
         for store in self.world.stores:

@@ -26,8 +26,9 @@ from dicot.kube.errors import Doubtful, Refused, Unreachable
 from dicot.kube.source import Origin
 from dicot.sandbox.seed import plant, seeds
 
+from ..controller import Accounts
 from .door import Doors, Lock
-from .service import WORK, Accounts, Nodes
+from .service import WORK, Nodes
 
 HANDLER = "system:serviceaccount:kubevirt:kubevirt-handler"
 LISTS_AT_ONCE = 2

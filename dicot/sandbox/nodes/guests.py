@@ -14,9 +14,9 @@ from typing import Any
 from dicot.kube.client import Place
 from dicot.kube.kind import Manifest
 
+from ..steps import REST, Decision, Rewrite, act
 from .kinds import FAULT, GUEST_AGENT, Guest, Pod
 from .moments import written
-from .steps import REST, Decision, Rewrite, act
 
 MACHINE = "pc-q35-rhel9.6.0"
 _NOT_SHARED = (

@@ -11,9 +11,9 @@ from dicot.kube.client import Place
 from dicot.kube.kind import Manifest
 from dicot.kube.media import STRATEGIC
 
+from ..steps import REST, Create, Decision, Patch, Remove, act
 from .kinds import CLONE_SOURCE, COMPONENT, FAULT, UPLOAD_SERVER, Container, Pod
 from .moments import read, written
-from .steps import REST, Create, Decision, Patch, Remove, act
 
 FINAL = ("Succeeded", "Failed")
 LAUNCHER = ("kubevirt.io", "virt-launcher")

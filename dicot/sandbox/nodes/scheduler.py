@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from ..steps import Decision, act
 from .addresses import Addresses
 from .kinds import Claim, Pod
 from .machines import Machine
 from .placement import Load, choose
 from .pods import bind, refuse
-from .steps import Decision, act
 
 AGAIN = 1.0
 """Seconds until a Pod that fits nowhere is tried again."""

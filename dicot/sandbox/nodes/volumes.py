@@ -4,8 +4,8 @@ from dicot.kube.client import Place
 from dicot.kube.kind import Manifest
 
 from ...kube.quantity import amount
+from ..steps import REST, Create, Decision, Patch, Remove, act
 from .kinds import PROVISIONED_BY, Claim, Disk
-from .steps import REST, Create, Decision, Patch, Remove, act
 
 PROVISIONER = "sandbox.dicot.io/disk"
 STORAGE_CLASS = "standard"

@@ -1,12 +1,13 @@
 """What the nodes see of the cluster, and what follows from it for each object."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dicot.kube.kind import Kind, Row
 from dicot.kube.store import Change, Store
 
+from ..controller import Key
+from ..steps import REST, Decision
 from . import guests, pods, volumes
 from .kinds import (
     CLAIMS,
@@ -26,19 +27,9 @@ from .kinds import (
 from .machines import Machine
 from .pods import Scene
 from .scheduler import Scheduler
-from .steps import REST, Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One object."""
-
-    kind: Kind[Any]
-    namespace: str
-    name: str
-
-
-class World:
+class NodeWorld:
     """The stores, joined. ``work`` is how long CDI's workers take, in seconds."""
 
     def __init__(self, machines: Sequence[Machine], work: float) -> None:

@@ -1,4 +1,4 @@
-"""What a node does to the cluster: one write each, as data."""
+"""What a controller does to the cluster: one write each, as data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
