@@ -1,0 +1,61 @@
+"""What the API server refuses, as its Status says it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dicot.kube.kind import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One entry of ``details.causes``; ``reason`` is FieldValueInvalid, FieldValueRequired and so on."""
+
+    reason: str
+    message: str
+    field: str = ""
+
+
+@dataclass
+class Refusal(Exception):
+    """Answered as a Status of kind Failure (apimachinery, pkg/api/errors and pkg/apis/meta/v1).
+
+    ``kind`` is what ``details.kind`` says: the plural of a resource, or the kind of an object that is invalid.
+    """
+
+    code: int
+    reason: str
+    message: str
+    group: str = ""
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    causes: tuple[Cause, ...] = ()
+    retry_after: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.message)
+
+    def status(self) -> Manifest:
+        """The body of the answer."""
+        details: Manifest = {}
+        for name in ("name", "group", "kind", "uid"):
+            if getattr(self, name):
+                details[name] = getattr(self, name)
+        if self.causes:
+            details["causes"] = [_cause(each) for each in self.causes]
+        if self.retry_after:
+            details["retryAfterSeconds"] = self.retry_after
+        status: Manifest = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+        status["message"] = self.message
+        if self.reason:
+            status["reason"] = self.reason
+        if details:
+            status["details"] = details
+        status["code"] = self.code
+        return status
+
+
+def _cause(cause: Cause) -> Manifest:
+    said: Manifest = {"reason": cause.reason, "message": cause.message}
+    return {**said, "field": cause.field} if cause.field else said
