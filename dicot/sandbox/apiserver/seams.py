@@ -1,4 +1,4 @@
-"""What plugs into the API server: who it is told of, who decides, who changes and refuses, who answers in its place."""
+"""What plugs into the API server: who is told, who decides, who changes and refuses, who answers in its place."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
