@@ -1,16 +1,20 @@
 """HTTP agents for the API server: one for calls, one for watches. Both find a dead peer soon."""
 
 import socket
+from collections.abc import Hashable
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.python.components import proxyForInterface
+from twisted.web._newclient import HTTP11ClientProtocol
 from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IPolicyForHTTPS, IResponse
 from zope.interface import implementer
+
+from .trust import Tls
 
 CONNECT_WITHIN = 10.0
 IDLE_BEFORE_PROBE = 5
@@ -23,11 +27,29 @@ KEEP_IDLE = 60
 PER_HOST = 16
 
 
-def call_agent(reactor: Any, trust: IPolicyForHTTPS) -> IAgent:
+class Pool(HTTPConnectionPool):
+    """Connections that wait to be used again, until what they were made with is out of date."""
+
+    cachedConnectionTimeout = KEEP_IDLE
+    maxPersistentPerHost = PER_HOST
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__(reactor, persistent=True)
+        self._age = 0
+
+    def renew(self) -> None:
+        """Use none of the connections again: the idle ones end now, those under way as idle ones do."""
+        self._age += 1
+        self.closeCachedConnections()
+
+    def getConnection(self, key: Hashable, endpoint: IStreamClientEndpoint) -> "Deferred[HTTP11ClientProtocol]":
+        return super().getConnection((key, self._age), endpoint)
+
+
+def call_agent(reactor: Any, trust: Tls) -> IAgent:
     """An agent for calls that are answered at once, with a pool of connections."""
-    pool = HTTPConnectionPool(reactor, persistent=True)
-    pool.cachedConnectionTimeout = KEEP_IDLE
-    pool.maxPersistentPerHost = PER_HOST
+    pool = Pool(reactor)
+    trust.listen(pool.renew)
     agent: IAgent = Agent.usingEndpointFactory(reactor, Way(reactor, trust), pool)
     return agent
 

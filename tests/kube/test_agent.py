@@ -1,13 +1,14 @@
 """Agents on real sockets: rules 23, 37 and 41, and the pool."""
 
 import socket
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.ssl import PrivateCertificate
+from twisted.internet.ssl import Certificate, PrivateCertificate
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
@@ -26,6 +27,7 @@ from .things import THINGS, added, bookmark, deleted
 CA = authority("ca")
 SERVER = signed("server", CA, dns="localhost", ip="127.0.0.1")
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LATE = 5.0
 
 
@@ -116,7 +118,9 @@ class SocketTestCase(TestCase):
         self.tls = Tls(Pem(CA.certificate))
         loop: Any = reactor
         if self.scheme == "https":
-            options = PrivateCertificate.loadPEM(SERVER.key + SERVER.certificate).options()
+            shown = PrivateCertificate.loadPEM(SERVER.key + SERVER.certificate)
+            options = shown.options(Certificate.loadPEM(CA.certificate))
+            options.requireCertificate = False
             port = loop.listenSSL(0, self.factory, options, interface="127.0.0.1")
         else:
             port = loop.listenTCP(0, self.factory, interface="127.0.0.1")
@@ -244,15 +248,66 @@ class CallAgentTests(SocketTestCase):
         agent: Any = call_agent(reactor, self.tls)
         self.addCleanup(agent._pool.closeCachedConnections)
         for _ in range(3):
-            asking = self.get(agent)
-            peer, _ = await self.factory.asked.next()
-            peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-            self.assertEqual(await readBody(await asking), b"ok")
+            await self.call(agent)
         self.assertEqual(len(self.factory.peers), 1)
+
+    async def test_a_connection_of_an_older_trust_is_not_used_again(self) -> None:
+        agent: Any = call_agent(reactor, self.tls)
+        self.addCleanup(agent._pool.closeCachedConnections)
+        idle = await self.call(agent)
+        asking = self.get(agent)
+        busy, _ = await self.factory.asked.next()
+        self.assertIs(busy, idle)
+        mine = signed("dicot", CA)
+        self.tls.show(mine.certificate, mine.key)
+        other = await self.call(agent)
+        busy.say(ANSWER)
+        self.assertEqual(await readBody(await asking), b"ok")
+        self.assertIs(await self.call(agent), other)
+        self.tls.show(mine.certificate + CA.certificate, mine.key)
+        await other.lost
+        self.assertIsNot(await self.call(agent), other)
+
+    async def call(self, agent: IAgent) -> Peer:
+        """One whole call; answers the connection that it took."""
+        asking = self.get(agent)
+        peer, _ = await self.factory.asked.next()
+        peer.say(ANSWER)
+        self.assertEqual(await readBody(await asking), b"ok")
+        return peer
 
     def test_the_pool_lets_go_before_the_server_does(self) -> None:
         agent: Any = call_agent(reactor, self.tls)
         self.assertEqual((agent._pool.cachedConnectionTimeout, agent._pool.maxPersistentPerHost), (60, 16))
+
+
+class SecureCallAgentTests(SocketTestCase):
+    """Calls, with certificates on both sides."""
+
+    scheme = "https"
+
+    async def test_a_rotated_certificate_is_shown_by_the_next_call(self) -> None:
+        path = Path(self.mktemp())
+        for name in ("old", "new"):
+            mine = signed(name, CA)
+            path.with_suffix(f".{name}").write_bytes(mine.certificate + mine.key)
+        path.symlink_to(path.with_suffix(".old").name)
+        agent: Any = call_agent(reactor, Tls(Pem(CA.certificate), Pem(path=str(path)), Pem(path=str(path))))
+        self.addCleanup(agent._pool.closeCachedConnections)
+        self.assertEqual([await self.shown(agent), await self.shown(agent)], ["old", "old"])
+        path.unlink()
+        path.symlink_to(path.with_suffix(".new").name)
+        self.assertEqual(await self.shown(agent), "new")
+        self.assertEqual(len(self.factory.peers), 2)
+
+    async def shown(self, agent: IAgent) -> str:
+        """The name in the client's certificate, by which one call was made."""
+        asking = self.get(agent)
+        peer, _ = await self.factory.asked.next()
+        peer.say(ANSWER)
+        await readBody(await asking)
+        name: bytes = Certificate.peerFromTransport(peer.transport).getSubject().commonName
+        return name.decode()
 
 
 class ReflectorTests(SocketTestCase):
