@@ -77,7 +77,8 @@ class Draft(Generic[P]):
             self._compare(namespace, name)
         if all(self._differing[place].new is None for place in self.removed):
             return list(self._differing.values())
-        return list(changes(self._kind, ((each.old, each.new) for each in self._differing.values())))
+        moves = ((each.old, each.new) for each in self._differing.values())
+        return list(changes(self._kind, moves, unseen=True))
 
     def _add(self, event: Event) -> None:
         """One object. A row that is held live already is not held twice."""
@@ -111,7 +112,7 @@ class Draft(Generic[P]):
         self.removed.pop(place, None)
         if old is new or (old is not None and new is not None and new.shows_as(old)):
             return
-        self._differing[place] = Change(self._kind, old, new)
+        self._differing[place] = Change(self._kind, old, new, new is None)
         if old is not None and (new is None or new.uid != old.uid):
             self.removed[place] = old
 

@@ -196,7 +196,7 @@ class Store(Generic[P]):
         self._table, self._draft = Table(self.kind), None
         self._graves.clear()
         self._barrier.version = ""
-        self._tell([(row, None) for row in rows])
+        self._announce(tuple(changes(self.kind, [(row, None) for row in rows], unseen=True)))
         self._be_synced()
 
     def _take(self, event: Event) -> Iterable[Move]:

@@ -25,15 +25,18 @@ class StoreTestCase(SynchronousTestCase):
         row = self.store.one("red", name)
         return None if row is None else row.version
 
+    def changes(self) -> list[Change]:
+        """All that was told since the last time, flat."""
+        flat = [change for step in self.told for change in step]
+        self.told.clear()
+        return flat
+
     def heard(self) -> list[tuple[str | None, str | None]]:
         """The versions before and after, of all that was told since the last time, flat."""
-        flat = [
+        return [
             (
                 None if change.old is None else change.old.version,
                 None if change.new is None else change.new.version,
             )
-            for step in self.told
-            for change in step
+            for change in self.changes()
         ]
-        self.told.clear()
-        return flat

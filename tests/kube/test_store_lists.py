@@ -97,6 +97,23 @@ class ReplaceTests(StoreTestCase):
         self.assertEqual(set(self.heard()), {("1", "7"), ("1", None), (None, "8")})
         self.assertEqual((self.names(), self.store.tally.vanished), (["a", "b", "d"], 1))
 
+    def test_a_delete_that_only_a_list_shows_is_marked(self) -> None:
+        self.store.replace([raw(thing(name, 1)) for name in "abcd"], "5")
+        self.told.clear()
+        self.store.apply([deleted("a", 6)])
+        self.store.replace([raw(thing("c", 7, uid="uid-other")), raw(thing("d", 8, size=8))], "9")
+        marks = [(change.old and change.old.name, change.new is None, change.unseen) for change in self.changes()]
+        self.assertEqual(marks[0], ("a", True, False))
+        self.assertEqual(
+            set(marks[1:]), {("b", True, True), ("c", True, True), (None, False, False), ("d", False, False)}
+        )
+
+    def test_a_kind_that_is_not_served_any_more_has_lost_its_objects_unseen(self) -> None:
+        self.store.replace([raw(thing("a", 1))], "5")
+        self.told.clear()
+        self.store.empty()
+        self.assertEqual([change.unseen for change in self.changes()], [True])
+
     def test_a_new_version_alone_is_no_difference(self) -> None:
         self.store.replace([raw(thing("a", 1))], "5")
         self.told.clear()
