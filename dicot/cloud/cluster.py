@@ -8,12 +8,15 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..kube import errors
 from ..kube.client import Account, Kube, Place, place
+from ..kube.deep import shallow
 from ..kube.kind import Kind, Manifest, Row
 from ..kube.store import Store
 from .kinds.storage import SECRET
 
 KUBE_ERRORS = (errors.Refused, errors.Doubtful, errors.Unreachable)
 """Everything that a call to Kubernetes may raise."""
+STUMBLES = (*KUBE_ERRORS, msgspec.DecodeError)
+"""What one object may raise, and must not end the work on all others: a call's errors, or that it does not fit."""
 
 
 _TRIES = 5
@@ -68,7 +71,7 @@ class Cluster:
 
     def learn_deleted(self, kind: Kind[Any], namespace: str, name: str, uid: str, answer: bytes) -> Row | None:
         """A delete's answer: the row of an object that finalizers keep; None where it is gone at once."""
-        if answer and msgspec.json.decode(answer, type=_Answer).kind == kind.singular:
+        if answer and shallow(answer, _Answer).kind == kind.singular:
             return self.learn(kind, answer)
         self.forget(kind, namespace, name, uid)
         return None
@@ -113,7 +116,7 @@ class Cluster:
             answer = await self.kube.read(at, within=within)
         except errors.Missing:
             return await self.kube.create(place(kind, at.namespace), body, within=within)
-        found = msgspec.json.decode(answer)
+        found = shallow(answer, dict)
         if holds(found, body):
             return answer
         version = {"resourceVersion": found["metadata"]["resourceVersion"]}

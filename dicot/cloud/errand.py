@@ -10,6 +10,7 @@ from twisted.internet.task import deferLater
 
 from ..kube import errors
 from ..kube.client import Account, Place, place
+from ..kube.deep import shallow
 from ..kube.kind import Kind, Manifest, Meta, Row
 from ..kube.media import JSON_PATCH
 from ..names import ID, REQUEST_ID, SERVER_ID
@@ -115,7 +116,7 @@ class Errand:
             version = _meta(found).resourceVersion
             if version == before:
                 return await send()
-            if step.media != JSON_PATCH and holds(msgspec.json.decode(found), step.body):
+            if step.media != JSON_PATCH and holds(shallow(found, dict), step.body):
                 return found
             if step.version or step.media == JSON_PATCH:
                 self._learn(step.kind, found)
@@ -256,7 +257,7 @@ def is_ours(wanted: Manifest, found: bytes) -> bool:
 
 
 def _meta(answer: bytes) -> Meta:
-    return msgspec.json.decode(answer, type=_Body).metadata
+    return shallow(answer, _Body).metadata
 
 
 def _namespace(step: Step) -> str:

@@ -11,6 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from ..kube.deep import shallow
 from ..kube.errors import Denied, Doubtful, Missing, Refused, Unreachable
 from ..kube.kind import Kind, Meta
 from .kinds.storage import STORAGE_CLASS, StorageClassBody
@@ -246,7 +247,7 @@ def _fitting(items: tuple[bytes, ...], form: type[T]) -> list[T]:
     found = []
     for item in items:
         try:
-            found.append(msgspec.json.decode(item, type=form))
+            found.append(shallow(item, form))
         except msgspec.DecodeError as problem:
             log.warn("{form} is ignored: {problem}", form=form.__name__, problem=str(problem))
     return found

@@ -7,7 +7,7 @@ from twisted.logger import Logger
 from ..kube.kind import Kind, Manifest, Row
 from ..kube.store import Change
 from ..names import MANAGED
-from .cluster import KUBE_ERRORS, Cluster
+from .cluster import STUMBLES, Cluster
 from .kinds.access import RBAC, ROLE, ROLE_BINDING, Bare
 from .kinds.storage import DATA_SOURCE, DataSource
 
@@ -89,7 +89,7 @@ class Grants:
             try:
                 for kind, body in grant(namespace, claims):
                     await self._cluster.ensure(kind, body)
-            except KUBE_ERRORS as error:
+            except STUMBLES as error:
                 _log.warn("images of {namespace} cannot be shared now: {error}", namespace=namespace, error=error)
                 continue
             self._written[namespace] = claims

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ..kube.deep import shallow
 from ..kube.kind import Row
 from ..kube.quantity import whole
 from ..names import CONTAINER_DISK, DESCRIPTION, IMAGE_SPEC, NAME, TAGS
@@ -55,7 +56,7 @@ class ImageFacts:
 def decoded(text: str, form: type[ImageSpec]) -> ImageSpec:
     """An annotation's JSON; what does not fit counts as not said, since tenants write annotations too."""
     try:
-        return msgspec.json.decode(text, type=form)
+        return shallow(text, form)
     except msgspec.MsgspecError:
         return NO_SPEC
 
@@ -63,7 +64,7 @@ def decoded(text: str, form: type[ImageSpec]) -> ImageSpec:
 def tags_of(text: str) -> tuple[str, ...]:
     """The tags in an annotation, none where it does not fit."""
     try:
-        return tuple(msgspec.json.decode(text, type=list[str])) if text else ()
+        return tuple(shallow(text, list[str])) if text else ()
     except msgspec.MsgspecError:
         return ()
 

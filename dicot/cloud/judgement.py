@@ -8,9 +8,10 @@ from twisted.logger import Logger
 
 from ..kube import errors
 from ..kube.client import Account, place
+from ..kube.deep import shallow
 from ..kube.kind import Meta, Row
 from ..names import ACCOUNTS_NAMESPACE, account_name
-from .cluster import KUBE_ERRORS, Cluster
+from .cluster import STUMBLES, Cluster
 from .errand import Errand
 from .intent import adoptions, is_of
 from .kinds.identity import LEDGER, NAMESPACE, LedgerEntry, Named
@@ -86,7 +87,7 @@ class Judge:
                 continue
             try:
                 await self._close(case)
-            except KUBE_ERRORS as error:
+            except STUMBLES as error:
                 _log.warn("{id} cannot be judged now: {error}", id=case.entry.id, error=error)
 
     async def _close(self, case: Case) -> None:
@@ -120,7 +121,7 @@ class Judge:
         at = place(kind, named.namespace, named.name)
         try:
             found = await self._cluster.kube.read(at, acting_as=acting_as, within=errand.left())
-            meta = msgspec.json.decode(found, type=_Standing).metadata
+            meta = shallow(found, _Standing).metadata
             if not is_of(case.entry.id, meta.labels):
                 _log.warn("{name} is not of {id} and stays", name=named.name, id=case.entry.id)
                 return

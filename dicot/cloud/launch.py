@@ -10,7 +10,7 @@ from ..kube.kind import Row
 from ..kube.store import Change
 from ..names import ACCOUNTS_NAMESPACE, LAUNCHED_AT, account_name
 from .attempt import all_of
-from .cluster import KUBE_ERRORS, Cluster
+from .cluster import STUMBLES, Cluster
 from .errand import Errand
 from .kinds.kubevirt import VM, VMI, Vmi
 from .plan import Patch
@@ -88,7 +88,7 @@ class Launches:
         account = Account(ACCOUNTS_NAMESPACE, account_name(self._project_of(step.namespace), "member"))
         try:
             await Errand(self._cluster, lambda namespace: account, self._cluster.now() + _LONGEST).patch(step)
-        except KUBE_ERRORS as error:
+        except STUMBLES as error:
             _log.warn("launch of {name} not noted: {error}", name=f"{step.namespace}/{step.name}", error=error)
 
     def _moved(self, changes: tuple[Change, ...]) -> None:

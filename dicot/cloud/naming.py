@@ -11,7 +11,7 @@ from ..kube.client import place
 from ..kube.kind import Kind, Row
 from ..names import SYSTEM_NAMESPACE
 from .claims import YOUNG, Claims, claim_name
-from .cluster import KUBE_ERRORS, Cluster
+from .cluster import STUMBLES, Cluster
 from .kinds.identity import NAME_CLAIM, NameClaim
 from .moments import read
 from .plan import Claim, NameTaken
@@ -74,7 +74,7 @@ class Names:
                 elif todo == CHECK and not await self._claims.is_alive(claim, self._until()):
                     await self._claims.remove(row, self._until())
                     _log.info("claim {name} is void and released", name=row.name)
-            except KUBE_ERRORS as error:
+            except STUMBLES as error:
                 _log.warn("claim {name} is judged later: {error}", name=row.name, error=error)
 
     async def _hold(self, row: Row) -> None:
@@ -108,7 +108,7 @@ class Names:
             if claim.place not in self._told:
                 self._told.add(claim.place)
                 _log.warn("{place} has a name that is taken: {kind} {name}", **_words(claim))
-        except KUBE_ERRORS as error:
+        except STUMBLES as error:
             _log.warn("{place} is not claimed now: {error}", place=claim.place, error=error)
 
     async def _walk(self, kind: Kind[Any]) -> AsyncIterator[Row]:

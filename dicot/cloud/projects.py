@@ -8,6 +8,7 @@ import msgspec
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
+from ..kube.deep import shallow
 from ..kube.kind import Kind, Meta, Row
 from ..kube.store import Change, Store
 from ..names import ACCOUNTS_NAMESPACE, DESCRIPTION, DOMAIN, ENABLED, NAME, SYSTEM_NAMESPACE, TAGS, is_hex_id
@@ -256,8 +257,8 @@ def _facts(id: str, row: Row, meta: Meta) -> ProjectFacts:
 def _tags(text: str) -> tuple[str, ...]:
     """Keystone's tags: at most 80, without slash and comma, each once."""
     try:
-        tags = msgspec.json.decode(text, type=list[str]) if text else []
-    except (msgspec.DecodeError, RecursionError):
+        tags = shallow(text, list[str]) if text else []
+    except msgspec.DecodeError:
         return ()
     fit = [tag for tag in tags if 0 < len(tag) <= _LONGEST_TAG and "/" not in tag and "," not in tag]
     return tuple(dict.fromkeys(fit))[:_MOST_TAGS]

@@ -8,6 +8,7 @@ import msgspec
 
 from ..cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, Instancetype, Vm, Vmi, flavor_id
 from ..cloud.resource import Known
+from ..kube.deep import shallow
 from ..kube.kind import Kind, Row
 from ..kube.quantity import whole
 from ..names import FLAVOR, FLAVOR_SPEC, NAME
@@ -71,7 +72,7 @@ def flavor_of(row: Row, body: Instancetype, kind: Kind[Any]) -> Flavor:
 
 def _spec(text: str) -> FlavorSpec:
     try:
-        return msgspec.json.decode(text, type=FlavorSpec) if text else FlavorSpec()
+        return shallow(text, FlavorSpec) if text else FlavorSpec()
     except msgspec.MsgspecError:
         return FlavorSpec()
 
@@ -89,7 +90,7 @@ def copied(annotations: Mapping[str, str]) -> FlavorCopy | None:
     """The copy that a server carries, None where it has none that fits."""
     try:
         text = annotations.get(FLAVOR)
-        return msgspec.json.decode(text, type=FlavorCopy) if text else None
+        return shallow(text, FlavorCopy) if text else None
     except msgspec.MsgspecError:
         return None
 

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .course import IDLE
+from .deep import deeply
 from .errors import Refused, Unreachable
 from .event import Garbled, Listing, listing
 from .kind import Row
@@ -143,5 +144,5 @@ class Audit:
 
 
 def _pair(item: msgspec.Raw) -> Pair:
-    meta = _OBJECT.decode(item).metadata
-    return meta.uid, meta.resourceVersion
+    found = deeply(_OBJECT, item)
+    return ("", "") if found is None else (found.metadata.uid, found.metadata.resourceVersion)

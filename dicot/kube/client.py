@@ -13,6 +13,7 @@ from twisted.internet.task import deferLater
 from twisted.web.iweb import IAgent
 
 from . import address
+from .deep import deeply
 from .errors import (
     Doubtful,
     Expired,
@@ -279,8 +280,14 @@ class HttpKube:
     async def _page(
         self, kind: Kind[Any], namespace: str, query: tuple[tuple[str, str], ...], within: float
     ) -> "_Page":
-        path = address.path(place(kind, namespace))
-        return msgspec.json.decode(await self._get(path, query, within), type=_Page)
+        answer = await self._get(address.path(place(kind, namespace)), query, within)
+        try:
+            page = deeply(_PAGE_OF, answer)
+        except msgspec.DecodeError as reason:
+            raise Unreachable(f"no list: {reason}") from reason
+        if page is None:
+            raise Unreachable("no list: it is nested beyond what a server accepts")
+        return page
 
     async def _get(
         self, path: str, query: tuple[tuple[str, str], ...], within: float, acting_as: Account | None = None
@@ -362,3 +369,6 @@ class _ListMeta(msgspec.Struct, frozen=True):
 class _Page(msgspec.Struct, frozen=True):
     items: list[msgspec.Raw]
     metadata: _ListMeta = _ListMeta()
+
+
+_PAGE_OF = msgspec.json.Decoder(_Page)

@@ -159,7 +159,7 @@ def _status(body: bytes) -> _Status:
     """The Status, or what stands for it: virt-api and proxies on the way also answer with plain text."""
     try:
         status = msgspec.json.decode(body, type=_Status)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         text = body[:_LONGEST_MESSAGE].decode("utf-8", "replace").strip()
         return _Status(message="" if text.startswith(("<", "{")) else text)
     return status if status.kind == "Status" else _Status()

@@ -1,15 +1,14 @@
 """A watch line and a list, read."""
 
-import sys
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
+from .deep import deeply
 from .errors import Refused, refusal
 from .kind import HasMeta, Kind, Meta
 
-T = TypeVar("T")
 ADDED = "ADDED"
 MODIFIED = "MODIFIED"
 DELETED = "DELETED"
@@ -76,8 +75,6 @@ class _List(msgspec.Struct, frozen=True):
 # Validation of one object; a nesting that the decoder does not follow is a fault of that object too.
 _UNFIT = (msgspec.ValidationError, RecursionError)
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError)
-# Go's JSON decoder, and so the API server, accepts 10,000 levels; a schema that keeps unknown fields stores them.
-_DEEPEST = 12_000
 
 _LINE = msgspec.json.Decoder(_Line)
 _PLACED = msgspec.json.Decoder(_Placed)
@@ -120,7 +117,7 @@ class Reader:
     def _other(self, line: bytes, problem: str) -> Event:
         """What is not an object of this kind: a bookmark, an error, or one that does not fit."""
         try:
-            rough = _deeply(_LINE, line)
+            rough = deeply(_LINE, line)
         except _BROKEN as error:
             raise Garbled(f"a line that is no watch event: {error}") from error
         if rough is None:
@@ -147,7 +144,7 @@ def reported(status: bytes) -> Refused:
 def listing(document: bytes) -> Listing:
     """A list, as the API server answers it. Raises Garbled for anything else, also with code 200 (Table, Status)."""
     try:
-        page = _deeply(_LIST, document)
+        page = deeply(_LIST, document)
     except _BROKEN as error:
         raise Garbled(f"no list: {error}") from error
     if page is None or page.kind in ("Table", "Status") or not page.metadata.resourceVersion:
@@ -157,7 +154,7 @@ def listing(document: bytes) -> Listing:
 
 def _placed(raw: bytes | msgspec.Raw) -> Meta:
     try:
-        found = _deeply(_PLACED, raw)
+        found = deeply(_PLACED, raw)
     except _BROKEN as error:
         raise Garbled(f"an object without metadata: {error}") from error
     if found is None:
@@ -170,18 +167,3 @@ def _placed(raw: bytes | msgspec.Raw) -> Meta:
         resourceVersion=place.resourceVersion,
         annotations=dict(place.annotations or {}),
     )
-
-
-def _deeply(decoder: "msgspec.json.Decoder[T]", raw: bytes | msgspec.Raw) -> T | None:
-    """What is decoded, also where what is skipped is nested deeply; None where it is nested beyond all measure."""
-    try:
-        return decoder.decode(raw)
-    except RecursionError:
-        usual = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(usual, _DEEPEST))
-        try:
-            return decoder.decode(raw)
-        except RecursionError:
-            return None
-        finally:
-            sys.setrecursionlimit(usual)

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from ..names import ID, is_hex_id, is_uuid
+from .deep import shallow
 
 Manifest = dict[str, Any]
 """A Kubernetes object as decoded JSON."""
@@ -146,7 +147,7 @@ class Kind(Generic[P]):
 
     def decode(self, raw: bytes) -> Row:
         """An object's JSON as a row. Raises msgspec.DecodeError (ValidationError) for one that does not fit."""
-        return self.row(msgspec.json.decode(raw, type=self.projection))
+        return self.row(shallow(raw, self.projection))
 
 
 def _id(meta: Meta) -> str:

@@ -256,8 +256,12 @@ class VerifyTests(ResolverTests):
         self.assertTrue(self.successResultOf(asked))
 
     def test_object_that_does_not_fit_is_a_miss(self) -> None:
+        deep = b'{"metadata": {}, "x": ' + b"[" * 9_000 + b"]" * 9_000 + b"}"
         asked = self.verify()
         self.kube.answers[0].callback([b'{"metadata": {"labels": 1}}'])
+        self.assertFalse(self.successResultOf(asked))
+        asked = self.verify(2)
+        self.kube.answers[1].callback([deep])
         self.assertFalse(self.successResultOf(asked))
 
     def test_caller_who_leaves_ends_only_the_own_wait(self) -> None:

@@ -323,6 +323,11 @@ class JudgeTests(SynchronousTestCase):
         self.round()
         self.assertEqual(self.site.left(), {"virtualmachines": ["web1"]})
 
+    def test_what_does_not_fit_its_kind_keeps_its_own_entry_and_ends_no_round(self) -> None:
+        self.site.kube.put({**manifest(VM, "web1", {"dicot.io/id": server_id()}), "spec": "none"})
+        self.round()
+        self.assertEqual(len(self.site.entries()), 1)
+
     def test_it_does_nothing_without_the_lease(self) -> None:
         self.pending(**{"dicot.io/server-id": server_id()})
         self.round(may=False)

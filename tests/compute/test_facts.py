@@ -46,7 +46,7 @@ class FlavorTests(SynchronousTestCase):
         self.assertEqual(found.copy, FlavorCopy(UID, "m1.small", 2, 2048))
 
     def test_a_spoilt_annotation_counts_as_none(self) -> None:
-        for text in ("{", '{"id": 7}', "[]", '{"disk": "x"}'):
+        for text in ("{", '{"id": 7}', "[]", '{"disk": "x"}', '{"x":' + "[" * 9_000 + "]" * 9_000 + "}"):
             body = instancetype(**{"dicot.io/flavor-spec": text})
             found = flavor_of(CLUSTER_INSTANCETYPE.row(body), body, CLUSTER_INSTANCETYPE)
             self.assertEqual((found.copy.id, found.copy.disk), (UID, 0))

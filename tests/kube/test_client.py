@@ -252,6 +252,24 @@ class Pages(Calls):
         line.answer(200, self.page(["a", "b"]))
         self.assertEqual(self.successResultOf(asked), [b'"a"', b'"b"'])
 
+    def test_an_object_that_is_nested_deeply_spoils_no_list(self) -> None:
+        deep = b'{"metadata":{"name":"deep"},"spec":' + b"[" * 9_000 + b"]" * 9_000 + b"}"
+        good = b'{"metadata":{"name":"good"}}'
+        asked = self.ask(self.kube.all(VMS))
+        self.wire.accept().answer(200, b'{"items":[%b,%b]}' % (deep, good))
+        found = self.successResultOf(asked)
+        self.assertEqual(found, [deep, good])
+        self.assertRaises(msgspec.DecodeError, VMS.decode, found[0])
+        self.assertEqual(VMS.decode(found[1]).name, "good")
+
+    def test_what_is_no_list_is_no_answer(self) -> None:
+        asked = self.ask(self.kube.all(VMS))
+        line = self.wire.accept()
+        for body in (b"<html>", b'{"items":1}', b'{"items":' + b"[" * 20_000):
+            line.answer(200, body)
+            self.failureResultOf(asked, errors.Unreachable)
+            asked = self.ask(self.kube.all(VMS))
+
 
 class Repeats(Calls):
     """What is sent again, and when."""

@@ -5,6 +5,7 @@ Field names are those of kubevirt.io/api v1 (1.8) and instancetype v1beta1; only
 
 import msgspec
 
+from ...kube.deep import shallow
 from ...kube.kind import Kind, Meta, Row
 from ...names import FLAVOR_SPEC
 
@@ -273,7 +274,7 @@ def flavor_id(row: Row, body: Instancetype) -> str:
     """Nova's id of an instancetype: a free string in an annotation, else the object's id."""
     text = body.metadata.annotations.get(FLAVOR_SPEC)
     try:
-        return (text and msgspec.json.decode(text, type=FlavorName).id) or row.id
+        return (text and shallow(text, FlavorName).id) or row.id
     except msgspec.MsgspecError:
         return row.id
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ...cloud.kinds.kubevirt import Vm
+from ...kube.deep import shallow
 from ...names import DESCRIPTION, IMAGE, KEY_NAME, LOCK, METADATA, NAME, SERVER, TAGS, USER_ID, is_uuid
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ def noted(vm: Vm, key: str, form: type[T], otherwise: T) -> T:
     if not text:
         return otherwise
     try:
-        return msgspec.json.decode(text, type=form)
+        return shallow(text, form)
     except msgspec.MsgspecError:
         return otherwise
 

@@ -6,6 +6,7 @@ import msgspec
 
 from ...cloud.kinds.kubevirt import Condition, Node, Vm, Vmi
 from ...cloud.kinds.storage import DataVolume
+from ...kube.deep import shallow
 from ...names import LAUNCHED_AT, TASK
 from ..times import moment
 
@@ -102,6 +103,6 @@ def task_of(vm: Vm) -> Task | None:
     """The task annotation; one that does not fit counts as none."""
     text = vm.metadata.annotations.get(TASK)
     try:
-        return msgspec.json.decode(text, type=Task) if text else None
+        return shallow(text, Task) if text else None
     except msgspec.MsgspecError:
         return None
