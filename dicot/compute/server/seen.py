@@ -11,6 +11,7 @@ from ...names import LAUNCHED_AT, TASK
 from ..times import moment
 
 FINAL = frozenset({"Succeeded", "Failed"})
+_COUNTED = frozenset({"Always", "RerunOnFailure", "Once"})
 
 
 class Task(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,13 +57,27 @@ class Seen:
 
     @property
     def launched(self) -> bool:
-        """Whether it ever ran."""
-        return LAUNCHED_AT in self.vm.metadata.annotations
+        """Whether it ever ran: noted, or to be seen from what is left."""
+        return LAUNCHED_AT in self.vm.metadata.annotations or self._has_left
 
     @property
     def requests(self) -> frozenset[str]:
         """What virt-controller is asked to do and has not done: Start, Stop."""
         return frozenset(request.action for request in self.vm.status.stateChangeRequests)
+
+    @property
+    def _has_left(self) -> bool:
+        """Whether the last instance is gone and had run, although nobody noted it.
+
+        virt-controller keeps the conditions of an instance that is gone (pkg/virt-controller/watch/vm,
+        syncConditions), and virt-handler gives LiveMigratable, true or false, to each that reached a node. One that
+        ended before it ran leaves startFailure, with the strategies that start it again (syncStartFailureStatus).
+        """
+        status = self.vm.status
+        if self.vmi is not None or self.strategy not in _COUNTED or status.startFailure is not None:
+            return False
+        kept = any(condition.type == "LiveMigratable" for condition in status.conditions)
+        return kept and self.printable in ("Stopped", "Terminating")
 
     @property
     def is_resting(self) -> bool:

@@ -29,6 +29,7 @@ from tests.cluster.objects import Document, named
 from tests.live.seen.objects import (
     CDI,
     KUBEVIRT,
+    NOWHERE,
     SUBRESOURCES,
     URL,
     collection,
@@ -207,6 +208,18 @@ async def _paused_and_stopped(place: Place) -> None:
     await place.tell("virtualmachines", "stop")
 
 
+async def _stopped(place: Place) -> None:
+    await place.make(machine(NAME))
+    await place.shows(place.machine, shows("Running"))
+    await place.tell("virtualmachines", "stop")
+
+
+async def _withdrawn(place: Place) -> None:
+    await place.make(machine(NAME, inner=NOWHERE))
+    await place.shows(place.machine, shows("ErrorUnschedulable"))
+    await place.tell("virtualmachines", "stop")
+
+
 async def _over_quota(place: Place) -> None:
     await place.make(named("ResourceQuota", "claims", spec={"hard": {"persistentvolumeclaims": "0"}}))
     await place.shows(f"{place.core}/resourcequotas/claims", lambda quota: "hard" in quota.get("status", {}))
@@ -244,6 +257,8 @@ def scenes(storage_class: str) -> dict[str, Scene]:
     return {
         "paused": Scene(_paused, shows("Paused")),
         "paused_stopped": Scene(_paused_and_stopped, lambda vm: printable(vm) == "Stopped" and _left(vm)),
+        "stopped_unnoted": Scene(_stopped, lambda vm: "LiveMigratable" in conditions(vm) and _is_left(vm)),
+        "withdrawn_left": Scene(_withdrawn, lambda vm: printable(vm) == "CrashLoopBackOff" and _is_left(vm)),
         "no_image": Scene(makes(rooted(NAME, NO_IMAGE)), fails("Stopped")),
         "claim_quota": Scene(_over_quota, fails("Provisioning")),
         "claim_invalid": Scene(makes(rooted(NAME, strange)), shows("Provisioning")),
@@ -264,6 +279,10 @@ def scenes(storage_class: str) -> dict[str, Scene]:
 
 def _left(vm: Document) -> bool:
     return "Paused" in conditions(vm) and not requests(vm)
+
+
+def _is_left(vm: Document) -> bool:
+    return "created" not in vm["status"] and not requests(vm)
 
 
 def _asked() -> Document:

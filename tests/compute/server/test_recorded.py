@@ -8,7 +8,7 @@ from dicot.kube.kind import Manifest
 from .objects import recorded
 from .record import plain as stripped
 from .record import recording, scenes
-from .test_status import ACTIVE, BUILD, ERROR, FILLING, SHUTOFF, launched, plain, told
+from .test_status import ACTIVE, BUILD, ERROR, FILLING, POWERING_ON, SCHEDULING, SHUTOFF, launched, plain, told
 
 NEVER_RAN: dict[str, tuple[str, str | None, str | None, int]] = {
     "no_image": ERROR,
@@ -20,13 +20,19 @@ NEVER_RAN: dict[str, tuple[str, str | None, str | None, int]] = {
     "separate_filling": FILLING,
     "halted_filling": SHUTOFF,
     "crash_loop_always": ("ERROR", "error", None, 6),
+    "withdrawn_left": SHUTOFF,
 }
+UNNOTED = {"stopped_unnoted": SHUTOFF}
 RAN = {
     "paused": ("PAUSED", "paused", None, 3),
     "paused_stopped": SHUTOFF,
     "hotplug_failed": ACTIVE,
     "manual_crashed": ("SHUTOFF", "stopped", None, 6),
 }
+
+
+def _asked_to_start(objects: Manifest) -> None:
+    objects["vm"]["status"]["stateChangeRequests"] = [{"action": "Start"}]
 
 
 class RecordedRowsTests(SynchronousTestCase):
@@ -38,8 +44,35 @@ class RecordedRowsTests(SynchronousTestCase):
         for name, expected in RAN.items():
             self.assertEqual(plain(told(name, launched)), expected, name)
 
+    def test_servers_that_ran_and_were_stopped_before_anybody_noted_it(self) -> None:
+        for name, expected in UNNOTED.items():
+            self.assertEqual(plain(told(name)), expected, name)
+
+    def test_such_a_server_is_powered_on_again(self) -> None:
+        self.assertEqual(plain(told("stopped_unnoted", _asked_to_start)), POWERING_ON)
+
+    def test_such_a_server_is_deleted_as_a_stopped_one(self) -> None:
+        def terminate(objects: Manifest) -> None:
+            objects["vm"]["status"]["printableStatus"] = "Terminating"
+
+        self.assertEqual(plain(told("stopped_unnoted", terminate)), ("SHUTOFF", "stopped", "deleting", 0))
+
+    def test_a_stopped_server_without_what_only_a_node_says_is_still_to_come(self) -> None:
+        def strip(objects: Manifest) -> None:
+            status = objects["vm"]["status"]
+            status["conditions"] = [each for each in status["conditions"] if each["type"] != "LiveMigratable"]
+
+        self.assertEqual(plain(told("stopped_unnoted", strip)), SCHEDULING)
+
+    def test_an_instance_that_failed_on_its_node_never_ran(self) -> None:
+        def fail(objects: Manifest) -> None:
+            failure = recorded("crash_loop_always")["vm"]["status"]["startFailure"]
+            objects["vm"]["status"] |= {"startFailure": failure, "printableStatus": "Stopped"}
+
+        self.assertEqual(plain(told("stopped_unnoted", fail)), SCHEDULING)
+
     def test_every_scene_is_told(self) -> None:
-        self.assertEqual({*NEVER_RAN, *RAN}, set(scenes("any")))
+        self.assertEqual({*NEVER_RAN, *UNNOTED, *RAN}, set(scenes("any")))
 
     def test_why(self) -> None:
         for name, code, words in (

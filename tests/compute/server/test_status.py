@@ -366,7 +366,11 @@ class OtherRowsTests(SynchronousTestCase):
         self.assertEqual(plain(told("guest_shutdown", unlaunched)), SHUTOFF)
 
     def test_deletion_of_what_never_ran(self) -> None:
-        self.assertEqual(plain(told("terminating_gone", unlaunched)), ("BUILD", "building", "deleting", 0))
+        def never(objects: Manifest) -> None:
+            unlaunched(objects)
+            objects["vm"]["status"]["conditions"] = []
+
+        self.assertEqual(plain(told("terminating_gone", never)), ("BUILD", "building", "deleting", 0))
 
 
 class StateTests(SynchronousTestCase):
