@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ def watches(reactor: Any, config: Config, credentials: Credentials, kube: Kube) 
     origin = Origin(watch_agent(reactor, credentials.tls), credentials, DeferredSemaphore(INITIAL_LISTS))
     reflectors = tuple(Reflector(store, origin, reactor, random.random) for store in stores.values())
     projects = Projects(stores)
-    cache = Cache(stores, projects, config, reactor, Slices(reactor), Allowance())
+    cache = Cache(stores, projects, config, reactor, Slices(reactor), Allowance(), time.time)
     probe = Probe(kube, reactor)
     stores[STORAGE_CLASS].listen(lambda _: probe.hint())
     return Watches(stores, reflectors, cache, Resolver(cache, kube), projects, probe)
@@ -148,7 +149,8 @@ def identity(
             kube=made.cluster.kube,
             stores=seen.stores,
             projects=seen.projects,
-            now=reactor.seconds,
+            now=time.time,
+            clock=reactor.seconds,
             age=lambda: seen.age(watched),
             sleep=lambda seconds: deferLater(reactor, seconds),
             run=crew,
@@ -159,7 +161,7 @@ def identity(
         desk.passwords,
         made.bootstrap,
         lambda claim: made.claims.take(claim, reactor.seconds() + 15.0),
-        reactor.seconds,
+        time.time,
     )
     return desk, gate, founding
 
@@ -185,12 +187,11 @@ def stewardship(reactor: Any, config: Config, seen: Watches, made: Writes, desk:
 class Registrar:
     """Registers the operations of services on their routes."""
 
-    def __init__(self, seen: Watches, made: Writes, desk: Desk, crew: Crew, clock: Any) -> None:
+    def __init__(self, seen: Watches, made: Writes, desk: Desk, crew: Crew) -> None:
         self._seen = seen
         self._made = made
         self._desk = desk
         self._crew = crew
-        self._clock = clock
         self.feeds: list[Feed] = []
 
     def api(self, service: Service, gate: TokenGate) -> Api:
@@ -211,7 +212,7 @@ class Registrar:
             known=self._seen.resolver.known,
             verify=self._seen.resolver.verify,
             new_id=lambda: str(uuid.uuid4()),
-            now=self._clock.seconds,
+            now=time.time,
             config=self._seen.cache.config,
             in_thread=self._crew,
             tools={TOOL: self._desk, "features": self._seen.probe},
@@ -228,7 +229,7 @@ def assembled(
     pool = ThreadPool(0, THREADS, "dicot")
     crew = Crew(reactor, pool)
     desk, gate, founding = identity(reactor, config, seen, made, crew)
-    registrar = Registrar(seen, made, desk, crew, reactor)
+    registrar = Registrar(seen, made, desk, crew)
     apis = tuple(registrar.api(service, gate) for service in services(config))
     return Parts(
         config=config,

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -152,10 +153,20 @@ def listening(
     return found
 
 
+def steady(reactor: Any) -> None:
+    """Let a reactor count by a clock that nobody sets.
+
+    Twisted takes the wall clock (``ReactorBase.seconds``): one set back by an hour would hold up every timer by an
+    hour, one set forward would ring them all at once. What means the time of day asks ``time.time`` itself.
+    """
+    reactor.seconds = time.monotonic
+
+
 def makeService(options: Options) -> IService:
     """The daemon. Raises UsageError for what the configuration has wrong, a used port among it."""
     from twisted.internet import reactor
 
+    steady(reactor)
     # Every connection to Kubernetes has a factory, and each would be told of twice.
     Factory.noisy = False
     listeners, whole = MultiService(), MultiService()

@@ -3,9 +3,12 @@
 import os
 import signal
 import socket
+import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 from twisted.python import usage
@@ -25,6 +28,10 @@ current-context: x
 
 class Written(TestCase):
     """A configuration in a folder of the test's own."""
+
+    def setUp(self) -> None:
+        # The daemon lets its reactor count otherwise than trial's does.
+        self.patch(reactor, "seconds", time.time)
 
     def options(self, text: str, kubeconfig: str = KUBECONFIG) -> Options:
         folder = Path(self.mktemp())
@@ -67,6 +74,13 @@ class UsageTests(Written):
 
 class LifeTests(Written):
     """The daemon without a cluster."""
+
+    def test_timers_count_by_a_clock_that_nobody_sets(self) -> None:
+        loop: Any = reactor
+        self.refusal(self.options("[api]\nport = 1\n"))
+        timer = loop.callLater(5, lambda: None)
+        self.addCleanup(timer.cancel)
+        self.assertApproximates(timer.getTime() - time.monotonic(), 5, 2)
 
     async def stopped(self, options: Options) -> None:
         service = makeService(options)

@@ -1,6 +1,6 @@
 """What feeds, readers and resolvers stand on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,10 @@ from .slices import Slices
 
 @dataclass(frozen=True)
 class Cache:
-    """The stores of all kinds, the projects, and what all resources share: the wall clock, slices, memory."""
+    """The stores of all kinds, the projects, and what all resources share: time, slices, memory.
+
+    ``now`` is the wall clock, by which objects say when something was; ``clock`` is for timers and durations.
+    """
 
     stores: Mapping[Kind[Any], Store[Any]]
     projects: Projects
@@ -24,3 +27,4 @@ class Cache:
     clock: IReactorTime
     slices: Slices
     allowance: Allowance
+    now: Callable[[], float]

@@ -1,6 +1,7 @@
 """Kubernetes as those who write see it: the client, and the caches that learn what it answers."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 class Cluster:
-    """One client, the stores of the kinds that are watched, and the clock.
+    """One client, the stores of the kinds that are watched, and the clocks.
 
     Kinds that are written but never watched (Secret) have no store: of them nothing is learned.
     """
@@ -39,10 +40,12 @@ class Cluster:
         stores: Mapping[Kind[Any], Store[Any]],
         clock: IReactorTime,
         unwatched: Iterable[Kind[Any]] = (),
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.kube = kube
         self.stores = stores
         self.clock = clock
+        self._wall = wall
         self._kinds = {kind.resource: kind for kind in (SECRET, *unwatched, *stores)}
 
     def now(self) -> float:
@@ -52,7 +55,7 @@ class Cluster:
     def time(self) -> float:
         """The API server's clock, in seconds since 1970; our own before it was heard."""
         heard = self.kube.server_time()
-        return self.clock.seconds() if heard is None else heard
+        return self._wall() if heard is None else heard
 
     def kind(self, resource: str) -> Kind[Any] | None:
         """The kind of a "plural.group", as Ledger entries and claims write it."""

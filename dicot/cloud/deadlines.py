@@ -8,15 +8,20 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 # A view that names the moment it is asked at must not turn the reactor into a loop.
 _SOONEST = 0.05
-# The wall clock may be set, and what polls takes no endless timeout: the heap is looked at once an hour.
-_LONGEST = 3600.0
+_LEAST = 0.001
+# The wall clock may be set, of which no timer hears: the heap is looked at once a minute.
+_LONGEST = 60.0
 
 
 class Deadlines:
-    """The next moment of each key, in one heap with one timer. ``ring`` gets the keys whose moment has come."""
+    """The next moment of each key, in one heap with one timer.
 
-    def __init__(self, clock: IReactorTime, ring: Callable[[list[str]], None]) -> None:
+    ``ring`` gets the keys whose moment has come by ``now``, the wall clock.
+    """
+
+    def __init__(self, clock: IReactorTime, now: Callable[[], float], ring: Callable[[list[str]], None]) -> None:
         self._clock = clock
+        self._now = now
         self._ring = ring
         self._moments: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
@@ -28,7 +33,7 @@ class Deadlines:
             if self._moments.pop(key, None) is not None:
                 self._wind()
             return
-        moment = max(moment, self._clock.seconds() + _SOONEST)
+        moment = max(moment, self._now() + _SOONEST)
         if self._moments.get(key) != moment:
             self._moments[key] = moment
             heappush(self._heap, (moment, key))
@@ -49,16 +54,15 @@ class Deadlines:
         if not self._heap:
             self._cancel()
             return
-        now = self._clock.seconds()
-        wait = min(max(self._heap[0][0] - now, 0.0), _LONGEST)
+        wait = min(max(self._heap[0][0] - self._now(), _LEAST), _LONGEST)
         if self._timer is None:
             self._timer = self._clock.callLater(wait, self._due)
-        elif self._timer.getTime() != now + wait:
+        elif abs(self._timer.getTime() - self._clock.seconds() - wait) > _LEAST:
             self._timer.reset(wait)
 
     def _due(self) -> None:
         self._timer = None
-        now, keys = self._clock.seconds(), []
+        now, keys = self._now(), []
         while self._heap and self._heap[0][0] <= now:
             moment, key = heappop(self._heap)
             if self._moments.get(key) == moment:

@@ -54,7 +54,7 @@ class Feed:
         for strand in self._strands.values():
             for meeting in strand.meetings:
                 self._meetings[meeting.join.kind].append((strand, meeting))
-        self._deadlines = Deadlines(cache.clock, self._ask_all)
+        self._deadlines = Deadlines(cache.clock, cache.now, self._ask_all)
         self._homes: dict[str, tuple[str, bool]] = {}
         self._due: OrderedDict[str, None] = OrderedDict()
         self._walk: Deferred[None] | None = None
@@ -89,7 +89,7 @@ class Feed:
         if row is None or not self._counts(strand, row):
             return None
         try:
-            document = strand.source.document(strand.gather(row), shape, self._cache.clock.seconds())
+            document = strand.source.document(strand.gather(row), shape, self._cache.now())
             return msgspec.json.encode(document)
         except HOSTILE as problem:
             self._report(key, problem)
@@ -192,7 +192,7 @@ class Feed:
         gathered = strand.gather(row)
         try:
             strand.settle(gathered)
-            listed = strand.source.entry(gathered, self._cache.clock.seconds())
+            listed = strand.source.entry(gathered, self._cache.now())
             if listed.entry is not None:
                 self._check(strand, row, listed.entry)
             return listed

@@ -126,15 +126,22 @@ def _kept(key: Key, now: float, life: float) -> bool:
 class Keyring:
     """The keys as this replica knows them, from the store of ``TOKEN_KEYS``.
 
-    What the Secret holds counts only as a whole: one bad entry, and the last good keys stay in use.
+    What the Secret holds counts only as a whole: one bad entry, and the last good keys stay in use. ``now`` is Unix
+    time, ``clock`` is monotonic.
     """
 
     def __init__(
-        self, store: Store[KeySecret], kube: Kube, now: Callable[[], float], random: Callable[[int], bytes]
+        self,
+        store: Store[KeySecret],
+        kube: Kube,
+        now: Callable[[], float],
+        clock: Callable[[], float],
+        random: Callable[[int], bytes],
     ) -> None:
         self._store = store
         self._kube = kube
         self._now = now
+        self._clock = clock
         self._random = random
         self._boxes: dict[bytes, AESGCM] = {}
         self._primary: bytes | None = None
@@ -162,8 +169,8 @@ class Keyring:
 
     async def refresh(self) -> None:
         """Reads the Secret once, if that was not done within the last seconds. Raises Unavailable."""
-        if self._now() >= self._asked + REFRESH:
-            self._asked = self._now()
+        if self._clock() >= self._asked + REFRESH:
+            self._asked = self._clock()
             self._unheard = None
             try:
                 self._store.learn(await self._kube.read(place(TOKEN_KEYS, SYSTEM_NAMESPACE, SECRET_NAME)))

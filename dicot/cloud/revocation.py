@@ -23,13 +23,21 @@ _TRIES = 3
 
 
 class Revocations:
-    """Asks for and writes revocations. ``now`` is Unix time in seconds."""
+    """Asks for and writes revocations. ``now`` is Unix time in seconds, ``clock`` is monotonic."""
 
-    def __init__(self, store: Store[Revocation], users: Store[User], kube: Kube, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store[Revocation],
+        users: Store[User],
+        kube: Kube,
+        now: Callable[[], float],
+        clock: Callable[[], float],
+    ) -> None:
         self._store = store
         self._users = users
         self._kube = kube
         self._now = now
+        self._clock = clock
         self._counts: LRUCache[str, tuple[int, float]] = LRUCache(10_000)
 
     def void(self, token: Token) -> bool:
@@ -52,9 +60,10 @@ class Revocations:
             raise Unavailable("The token cannot be revoked at the moment.") from error
 
     def _too_many(self, user: str) -> bool:
-        count, since = self._counts.get(user, (0, self._now()))
-        if self._now() - since >= _HOUR:
-            count, since = 0, self._now()
+        now = self._clock()
+        count, since = self._counts.get(user, (0, now))
+        if now - since >= _HOUR:
+            count, since = 0, now
         self._counts[user] = (count + 1, since)
         return count >= MANY
 

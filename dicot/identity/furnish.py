@@ -31,7 +31,7 @@ from .password import HASHER, Passwords
 class Surroundings:
     """What identity stands on.
 
-    ``now`` is Unix time in seconds; ``age`` the seconds since the identity watches were last heard (the largest);
+    ``now`` is Unix time in seconds, ``clock`` counts seconds that nobody sets; ``age`` the seconds since the identity watches were last heard (the largest);
     ``sleep`` waits; ``run`` does its argument in a thread.
     """
 
@@ -41,6 +41,7 @@ class Surroundings:
     stores: Mapping[Kind[Any], Store[Any]]
     projects: Projects
     now: Callable[[], float]
+    clock: Callable[[], float]
     age: Callable[[], float]
     sleep: Callable[[float], Awaitable[object]]
     run: Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -51,19 +52,19 @@ class Surroundings:
 def furnished(given: Surroundings) -> tuple[Desk, TokenGate]:
     """The desk for ``Bench.tools``, and the gate for every ``Api``. Listens to the stores from here on."""
     services = tuple(given.services)
-    ring = Keyring(given.stores[TOKEN_KEYS], given.kube, given.now, given.random)
+    ring = Keyring(given.stores[TOKEN_KEYS], given.kube, given.now, given.clock, given.random)
     tokens = Tokens(ring, given.random, given.config.token_life)
     directory = Directory(given.stores, given.projects)
-    revocations = Revocations(given.stores[REVOCATION], given.stores[USER], given.kube, given.now)
+    revocations = Revocations(given.stores[REVOCATION], given.stores[USER], given.kube, given.now, given.clock)
     standings = Standings(tokens, ring, directory, revocations, given.now, given.age)
-    brake = Brake(given.now, given.sleep)
+    brake = Brake(given.clock, given.sleep)
     desk = Desk(
         ring=ring,
         tokens=tokens,
         standings=standings,
         directory=directory,
         revocations=revocations,
-        passwords=Passwords(given.kube, given.run, brake, given.now, given.random, given.hasher),
+        passwords=Passwords(given.kube, given.run, brake, given.clock, given.random, given.hasher),
         policy=assembled(services),
         catalog=catalog(services, given.config),
         url=given.config.public_url.rstrip("/") + PREFIXES["identity"],

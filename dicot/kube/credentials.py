@@ -99,25 +99,26 @@ class TokenFile:
 
 
 class PluginProof:
-    """What a credential plugin grants, kept until it expires or is refused."""
+    """What a credential plugin grants, kept until it expires, by the wall clock, or is refused."""
 
-    def __init__(self, plugin: Plugin, tls: Tls, now: Callable[[], float]) -> None:
+    def __init__(self, plugin: Plugin, tls: Tls, clock: IReactorTime, now: Callable[[], float]) -> None:
         self._plugin = plugin
         self._tls = tls
+        self._clock = clock
         self._now = now
         self._grant: Grant | None = None
         self._granted_at = 0.0
 
     async def headers(self, stale: bool) -> Headers:
         """See Proof."""
-        now = self._now()
-        grant = self._grant
+        grant, since = self._grant, self._clock.seconds() - self._granted_at
         # Many requests are refused at once when a token ends: what was granted since then is fresh for all of them.
-        refused = stale and now - self._granted_at >= _FRESH
-        if refused or grant is None or (grant.expires is not None and now >= grant.expires - _EARLY):
+        refused = stale and since >= _FRESH
+        if refused or grant is None or (grant.expires is not None and self._now() >= grant.expires - _EARLY):
+            began = self._clock.seconds()
             grant = await self._plugin.run()
             self._show(grant)
-            self._grant, self._granted_at = grant, now
+            self._grant, self._granted_at = grant, began
         return {"Authorization": f"Bearer {grant.token}"} if grant.token else {}
 
     def _show(self, grant: Grant) -> None:
@@ -205,7 +206,7 @@ class _Kubeconfig:
             return Fixed({"Authorization": f"Bearer {user['token']}"})
         if user.get("exec"):
             program = self._program(user["exec"], cluster)
-            return PluginProof(Plugin(program, reactor, reactor), tls, now)
+            return PluginProof(Plugin(program, reactor, reactor), tls, reactor, now)
         if user.get("username"):
             pair = f"{user['username']}:{user.get('password', '')}".encode()
             return Fixed({"Authorization": f"Basic {base64.b64encode(pair).decode()}"})

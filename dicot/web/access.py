@@ -1,6 +1,7 @@
 """One line of JSON for each request that was answered or refused."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,26 +42,28 @@ class Record:
 class AccessLog:
     """Turns records into lines; a flood of anonymous refusals becomes a count."""
 
-    def __init__(self, clock: IReactorTime, write: Callable[[str], None]) -> None:
+    def __init__(
+        self, clock: IReactorTime, write: Callable[[str], None], wall: Callable[[], float] = time.time
+    ) -> None:
         self._clock = clock
+        self._wall = wall
         self._write = write
         self._since = clock.seconds()
         self._crowd = 0
 
     def __call__(self, record: Record) -> None:
-        now = self._clock.seconds()
-        if now - self._since >= WINDOW:
-            self._turn(now)
+        if self._clock.seconds() - self._since >= WINDOW:
+            self._turn()
         if not record.user and record.status >= 400:
             self._crowd += 1
             if self._crowd > CROWD:
                 return
-        self._write(line(record, now))
+        self._write(line(record, self._wall()))
 
-    def _turn(self, now: float) -> None:
+    def _turn(self) -> None:
         if self._crowd > CROWD:
-            self._write(json.dumps({"time": _stamp(now), "suppressed": self._crowd - CROWD}))
-        self._since, self._crowd = now, 0
+            self._write(json.dumps({"time": _stamp(self._wall()), "suppressed": self._crowd - CROWD}))
+        self._since, self._crowd = self._clock.seconds(), 0
 
 
 def line(record: Record, now: float) -> str:

@@ -49,12 +49,19 @@ class Ground:
     def __init__(self, kinds: Iterable[Kind[Any]] = ()) -> None:
         self.clock = Clock()
         self.clock.advance(1_800_000_000)
+        self.wall_ahead = 0.0
         watched: list[Kind[Any]] = [NAMESPACE, NAMESPACE_RECORD, *kinds]
         self.stores: dict[Kind[Any], Store[Any]] = {kind: Store(kind) for kind in watched}
         self.projects = Projects(self.stores)
         self.allowance = Allowance()
-        self.cache = Cache(self.stores, self.projects, Config(), self.clock, Slices(self.clock), self.allowance)
+        self.cache = Cache(
+            self.stores, self.projects, Config(), self.clock, Slices(self.clock), self.allowance, self.wall
+        )
         self._version = 10
+
+    def wall(self) -> float:
+        """The wall clock, which may be set."""
+        return self.clock.seconds() + self.wall_ahead
 
     def sync(self, *kinds: Kind[Any]) -> None:
         """End the first list of kinds (of all, where none is named)."""

@@ -12,8 +12,12 @@ class DeadlinesTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(1000)
+        self.ahead = 0.0
         self.rung: list[tuple[float, str]] = []
-        self.deadlines = Deadlines(self.clock, self.ring)
+        self.deadlines = Deadlines(self.clock, self.wall, self.ring)
+
+    def wall(self) -> float:
+        return self.clock.seconds() + self.ahead
 
     def ring(self, keys: list[str]) -> None:
         self.rung += [(self.clock.seconds(), key) for key in keys]
@@ -48,11 +52,26 @@ class DeadlinesTests(SynchronousTestCase):
         self.clock.advance(0.05)
         self.assertEqual([key for _, key in self.rung], ["a"])
 
-    def test_far_moment_is_waited_for_by_the_hour(self) -> None:
+    def test_far_moment_is_waited_for_by_the_minute(self) -> None:
         self.deadlines.put("a", 1e300)
-        self.assertEqual(self.timers(), [4600.0])
-        self.clock.advance(3600)
-        self.assertEqual((self.rung, self.timers()), ([], [8200.0]))
+        self.assertEqual(self.timers(), [1060.0])
+        self.clock.advance(60)
+        self.assertEqual((self.rung, self.timers()), ([], [1120.0]))
+
+    def test_clock_that_is_set_forward_rings_within_a_minute(self) -> None:
+        self.deadlines.put("a", 2000.0)
+        self.ahead = 3600.0
+        self.assertEqual(self.rung, [])
+        self.clock.advance(60)
+        self.assertEqual([key for _, key in self.rung], ["a"])
+
+    def test_clock_that_is_set_back_rings_at_the_moment_it_then_shows(self) -> None:
+        self.deadlines.put("a", 1010.0)
+        self.ahead = -100.0
+        self.clock.pump([10] * 10)
+        self.assertEqual(self.rung, [])
+        self.clock.advance(10)
+        self.assertEqual([key for _, key in self.rung], ["a"])
 
     def test_moments_that_are_replaced_all_the_time_leave_nothing_behind(self) -> None:
         for number in range(1000):

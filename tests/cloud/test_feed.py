@@ -319,6 +319,15 @@ class TimeTests(FeedTests):
         self.assertEqual(self.shown, ["red/one"] * 2)
         self.assertEqual(self.ground.clock.getDelayedCalls(), [])
 
+    def test_wall_clock_that_is_set_shifts_the_moment(self) -> None:
+        self.begin()
+        self.again = self.ground.wall() + 3000
+        self.vm("one", uid="u1")
+        self.again = None
+        self.ground.wall_ahead = 3600
+        self.ground.clock.advance(60)
+        self.assertEqual(self.asked, ["red/one"] * 2)
+
     def test_moment_goes_with_its_object(self) -> None:
         self.begin()
         self.again = self.ground.clock.seconds() + 30

@@ -137,7 +137,7 @@ class KeyringTests(SynchronousTestCase):
     def replica(self, seed: str) -> Keyring:
         store = Store(TOKEN_KEYS)
         self.kube.watch(store)
-        return Keyring(store, self.kube, self.clock.seconds, Dice(seed))
+        return Keyring(store, self.kube, self.clock.seconds, self.clock.seconds, Dice(seed))
 
     def verbs(self) -> list[str]:
         verbs = [verb for verb, _ in self.kube.asked]

@@ -54,7 +54,7 @@ def made(seed: str, *keys: Key, life: int = 3600) -> Tokens:
     kube = FakeKube()
     store = Store(TOKEN_KEYS)
     kube.watch(store)
-    ring = Keyring(store, kube, Clock().seconds, Dice(seed))
+    ring = Keyring(store, kube, Clock().seconds, Clock().seconds, Dice(seed))
     now_of(kube.create(place(TOKEN_KEYS, SYSTEM_NAMESPACE), secret(*keys)))
     return Tokens(ring, Dice(seed), life)
 

@@ -99,10 +99,10 @@ class Replica:
             kube.watch(store)
         dice = Dice(seed)
         self.age = 0.0
-        self.ring = Keyring(self.stores[TOKEN_KEYS], kube, clock.seconds, dice)
+        self.ring = Keyring(self.stores[TOKEN_KEYS], kube, clock.seconds, clock.seconds, dice)
         self.tokens = Tokens(self.ring, dice, life)
         self.directory = Directory(self.stores, land)
-        self.revocations = Revocations(self.stores[REVOCATION], self.stores[USER], kube, clock.seconds)
+        self.revocations = Revocations(self.stores[REVOCATION], self.stores[USER], kube, clock.seconds, clock.seconds)
         self.standings = Standings(
             self.tokens, self.ring, self.directory, self.revocations, clock.seconds, lambda: self.age
         )

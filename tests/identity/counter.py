@@ -56,6 +56,7 @@ class Counter:
                 stores=replica.stores,
                 projects=self.town.land,
                 now=self.town.clock.seconds,
+                clock=self.town.clock.seconds,
                 age=lambda: replica.age,
                 sleep=lambda seconds: deferLater(self.town.clock, seconds),
                 run=self.threads,

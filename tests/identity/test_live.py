@@ -67,6 +67,7 @@ class Replica:
                 stores=self.stores,
                 projects=self.projects,
                 now=clock.seconds,
+                clock=clock.seconds,
                 age=lambda: 0.0,
                 sleep=lambda seconds: deferLater(clock, seconds),
                 run=Threads(),

@@ -284,6 +284,18 @@ class Plugins(Files):
         self.assertEqual([self.successResultOf(each)["Authorization"] for each in asked], ["Bearer two"] * 3)
         self.assertEqual(self.headers(credentials, stale=True), {"Authorization": "Bearer two"})
 
+    def test_a_wall_clock_that_is_set_back_hides_no_refusal(self) -> None:
+        path = self.kubeconfig({"exec": self.told})
+        wall = [9000.0]
+        credentials = load(path, "", self.machine, now=lambda: wall[0], environ={})
+        self.start(credentials)
+        self.machine.children[0].end(granted(token="one"))
+        self.machine.advance(60)
+        wall[0] = 1000.0
+        asked = self.start(credentials, stale=True)
+        self.machine.children[1].end(granted(token="two"))
+        self.assertEqual(self.successResultOf(asked), {"Authorization": "Bearer two"})
+
     def test_one_who_leaves_does_not_end_the_run(self) -> None:
         credentials = self.load({"exec": self.told})
         leaving, staying = self.start(credentials), self.start(credentials)

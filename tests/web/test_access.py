@@ -57,8 +57,9 @@ class CrowdTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
+        self.wall = 1_800_000_000.0
         self.lines: list[str] = []
-        self.log = AccessLog(self.clock, self.lines.append)
+        self.log = AccessLog(self.clock, self.lines.append, lambda: self.wall)
 
     def test_anonymous_refusals_become_a_count(self) -> None:
         refused = replace(SEEN, user="", project="", status=401)
@@ -69,6 +70,17 @@ class CrowdTests(SynchronousTestCase):
         self.log(refused)
         self.assertEqual(json.loads(self.lines[CROWD])["suppressed"], 1000 - CROWD)
         self.assertEqual(len(self.lines), CROWD + 2)
+
+    def test_a_wall_clock_that_is_set_changes_nothing_but_the_stamps(self) -> None:
+        refused = replace(SEEN, user="", project="", status=401)
+        for _ in range(CROWD + 1):
+            self.log(refused)
+        self.wall += 10 * WINDOW
+        self.log(refused)
+        self.assertEqual(len(self.lines), CROWD)
+        self.clock.advance(WINDOW)
+        self.log(refused)
+        self.assertEqual(json.loads(self.lines[-1])["time"], "2027-01-15T08:01:40.000+00:00")
 
     def test_they_fill_a_megabyte_in_no_less_than_minutes(self) -> None:
         refused = replace(SEEN, user="", project="", status=404, path="/" + "a" * 5000)
