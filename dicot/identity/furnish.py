@@ -31,8 +31,8 @@ from .password import HASHER, Passwords
 class Surroundings:
     """What identity stands on.
 
-    ``now`` is Unix time in seconds, ``clock`` counts seconds that nobody sets; ``age`` the seconds since the identity watches were last heard (the largest);
-    ``sleep`` waits; ``run`` does its argument in a thread.
+    ``now`` is Unix time in seconds, ``clock`` counts seconds that nobody sets; ``age`` the seconds since the identity
+    watches were last heard (the largest); ``sleep`` waits; ``run`` does its argument in a thread.
     """
 
     config: Config
