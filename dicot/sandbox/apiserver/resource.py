@@ -23,7 +23,9 @@ class Column:
 class Resource:
     """A resource in one version. ``custom`` ones come from a CustomResourceDefinition.
 
-    ``schema`` is a structural schema in OpenAPI v3's words (of the whole object), None where anything is taken.
+    ``schema`` is a structural schema in OpenAPI v3's words (of the whole object), None where anything is taken. It
+    keeps what patches and apply read: x-kubernetes-list-type, -list-map-keys, -map-type, -patch-strategy and
+    -patch-merge-key.
     ``subresources`` are names such as "status" and "scale"; with "status" among them a write to the object keeps its
     status and a write to the status keeps the rest. ``generation`` says whether metadata.generation is kept.
     """

@@ -1,6 +1,6 @@
 """What plugs into the API server: who is told, who decides, who changes and refuses, who answers in its place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -21,6 +21,105 @@ class Reader(Protocol):
 
     def list(self, group: str, plural: str, namespace: str = "") -> Iterable[Manifest]:
         """All objects of a resource, of a namespace or ("") of all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was written: JSON before and after, None where there was or is no object. ``resource`` is in the version
+    that objects are stored in."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    old: bytes | None
+    new: bytes | None
+
+
+Listener = Callable[[Change], None]
+
+
+class Objects(Reader, Protocol):
+    """Writes of controllers that live in the API server: as any client's, but authorized by nobody and done at once.
+    All may raise Refusal. They must not be called by a listener, which is told in the middle of a write."""
+
+    def listen(self, listener: Listener) -> None:
+        """Tell of each change, in order, from now on."""
+        ...
+
+    def create(self, group: str, plural: str, manifest: Manifest) -> Manifest:
+        """As POST; the namespace is the manifest's."""
+        ...
+
+    def change(
+        self,
+        group: str,
+        plural: str,
+        namespace: str,
+        name: str,
+        change: Callable[[Manifest], Manifest | None],
+        subresource: str = "",
+    ) -> Manifest:
+        """Write what ``change`` makes of the object (which it may alter in place), unless it answers None. Nothing
+        can come in between."""
+        ...
+
+    def delete(
+        self, group: str, plural: str, namespace: str, name: str, uid: str = "", propagation: str = "Background"
+    ) -> None:
+        """As DELETE, of that uid alone where there is one."""
+        ...
+
+
+class Registry(Protocol):
+    """What is served: the built-in resources, and those that CustomResourceDefinitions define, from the moment in
+    which they are established."""
+
+    def find(self, group: str, version: str, plural: str) -> Resource | None:
+        """A served resource in one version."""
+        ...
+
+    def stored(self, group: str, plural: str) -> Resource | None:
+        """A resource in the version that its objects are stored in."""
+        ...
+
+
+class Schemas(Protocol):
+    """Knows what objects of a resource look like. Resources without a schema take anything."""
+
+    def fit(self, resource: Resource, manifest: Manifest) -> list[str]:
+        """Take away what the resource does not know and put in its defaults, in place. Answers what a strict client
+        is told of, as in 'unknown field "spec.x"'. Raises Refusal (400) for what cannot be decoded at all."""
+        ...
+
+    def check(self, resource: Resource, subresource: str, new: Manifest, old: Manifest | None) -> None:
+        """Raises Refusal (422) for an object that is not valid, or that may not become so from ``old``."""
+        ...
+
+
+class Documents(Protocol):
+    """Discovery and OpenAPI."""
+
+    def document(self, path: str, accept: str, query: Mapping[str, tuple[str, ...]]) -> "Answer | None":
+        """What is at a path such as /api, /apis, /apis/GROUP/VERSION, /openapi/v3; None where nothing is."""
+        ...
+
+
+class Tables(Protocol):
+    """Prints objects as kubectl shows them."""
+
+    def table(self, resource: Resource, objects: Sequence[Manifest], include: str) -> Manifest:
+        """A meta.k8s.io/v1 Table. ``include`` is the query's includeObject: "Metadata", "Object" or "None". The API
+        server puts the list's metadata into it."""
+        ...
+
+
+class Authenticator(Protocol):
+    """Knows who asks."""
+
+    def identify(self, headers: Mapping[str, Sequence[str]]) -> User:
+        """The user of a request, impersonation done; names of headers are in lower case. Raises Refusal: 401, or 403
+        for who may not impersonate."""
         ...
 
 
@@ -63,6 +162,21 @@ class Admission(Protocol):
     def validate(self, review: Review) -> None:
         """Raises Refusal for what must not be."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What was POSTed to a resource or subresource that stores nothing: a review, a request for a token."""
+
+    user: User
+    namespace: str
+    name: str
+    body: Manifest
+    dry: bool
+
+
+Poster = Callable[[Posted], Manifest]
+"""Answers it with an object (201). May raise Refusal."""
 
 
 @dataclass(frozen=True, slots=True)
