@@ -1,7 +1,7 @@
 """A watched kind, as data. Free of Twisted, so that views may import it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -105,7 +105,7 @@ class Kind(Generic[P]):
     namespace: str | None = None
     name: str | None = None
     optional: bool = False
-    annotations: frozenset[str] = frozenset()
+    annotations: Container[str] = frozenset()
 
     @property
     def api_version(self) -> str:

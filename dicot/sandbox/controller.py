@@ -173,17 +173,26 @@ class Controller(Service):
         """Write it, whatever the store shows."""
         kube = self._accounts.kube
         match step:
-            case Create(at, body):
-                try:
-                    await kube.create(at, body)
-                except Exists:
-                    return
+            case Create():
+                await self._create(step)
             case Patch(at, body, media):
                 self._learn(at, await kube.patch(at, body, media=media))
             case Remove(at, uid):
                 await kube.delete(at, uid=uid, grace=0)
             case Rewrite(at, change):
                 await self._rewrite(at, change)
+
+    async def _create(self, step: Create) -> None:
+        try:
+            made = await self._accounts.kube.create(step.at, step.body)
+        except Exists:
+            return
+        except Refused as reason:
+            for told in step.refused(reason) if step.refused is not None else ():
+                await self.take(told)
+            raise
+        if not step.at.subresource:
+            self._learn(step.at, made)
 
     async def _rewrite(self, at: Place, change: Callable[[Manifest], Manifest | None]) -> None:
         handler = self._accounts.handler

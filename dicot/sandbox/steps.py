@@ -4,16 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dicot.kube.client import Place
+from dicot.kube.errors import Refused
 from dicot.kube.kind import Manifest
 from dicot.kube.media import MERGE
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """POST; an object that is there already is as good."""
+    """POST; an object that is there already is as good. ``refused`` says what to write about a refusal, after which
+    the object is decided again as after any other."""
 
     at: Place
     body: Manifest
+    refused: "Callable[[Refused], tuple[Step, ...]] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
 from dicot.kube.client import Place
-from dicot.kube.errors import Conflict, Exists, Headers, Unreachable
+from dicot.kube.errors import Conflict, Denied, Exists, Headers, Unreachable
 from dicot.kube.kind import Manifest
 from dicot.kube.source import Origin
 from dicot.sandbox.controller import RETRY, Accounts
 from dicot.sandbox.nodes.machines import HEARTBEAT
 from dicot.sandbox.nodes.service import Nodes
+from dicot.sandbox.steps import Create, Patch
 
 from .things import NOW, claim_manifest, guest_manifest, pod_manifest, raw
 
@@ -111,6 +112,21 @@ class NodesAtWork(SynchronousTestCase):
         self.clock.advance(60)
         self.assertEqual(len(self.kube.of("nodes")), 6)
 
+    def test_what_is_made_is_known_at_once(self) -> None:
+        self.sync()
+        made = self.nodes.take(Create(Place("", "v1", "pods", "n"), pod_manifest()))
+        self.kube.objects[Place("", "v1", "pods", "n")] = pod_manifest()
+        self.successResultOf(Deferred.fromCoroutine(made))
+        self.assertIsNotNone(self.nodes.world.pods.one("n", "p"))
+
+    def test_a_refused_object_is_told_of_before_it_fails(self) -> None:
+        told = Patch(Place("", "v1", "pods", "n", "other"), {})
+        self.kube.fail = lambda verb, at: Denied(403, "Forbidden", "exceeded quota") if verb == "create" else None
+        self.kube.written.clear()
+        made = self.nodes.take(Create(Place("", "v1", "pods", "n"), {}, lambda reason: (told,)))
+        self.failureResultOf(Deferred.fromCoroutine(made), Denied)
+        self.assertEqual(self.kube.written, [("patch", told.at)])
+
     def test_a_cluster_that_is_away_is_asked_again(self) -> None:
         self.kube.fail = lambda verb, at: Unreachable("away")
         self.clock.advance(60)
@@ -172,7 +188,7 @@ class NodesAtWork(SynchronousTestCase):
         self.tell(self.nodes.world.claims, claim_manifest(), 2)
         self.tell(self.nodes.world.claims, claim_manifest(spec={"accessModes": ["ReadWriteMany"]}), 3)
         self.assertEqual(len(waiting), 1)
-        waiting[0].callback(b"{}")
+        waiting[0].callback(raw({"metadata": {"name": "pvc-uid-c"}}))
         self.assertEqual(len(waiting), 2)
 
     def test_stopped_it_leaves_nothing(self) -> None:
