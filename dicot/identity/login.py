@@ -11,9 +11,10 @@ from .request import DomainRef, LogIn, OnDomain, OnNothing, OnProject, OnSystem,
 _SYSTEM_RESCOPE = "Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed."
 
 
-async def logged_in(desk: Desk, request: LogIn) -> tuple[Standing, str]:
-    """A new token's standing and its text. Raises Unauthorized, Forbidden, NotFound and Unavailable as Keystone does.
+async def logged_in(desk: Desk, request: LogIn, address: str) -> tuple[Standing, str]:
+    """A new token's standing and its text, for who asks from an address.
 
+    Raises Unauthorized, Forbidden, NotFound and Unavailable as Keystone does.
     Whatever is wrong with user, password, domain, project or role gives one and the same answer, after the same work.
     """
     desk.standings.may_log_in()
@@ -28,7 +29,7 @@ async def logged_in(desk: Desk, request: LogIn) -> tuple[Standing, str]:
             parent = standing.token
             methods.add("token")
         else:
-            users.append(await _proven(desk, proof))
+            users.append(await _proven(desk, proof, address))
             methods.add("password")
     if len({user.id for user in users}) != 1:
         raise words.unauthorized()
@@ -54,11 +55,11 @@ def _check_rescope(parent: Token, request: LogIn) -> None:
         raise words.forbidden(_SYSTEM_RESCOPE)
 
 
-async def _proven(desk: Desk, proof: PasswordProof) -> UserFacts:
+async def _proven(desk: Desk, proof: PasswordProof, address: str) -> UserFacts:
     """The user, if the password is right. An unknown one costs the same work."""
     user = _named_user(desk, proof)
     who = user.id if user else _nobody(proof)
-    right = await desk.passwords.check(who, proof.password or "", known=user is not None)
+    right = await desk.passwords.check(who, proof.password or "", address, known=user is not None)
     if user is None or proof.password is None or not right:
         raise words.unauthorized()
     return user

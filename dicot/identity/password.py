@@ -72,23 +72,29 @@ class Passwords:
         self._right: TTLCache[bytes, str] = TTLCache(1024, REMEMBERED, timer=clock)
         self._dummy = hasher.hash(random(16).hex())
 
-    async def check(self, who: str, password: str, *, known: bool) -> bool:
+    async def check(self, who: str, password: str, address: str, *, known: bool) -> bool:
         """Whether it is the password of ``who``: a user's id, or with ``known`` False what stands for nobody's.
 
-        Raises BadRequest for one that is too long, Unavailable where the hash cannot be read.
+        ``address`` is where the attempt comes from. Raises BadRequest for a password that is too long, Unavailable
+        where the hash cannot be read.
         """
         raw = encoded(password)
         mark = hmac.digest(self._key, f"{len(who)} {who}".encode() + raw, hashlib.sha256)
         remembered = self._right.get(mark)
-        if remembered is None and not await self._brake.wait(who):
-            return False
-        stored, version = await self._stored(who)
-        if remembered is not None and remembered == stored:
+        if remembered is not None and remembered == (await self._stored(who))[0]:
             return True
-        if not await self._run(lambda: self._matches(stored or self._dummy, raw)) or not stored or not known:
-            self._brake.failed(who)
+        attempt = await self._brake.attempt(who, address)
+        if attempt is None:
             return False
-        self._brake.passed(who)
+        try:
+            stored, version = await self._stored(who)
+            matches = await self._run(lambda: self._matches(stored or self._dummy, raw))
+        except Exception:
+            self._brake.open(attempt)
+            raise
+        if not matches or not stored or not known:
+            return False
+        self._brake.right(attempt)
         self._right[mark] = stored
         if self._hasher.check_needs_rehash(stored):
             await self._rehash(who, raw, version)

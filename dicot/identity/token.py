@@ -23,7 +23,7 @@ def register(bench: Bench) -> None:
 
     @bench.routes.write("POST", "/auth/tokens", None, [(UNVERSIONED, log_in)])
     async def issue(call: Call[LogIn]) -> Reply:
-        standing, text = await logged_in(desk, call.body)
+        standing, text = await logged_in(desk, call.body, call.address)
         return Reply(_shown(desk, standing, call.query), 201, {SUBJECT: text})
 
     @bench.routes.get("/auth/tokens", "identity:validate_token", hot=True)

@@ -16,7 +16,8 @@ class Call(Generic[B]):
     """A request, with nothing of HTTP left that an operation should not see.
 
     ``names`` are the path's variables, ``query`` the decoded query (each key with its values in order),
-    ``headers`` the few request headers an operation may read (x-subject-token, accept, content-type), lower case.
+    ``headers`` the few request headers an operation may read (x-subject-token, accept, content-type), lower case,
+    ``address`` is where it comes from.
     """
 
     caller: Caller
@@ -26,6 +27,7 @@ class Call(Generic[B]):
     headers: Mapping[str, str]
     body: B
     request_id: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

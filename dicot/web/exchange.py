@@ -65,7 +65,8 @@ class Exchange:
         if variant.bodies and not route.actions:
             content = self._content(request)
         body = variant.decode(content, version) if variant.bodies else None
-        call = Call(caller, version, names, door.query(request.query), _headers(request), body, request.request_id)
+        query, headers = door.query(request.query), _headers(request)
+        call = Call(caller, version, names, query, headers, body, request.request_id, request.connection.address)
         return await self._operated(route, variant, call)
 
     def _variant(self, variants: Variants, version: Version) -> Variant:

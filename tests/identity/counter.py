@@ -27,6 +27,7 @@ from ..cloud.town import Dice, Town, hex_id, now_of
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 CONFIG = Config(public_url="https://cloud.example:5000", region="North")
 URL = "https://cloud.example:5000/identity/v3"
+HERE = "192.0.2.1"
 
 
 class Threads:

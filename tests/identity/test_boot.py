@@ -29,7 +29,7 @@ from dicot.names import SYSTEM_NAMESPACE
 
 from ..cloud.town import NOW, Dice, Land, Place_, now_of
 from ..kube.fake import FakeKube
-from .counter import HASHER, Threads
+from .counter import HASHER, HERE, Threads
 
 KINDS: tuple[Kind[Any], ...] = (DOMAIN, USER, ROLE, IMPLIED_ROLE, ROLE_ASSIGNMENT)
 
@@ -121,7 +121,7 @@ class Case(SynchronousTestCase):
         admin = directory.user_named("default", "admin")
         assert admin is not None
         self.assertTrue(admin.enabled)
-        self.assertTrue(now_of(self.made("check").passwords.check(admin.id, self.password(), known=True)))
+        self.assertTrue(now_of(self.made("check").passwords.check(admin.id, self.password(), HERE, known=True)))
         project = directory.project_named("default", "admin")
         assert project is not None
         every = ["admin", "manager", "member", "reader"]
@@ -191,7 +191,7 @@ class FirstBootTests(Case):
         directory = self.directory()
         admin = directory.user_named("default", "admin")
         assert admin is not None
-        self.assertTrue(now_of(self.replica.passwords.check(admin.id, "schön", known=True)))
+        self.assertTrue(now_of(self.replica.passwords.check(admin.id, "schön", HERE, known=True)))
 
     def test_no_password_is_refused(self) -> None:
         bodies: tuple[dict[str, str], ...] = ({}, {"password": ""}, {"password": "Cg=="}, {"other": "eA=="})
@@ -295,7 +295,7 @@ class SeedTests(Case):
         assert user is not None and project is not None
         self.assertEqual(project.namespace, "demo")
         self.assertEqual([role.name for role in directory.roles_on_project(user.id, project)], ["member", "reader"])
-        self.assertTrue(now_of(self.replica.passwords.check(user.id, "demo-secret", known=True)))
+        self.assertTrue(now_of(self.replica.passwords.check(user.id, "demo-secret", HERE, known=True)))
 
     def test_again_changes_nothing(self) -> None:
         people = [demo("first"), Person("eve", "eve-secret", "demo", "reader")]
@@ -305,7 +305,7 @@ class SeedTests(Case):
         self.assertEqual(self.counts(), before)
         user = self.directory().user_named("default", "demo")
         assert user is not None
-        self.assertTrue(now_of(self.replica.passwords.check(user.id, "first", known=True)))
+        self.assertTrue(now_of(self.replica.passwords.check(user.id, "first", HERE, known=True)))
 
     def test_a_password_is_not_shown(self) -> None:
         self.assertNotIn("hush", repr(demo("hush")))

@@ -5,12 +5,13 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from dicot.identity.brake import FREE
 from dicot.web.api import Api
 from dicot.web.limits import Limits
 from dicot.web.site import build_site
 
 from ..cloud.town import hex_id
-from ..web.wire import Response, Wire
+from ..web.wire import Response, Wire, written
 from .counter import CONFIG, Counter, by_password, by_token
 
 BASE = "/identity/v3"
@@ -47,6 +48,11 @@ class HttpTests(SynchronousTestCase):
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Response:
         return Wire(self.site).ask(method, BASE + path, body, **headers)
+
+    def guess(self, address: str) -> None:
+        """Wrong passwords, until the next one has to wait."""
+        for _ in range(FREE):
+            Wire(self.site, address).ask("POST", BASE + "/auth/tokens", by_password("ann", "wrong"))
 
     def log_in(self, scope: object = None) -> Response:
         return self.ask("POST", "/auth/tokens", by_password("ann", scope=scope))
@@ -87,6 +93,15 @@ class HttpTests(SynchronousTestCase):
             self.assertEqual((answer.code, answer.json), (401, UNAUTHORIZED))
             challenge = 'Keystone uri="https://cloud.example:5000/identity"'
             self.assertEqual(answer.headers["www-authenticate"], challenge)
+
+    def test_who_guesses_from_elsewhere_keeps_nobody_out(self) -> None:
+        self.guess("192.0.2.9")
+        self.assertEqual(self.log_in().code, 201)
+        slowed = Wire(self.site, "192.0.2.9")
+        slowed.send(written("POST", BASE + "/auth/tokens", by_password("ann", "guess")))
+        self.assertEqual(slowed.transport.value(), b"")
+        self.counter.town.clock.advance(1)
+        self.assertEqual(slowed.response().code, 401)
 
     def test_bad_bodies_are_400_in_keystones_words(self) -> None:
         bodies: Mapping[bytes, str] = {

@@ -39,7 +39,7 @@ from tests.cluster.control import Control
 from tests.cluster.objects import named
 from tests.cluster.shared import SHARED, TIMEOUT
 
-from .counter import Threads, by_password
+from .counter import HERE, Threads, by_password
 
 KINDS = (*(kind for kind in WATCHED if kind.group in ("", "identity.dicot.io")), TOKEN_KEYS)
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -137,7 +137,7 @@ class LiveIdentityTests(TestCase):
         )
         password = await admin_password(one.kube, CONFIG.admin_secret, os.urandom)
         scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
-        standing, token = await logged_in(one.desk, log_in(by_password("admin", password, scope)))
+        standing, token = await logged_in(one.desk, log_in(by_password("admin", password, scope)), HERE)
         self.assertEqual([role.name for role in standing.roles], ["admin", "manager", "member", "reader"])
         await self.becomes(lambda: other.counts(token))
         await self.check_revocation(token)

@@ -25,7 +25,7 @@ from dicot.names import SYSTEM_NAMESPACE
 from ..cloud.town import Dice, hex_id, now_of
 from ..kube.fake import FakeKube
 from .counter import HASHER as QUICK
-from .counter import Threads
+from .counter import HERE, Threads
 
 ANN = hex_id("ann")
 
@@ -46,7 +46,7 @@ class Case(SynchronousTestCase):
         return Passwords(self.kube, self.threads, brake, self.clock.seconds, Dice(seed), hasher)
 
     def check(self, password: str, who: str = ANN, known: bool = True) -> bool:
-        return now_of(self.passwords.check(who, password, known=known))
+        return now_of(self.passwords.check(who, password, HERE, known=known))
 
     def stored(self) -> str:
         data = self.kube.objects["", "secrets", SYSTEM_NAMESPACE, f"user-{ANN}"]["data"]
@@ -152,16 +152,16 @@ class RehashTests(Case):
 class BrakeTests(Case):
     """From the fifth wrong password on, each costs time."""
 
-    def attempt(self, password: str = "wrong") -> Deferred[bool]:
-        return Deferred.fromCoroutine(self.passwords.check(ANN, password, known=True))
+    def attempt(self, password: str = "wrong", address: str = HERE) -> Deferred[bool]:
+        return Deferred.fromCoroutine(self.passwords.check(ANN, password, address, known=True))
 
     def spend(self) -> None:
-        for _ in range(FREE + 1):
+        for _ in range(FREE):
             self.assertFalse(self.successResultOf(self.attempt()))
 
     def test_the_next_waits_and_the_one_after_longer(self) -> None:
         self.spend()
-        for seconds in (1, 1, 2, 4, 8, 16, 32, 32):
+        for seconds in (1, 2, 4, 8, 16, 32, 32):
             attempt = self.attempt()
             self.clock.advance(seconds - 0.5)
             self.assertNoResult(attempt)
@@ -201,6 +201,21 @@ class BrakeTests(Case):
     def test_others_do_not_wait(self) -> None:
         self.spend()
         self.assertFalse(self.check("x", hex_id("bob")))
+
+    def test_who_is_elsewhere_does_not_wait(self) -> None:
+        self.spend()
+        self.assertTrue(self.successResultOf(self.attempt("hush", "192.0.2.2")))
+        self.assertNoResult(self.attempt())
+
+    def test_what_could_not_be_checked_is_no_wrong_password(self) -> None:
+        def deny(verb: str, at: Place) -> None:
+            raise Denied(403, "Forbidden", "no")
+
+        self.kube.fail = deny
+        for _ in range(3 * FREE):
+            self.failureResultOf(self.attempt("hush"), Unavailable)
+        self.kube.fail = lambda verb, at: None
+        self.assertTrue(self.successResultOf(self.attempt("hush")))
 
 
 @implementer(IReactorFromThreads)

@@ -75,6 +75,7 @@ class IdentityTests(SynchronousTestCase):
         self.assertEqual((plain.code, plain.body), (spoofed.code, spoofed.body))
         first, second = seen
         self.assertEqual((first.caller, first.headers), (second.caller, second.headers))
+        self.assertEqual((first.address, second.address), ("192.0.2.1", "192.0.2.1"))
         self.assertEqual(bench.ask("GET", f"{BASE}/servers", **forged).code, 401)
         self.assertEqual(bench.records[1].address, "192.0.2.1")
 
