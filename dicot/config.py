@@ -4,6 +4,7 @@ import ipaddress
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +38,7 @@ class Config:
     public_url: str = "http://127.0.0.1:5000"
     region: str = "RegionOne"
     access_log: str = "-"
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     kubeconfig: str = ""
     context: str = ""
     allow_insecure: bool = False
@@ -109,8 +111,12 @@ def _address(text: str) -> Address:
     return Address(host, port, parts.scheme == "https")
 
 
+def _networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
+    return () if value == [] else tuple(ipaddress.ip_network(text) for text in _texts(value))
+
+
 def _prefixes(value: object) -> tuple[str, ...]:
-    return () if value == [] else tuple(str(ipaddress.ip_network(text)) for text in _texts(value))
+    return tuple(str(network) for network in _networks(value))
 
 
 def _seconds(value: object) -> int:
@@ -139,6 +145,7 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "public_url": Option("public_url", _url),
         "region": Option("region", _word),
         "access_log": Option("access_log", _text),
+        "proxies": Option("proxies", _networks),
     },
     "kubernetes": {
         "kubeconfig": Option("kubeconfig", _text),

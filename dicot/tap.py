@@ -177,7 +177,7 @@ def makeService(options: Options) -> IService:
         running = Running(parts, listeners, reactor)
         probes = pages(running.checks)
         access = AccessLog(reactor, logged(config, whole))
-        site = build_site(parts.apis, probes, config.public_url, reactor, access)
+        site = build_site(parts.apis, probes, config.public_url, reactor, access, proxies=config.proxies)
         monitoring = build_site([], probes, config.public_url, reactor, access)
         for listener in (
             *listening(config.listen, "api.listen", config, site, parts.apis, reactor),

@@ -1,5 +1,6 @@
 """The configuration file."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -47,6 +48,11 @@ class ConfigTests(SynchronousTestCase):
         for wrong in ("127.0.0.1:5000", "http://127.0.0.1", "ftp://a:1", "http://a:99999"):
             error = self.assertRaises(ConfigError, parse, f'[api]\nlisten = ["{wrong}"]')
             self.assertIn("api.listen:", str(error))
+
+    def test_proxies_are_networks(self) -> None:
+        config = parse('[api]\nproxies = ["10.0.0.0/8", "2001:db8::1"]')
+        self.assertEqual(config.proxies, (ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128")))
+        self.assertIn("api.proxies:", str(self.assertRaises(ConfigError, parse, '[api]\nproxies = ["10.0.0.1/8"]')))
 
     def test_tls_needs_a_certificate(self) -> None:
         self.assertIn(

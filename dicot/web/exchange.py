@@ -66,7 +66,7 @@ class Exchange:
             content = self._content(request)
         body = variant.decode(content, version) if variant.bodies else None
         query, headers = door.query(request.query), _headers(request)
-        call = Call(caller, version, names, query, headers, body, request.request_id, request.connection.address)
+        call = Call(caller, version, names, query, headers, body, request.request_id, request.address)
         return await self._operated(route, variant, call)
 
     def _variant(self, variants: Variants, version: Version) -> Variant:

@@ -1,7 +1,7 @@
 """The factory of connections: how many there may be, and what they share."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -11,6 +11,7 @@ from .access import Record
 from .channel import Channel
 from .limits import Limits
 from .opened import Opened
+from .origin import Network, is_within
 from .request import Connection, Request, Root
 
 
@@ -26,10 +27,12 @@ class Site(ServerFactory):
         new_id: Callable[[], str],
         access: Callable[[Record], None],
         limits: Limits,
+        proxies: Sequence[Network] = (),
     ) -> None:
         self.root = root
         self.clock = clock
         self.limits = limits
+        self.proxies = proxies
         self.closing = False
         self._new_id = new_id
         self._access = access
@@ -47,7 +50,8 @@ class Site(ServerFactory):
         """A connection, or None where this address or all together have enough: it is closed without a word."""
         address = str(getattr(addr, "host", ""))
         full = len(self._open) >= self.limits.connections
-        if self.closing or full or self._addresses[address] >= self.limits.per_address:
+        many = self._addresses[address] >= self.limits.per_address and not is_within(address, self.proxies)
+        if self.closing or full or many:
             return None
         channel = Channel(self, address)
         channel.factory = self

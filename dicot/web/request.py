@@ -1,6 +1,7 @@
 """A request and what is found out about it while it is answered."""
 
 import re
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from .access import Record
 from .call import Reply
 from .dialect import UNVERSIONED, Version
 from .limits import Limits
+from .origin import Network, origin
 
 _GLOBAL_ID = re.compile(rb"req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -40,6 +42,7 @@ class Front(Protocol):
 
     clock: IReactorTime
     limits: Limits
+    proxies: Sequence[Network]
     root: Root
     closing: bool
 
@@ -92,6 +95,14 @@ class Request(server.Request):
     def gone(self) -> bool:
         """Whether the client has left."""
         return bool(self._disconnected)
+
+    @property
+    def address(self) -> str:
+        """Where it comes from; what a proxy says of that counts where the configuration knows the proxy."""
+        proxies = self.connection.front.proxies
+        if not proxies:
+            return self.connection.address
+        return origin(self.connection.address, self.text_of(b"x-forwarded-for"), proxies)
 
     @property
     def global_id(self) -> str:
@@ -163,7 +174,7 @@ class Request(server.Request):
             took=self.connection.front.clock.seconds() - self.started,
             user=self.caller.user,
             project=self.caller.project,
-            address=self.connection.address,
+            address=self.address,
         )
 
 

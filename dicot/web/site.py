@@ -16,6 +16,7 @@ from .dialect import UNVERSIONED, Dialect
 from .dialects.identity import Identity
 from .intake import Site
 from .limits import Limits
+from .origin import Network
 from .request import Request
 from .versions import documents
 
@@ -109,12 +110,13 @@ def build_site(
     *,
     new_id: Callable[[], str] = new_request_id,
     limits: Limits | None = None,
+    proxies: Sequence[Network] = (),
 ) -> Site:
     """The services, their version documents and the given pages, as a factory for a listener."""
     fixed = documents(public_url, [api.dialect.service for api in apis])
     shown = {**{path: _constant(reply) for path, reply in fixed.items()}, **pages}
     mounts = Mounts(apis, shown, Identity(public_url))
-    return Site(mounts, clock, new_id, access, limits or Limits())
+    return Site(mounts, clock, new_id, access, limits or Limits(), proxies)
 
 
 def drain(site: Site, apis: Iterable[Api], patience: float = 30.0) -> Deferred[None]:

@@ -1,5 +1,7 @@
 """Safety 1.4 and T33: who is slow, or too many, or does not read."""
 
+from ipaddress import ip_network
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.web.call import Reply
@@ -147,6 +149,14 @@ class CrowdTests(SynchronousTestCase):
         with self.assertRaises(AssertionError):
             bench.wire("192.0.2.1")
         bench.wire("192.0.2.2")
+        wires[0].leave()
+        bench.wire("192.0.2.1")
+
+    def test_a_proxy_may_have_more(self) -> None:
+        bench = Bench(limits=Limits(per_address=3, connections=5), proxies=[ip_network("192.0.2.0/31")])
+        wires = [bench.wire("192.0.2.1") for _ in range(5)]
+        with self.assertRaises(AssertionError):
+            bench.wire("192.0.2.1")
         wires[0].leave()
         bench.wire("192.0.2.1")
 

@@ -3,7 +3,7 @@
 import gc
 import itertools
 import json
-from collections.abc import Awaitable, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from dicot.web.dialect import Dialect
 from dicot.web.dialects.compute import Compute
 from dicot.web.intake import Site
 from dicot.web.limits import Limits
+from dicot.web.origin import Network
 from dicot.web.site import Page, build_site
 
 BASE = "/compute/v2.1"
@@ -152,6 +153,7 @@ class Bench:
         limits: Limits | None = None,
         pages: Mapping[str, Page] | None = None,
         others: Iterable[Api] = (),
+        proxies: Sequence[Network] = (),
     ) -> None:
         self.clock = Clock()
         self.gate = gate or ListedGate()
@@ -166,6 +168,7 @@ class Bench:
             self.records.append,
             new_id=lambda: f"req-00000000-0000-4000-8000-{next(numbers):012d}",
             limits=limits or Limits(),
+            proxies=proxies,
         )
 
     def wire(self, address: str = "192.0.2.1") -> Wire:
