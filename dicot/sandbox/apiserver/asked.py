@@ -1,10 +1,7 @@
 """Who asks, and for what, as authorization and admission see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-
-NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +11,7 @@ class User:
     name: str
     groups: tuple[str, ...] = ()
     uid: str = ""
-    extra: Mapping[str, tuple[str, ...]] = NOTHING
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

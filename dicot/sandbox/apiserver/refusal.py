@@ -50,7 +50,8 @@ class Refusal(Exception):
         status["message"] = self.message
         if self.reason:
             status["reason"] = self.reason
-        if details:
+        # A refusal of no resource in particular still has its empty details.
+        if details or self.reason == "Forbidden":
             status["details"] = details
         status["code"] = self.code
         return status
