@@ -117,9 +117,9 @@ class Tables(Protocol):
 class Authenticator(Protocol):
     """Knows who asks."""
 
-    def identify(self, headers: Mapping[str, Sequence[str]]) -> User:
-        """The user of a request, impersonation done; names of headers are in lower case. Raises Refusal: 401, or 403
-        for who may not impersonate."""
+    def identify(self, headers: Mapping[str, Sequence[str]], asked: Attributes) -> User:
+        """The user of a request, impersonation done (the right to it may depend on what is ``asked``); names of
+        headers are in lower case. Raises Refusal: 401, or 403 for who may not impersonate."""
         ...
 
 
