@@ -31,6 +31,7 @@ from .cloud.lease import Lease
 from .cloud.ledger import Ledger
 from .cloud.manifests import kinds, tenant_rights
 from .cloud.naming import Names
+from .cloud.presence import Presence, replica_name
 from .cloud.projects import Projects
 from .cloud.reader import Reader
 from .cloud.resolver import Resolver
@@ -102,6 +103,7 @@ class Parts:
     feeds: tuple[Feed, ...]
     apis: tuple[Api, ...]
     steward: Steward
+    presence: Presence
     pool: ThreadPool
 
     def checks(self) -> Mapping[str, bool]:
@@ -166,12 +168,12 @@ def identity(
     return desk, gate, founding
 
 
-def stewardship(reactor: Any, config: Config, seen: Watches, made: Writes, desk: Desk) -> Steward:
+def stewardship(reactor: Any, config: Config, seen: Watches, made: Writes, desk: Desk, replica: str) -> Steward:
     """The housework that one replica does for all."""
     project_of = seen.projects.of
     claimed = {kind: claim for resource in resources(config) for kind, claim in resource.claims.items()}
     return Steward(
-        Lease(made.cluster, f"{os.uname().nodename}-{uuid.uuid4().hex[:8]}"),
+        Lease(made.cluster, replica),
         (
             Judge(made.cluster, made.ledger),
             Launches(made.cluster, project_of),
@@ -231,6 +233,7 @@ def assembled(
     desk, gate, founding = identity(reactor, config, seen, made, crew)
     registrar = Registrar(seen, made, desk, crew)
     apis = tuple(registrar.api(service, gate) for service in services(config))
+    replica = replica_name(os.uname().nodename, uuid.uuid4().hex)
     return Parts(
         config=config,
         kube=kube,
@@ -240,6 +243,7 @@ def assembled(
         founding=founding,
         feeds=tuple(registrar.feeds),
         apis=apis,
-        steward=stewardship(reactor, config, seen, made, desk),
+        steward=stewardship(reactor, config, seen, made, desk, replica),
+        presence=Presence(made.cluster, replica, reactor),
         pool=pool,
     )

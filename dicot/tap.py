@@ -5,6 +5,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
@@ -21,8 +22,9 @@ from .faults import Fault
 from .identity.boot import first_boot
 from .kube.credentials import Unusable, load
 from .kube.errors import Doubtful, Refused, Unreachable
-from .status.probes import pages
-from .web.access import AccessLog, LogEvents, LogFile
+from .status.monitor import Monitor, Sources
+from .status.pages import probes
+from .web.access import AccessLog, LogEvents, LogFile, Record
 from .web.api import Api
 from .web.intake import Site
 from .web.listen import CannotListen, Listener, bound, certificate, secured
@@ -62,6 +64,7 @@ class Running(Service):
             reflector.start()
         self._parts.watches.probe.start().addErrback(lambda failure: failure.trap(CancelledError) and None)
         self._parts.steward.start()
+        self._parts.presence.start()
         self._boot = Deferred.fromCoroutine(self._found())
         self._boot.addErrback(lambda failure: None)
         self._listeners.startService()
@@ -101,6 +104,7 @@ class Running(Service):
         if self._boot is not None:
             self._boot.cancel()
         await self._parts.steward.stop()
+        await self._parts.presence.stop()
         self._parts.writes.ledger.stop()
         self._parts.watches.probe.stop()
         for feed in self._parts.feeds:
@@ -162,6 +166,27 @@ def steady(reactor: Any) -> None:
     reactor.seconds = time.monotonic
 
 
+def monitor(parts: Parts, checks: Callable[[], Mapping[str, bool]], reactor: Any) -> Monitor:
+    """Monitoring of the assembled daemon."""
+    sources = Sources(
+        version=version(),
+        checks=checks,
+        features=lambda: parts.watches.probe.features,
+        watched=lambda: [reflector.health() for reflector in parts.watches.reflectors],
+        is_steward=lambda: parts.steward.is_holder,
+        presence=parts.presence,
+    )
+    return Monitor(sources, reactor, time.time)
+
+
+def version() -> str:
+    """Dicot's own, as it was installed; "" in a bare checkout."""
+    try:
+        return metadata.version("dicot")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
 def makeService(options: Options) -> IService:
     """The daemon. Raises UsageError for what the configuration has wrong, a used port among it."""
     from twisted.internet import reactor
@@ -175,10 +200,18 @@ def makeService(options: Options) -> IService:
         credentials = load(config.kubeconfig, config.context, reactor, allow_insecure=config.allow_insecure)
         parts = assembled(reactor, config, credentials, checkpoint(os.environ))
         running = Running(parts, listeners, reactor)
-        probes = pages(running.checks)
-        access = AccessLog(reactor, logged(config, whole))
-        site = build_site(parts.apis, probes, config.public_url, reactor, access, proxies=config.proxies)
-        monitoring = build_site([], probes, config.public_url, reactor, access)
+        watching = monitor(parts, running.checks, reactor)
+        watching.setServiceParent(whole)
+        log_access = AccessLog(reactor, logged(config, whole))
+        everything = {**probes(running.checks), **watching.pages()}
+        shown = everything if config.status_public else probes(running.checks)
+
+        def access(record: Record) -> None:
+            watching.traffic(record)
+            log_access(record)
+
+        site = build_site(parts.apis, shown, config.public_url, reactor, access, proxies=config.proxies)
+        monitoring = build_site([], everything, config.public_url, reactor, log_access)
         for listener in (
             *listening(config.listen, "api.listen", config, site, parts.apis, reactor),
             *listening(config.status_listen, "status.listen", config, monitoring, (), reactor),

@@ -7,13 +7,13 @@ from ..web.call import Pieces, Reply
 TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 Query = Mapping[str, Sequence[str]]
 Checks = Callable[[], Mapping[str, bool]]
-Page = Callable[[Query], Reply]
+Page = Callable[[Query, str], Reply]
 
 
 def probe(checks: Checks) -> Page:
     """A page that is 200 where every check holds, else 503 with the names of those that do not."""
 
-    def page(query: Query) -> Reply:
+    def page(query: Query, accept: str) -> Reply:
         found = checks()
         good = all(found.values())
         if good and "verbose" not in query:
@@ -23,8 +23,3 @@ def probe(checks: Checks) -> Page:
         return Reply(Pieces(["".join(f"{line}\n" for line in lines).encode()]), 200 if good else 503, TEXT)
 
     return page
-
-
-def pages(ready: Checks) -> Mapping[str, Page]:
-    """The probes by path. A process that answers at all is healthy."""
-    return {"/healthz": probe(lambda: {"reactor": True}), "/readyz": probe(ready)}

@@ -24,7 +24,10 @@ _SECRET = ("token", "pass", "secret", "signature", "credential", "receipt", "cod
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is said of a request. ``user`` is "" where nobody was recognised; ``took`` is in seconds."""
+    """What is said of a request. ``user`` is "" where nobody was recognised; ``took`` is in seconds.
+
+    ``service`` and ``route`` (a path with its variables, and an action's key) are "" where none was found.
+    """
 
     request_id: str
     global_id: str
@@ -37,6 +40,8 @@ class Record:
     user: str
     project: str
     address: str
+    service: str = ""
+    route: str = ""
 
 
 class AccessLog:

@@ -34,6 +34,7 @@ class Exchange:
 
     async def respond(self, request: Request, route: Route, names: Mapping[str, str]) -> None:
         """Answers, whatever happens."""
+        request.service, request.route = self._dialect.service, route.url
         try:
             reply = encoded(await self._reply(request, route, names))
         except Fault as fault:
@@ -104,6 +105,7 @@ class Exchange:
         [(key, value)] = content.items()
         if key not in route.actions:
             raise BadRequest(self._dialect.words.no_such_action.format(action=key[:_LONGEST_ACTION]))
+        request.route = f"{route.url} {key}"
         return route.actions[key], value
 
     async def _operated(self, route: Route, variant: Variant, call: Call[Any]) -> Reply:

@@ -87,6 +87,8 @@ class Request(server.Request):
         self.caller: Caller = ANONYMOUS
         self.version: Version = UNVERSIONED
         self.project = ""
+        self.service = ""
+        self.route = ""
         self.query = b""
         self.received = 0
         self.body = BytesIO()
@@ -175,6 +177,8 @@ class Request(server.Request):
             user=self.caller.user,
             project=self.caller.project,
             address=self.address,
+            service=self.service,
+            route=self.route,
         )
 
 

@@ -29,8 +29,8 @@ PREFIXES: Mapping[str, str] = {
 }
 """Where the versioned routes of each service are mounted."""
 
-Page = Callable[[Mapping[str, Sequence[str]]], Reply]
-"""A public document, made from the query."""
+Page = Callable[[Mapping[str, Sequence[str]], str], Reply]
+"""A public document, made from the query and the Accept header."""
 
 
 class Mounts:
@@ -79,7 +79,7 @@ class Mounts:
         if page is None:
             raise NotFound(dialect.words.missing)
         if request.method in (b"GET", b"HEAD"):
-            return page(door.query(request.query))
+            return page(door.query(request.query), request.text_of(b"accept"))
         allowed = {"Allow": "GET, HEAD, OPTIONS"}
         if request.method == b"OPTIONS":
             return Reply(None, 200, allowed)
@@ -127,4 +127,4 @@ def drain(site: Site, apis: Iterable[Api], patience: float = 30.0) -> Deferred[N
 
 def _constant(reply: Reply) -> Page:
     finished = encoded(reply)
-    return lambda query: finished
+    return lambda query, accept: finished

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.status.probes import pages
+from dicot.status.pages import probes
 from dicot.web.call import Pieces
 
 
@@ -11,10 +11,10 @@ class ProbeTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.checks = {"virtualmachines.kubevirt.io": True, "token keys": True}
-        self.pages = pages(lambda: self.checks)
+        self.pages = probes(lambda: self.checks)
 
     def asked(self, path: str, *words: str) -> tuple[int, bytes]:
-        reply = self.pages[path]({word: [""] for word in words})
+        reply = self.pages[path]({word: [""] for word in words}, "")
         assert isinstance(reply.body, Pieces)
         return reply.code, b"".join(reply.body.parts)
 

@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from dicot.web.access import CROWD, WINDOW, AccessLog, LogEvents, LogFile, Record, line, masked
 
-from .wire import BASE, PROJECT, Bench, echoed
+from .wire import BASE, PROJECT, Bench, as_is, echoed
 
 SEEN = Record("req-1", "", "GET", "/a", "", 200, 5, 0.0125, "u1", "p1", "192.0.2.1")
 
@@ -110,6 +110,23 @@ class RequestTests(SynchronousTestCase):
         self.assertEqual((record.user, record.project), ("u1", PROJECT))
         self.assertEqual((record.path, record.query), (f"{BASE}/servers", "a=1"))
         self.assertEqual(record.request_id, answer.headers["x-openstack-request-id"])
+
+    def test_the_route_is_a_template_and_never_what_a_client_wrote(self) -> None:
+        self.bench.api.get("/servers/<server_id>", "p")(echoed)
+        self.bench.api.action("/servers/<server_id>/action", "os-start", "p", [((2, 1), as_is)])(echoed)
+        self.bench.ask("GET", f"{BASE}/servers/one", token="good")
+        self.bench.ask("POST", f"{BASE}/servers/one/action", {"os-start": None}, token="good")
+        self.bench.ask("POST", f"{BASE}/servers/one/action", {"no-such": None}, token="good")
+        self.bench.ask("GET", f"{BASE}/nowhere", token="good")
+        self.assertEqual(
+            [(record.service, record.route) for record in self.bench.records],
+            [
+                ("compute", "/servers/<server_id>"),
+                ("compute", "/servers/<server_id>/action os-start"),
+                ("compute", "/servers/<server_id>/action"),
+                ("", ""),
+            ],
+        )
 
     def test_how_long_it_took(self) -> None:
         wire = self.bench.wire()

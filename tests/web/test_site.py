@@ -115,23 +115,24 @@ class MountTests(SynchronousTestCase):
             self.assertEqual(answer.code, 404, path)
             self.assertIn(key, answer.json, path)
 
-    def test_a_page_is_made_from_its_query(self) -> None:
-        def healthz(query: Mapping[str, Sequence[str]]) -> Reply:
-            text = b"verbose" if "verbose" in query else b"ok"
+    def test_a_page_is_made_from_its_query_and_what_is_accepted(self) -> None:
+        def healthz(query: Mapping[str, Sequence[str]], accept: str) -> Reply:
+            text = b"verbose" if "verbose" in query else accept.encode() or b"ok"
             return Reply(text, 200, {"Content-Type": "text/plain; charset=utf-8"})
 
         bench = Bench(pages={"/healthz": healthz})
         answer = bench.ask("GET", "/healthz")
         self.assertEqual((answer.body, answer.headers["content-type"]), (b"ok", "text/plain; charset=utf-8"))
         self.assertEqual(bench.ask("GET", "/healthz?verbose").body, b"verbose")
+        self.assertEqual(bench.ask("GET", "/healthz", Accept="text/html").body, b"text/html")
         self.assertEqual(bench.ask("GET", "/healthz?verbose=%00").code, 400)
         self.assertEqual(bench.ask("DELETE", "/healthz").code, 405)
 
     def test_a_page_may_refuse_or_break(self) -> None:
-        def absent(query: object) -> Reply:
+        def absent(query: object, accept: str) -> Reply:
             raise NotFound("Not here.")
 
-        def broken(query: object) -> Reply:
+        def broken(query: object, accept: str) -> Reply:
             raise RuntimeError("secret detail")
 
         bench = Bench(pages={"/absent": absent, "/broken": broken})
