@@ -90,9 +90,10 @@ class Kind(Generic[P]):
     """Where a kind lives and what of it is kept.
 
     ``links`` gives the keys, each "namespace/value", under which the store indexes a row for joins.
-    ``namespace`` and ``name`` narrow the watch to one namespace or one object. ``namespaced`` is False for
-    cluster-scoped kinds. ``optional`` kinds may be absent from a cluster: their store counts as synced and empty
-    while the API server answers 404. ``annotations`` names foreign annotations to keep beside ``dicot.io/*``.
+    ``namespace`` and ``name`` narrow the watch to one namespace or one object, ``selector`` to what has those labels:
+    an object that has them no longer leaves the store. ``namespaced`` is False for cluster-scoped kinds. ``optional``
+    kinds may be absent from a cluster: their store counts as synced and empty while the API server answers 404.
+    ``annotations`` names foreign annotations to keep beside ``dicot.io/*``.
     """
 
     group: str
@@ -104,6 +105,7 @@ class Kind(Generic[P]):
     namespaced: bool = True
     namespace: str | None = None
     name: str | None = None
+    selector: str = ""
     optional: bool = False
     annotations: Container[str] = frozenset()
 
@@ -118,7 +120,7 @@ class Kind(Generic[P]):
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def __hash__(self) -> int:
-        return hash((self.group, self.plural, self.namespace, self.name))
+        return hash((self.group, self.plural, self.namespace, self.name, self.selector))
 
     def read(self, row: Row) -> P:
         """The kept part, decoded again."""

@@ -73,7 +73,8 @@ class Source:
         self._credential = origin.credential
         self._clock = clock
         self._path = _path(kind)
-        self._fixed = {"fieldSelector": f"metadata.name={kind.name}"} if kind.name else {}
+        chosen = {"fieldSelector": f"metadata.name={kind.name}" if kind.name else "", "labelSelector": kind.selector}
+        self._fixed = {name: value for name, value in chosen.items() if value}
 
     async def open(self, query: Mapping[str, str], pieces: Pieces, accept: str = "application/json") -> Stream:
         """The body of a list or a watch. Raises errors.Refused for any code but 200, and Unreachable."""

@@ -1,7 +1,7 @@
 """Controllers as ordinary clients: they watch, decide and write."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from msgspec import json
@@ -18,7 +18,7 @@ from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
 
-from .steps import Create, Decision, Patch, Remove, Rewrite, Step
+from .steps import Create, Decision, Patch, Remove, Replace, Rewrite, Step, Tell
 
 AT_ONCE = 16
 """Objects that are written at a time."""
@@ -177,10 +177,14 @@ class Controller(Service):
                 await self._create(step)
             case Patch(at, body, media):
                 self._learn(at, await kube.patch(at, body, media=media))
-            case Remove(at, uid):
-                await kube.delete(at, uid=uid, grace=0)
+            case Replace(at, body):
+                self._learn(at, await kube.replace(at, body))
+            case Remove(at, uid, grace):
+                await kube.delete(at, uid=uid, grace=grace)
             case Rewrite(at, change):
                 await self._rewrite(at, change)
+            case Tell():
+                await self._tell(step)
 
     async def _create(self, step: Create) -> None:
         try:
@@ -199,6 +203,18 @@ class Controller(Service):
         changed = change(json.decode(await handler.read(at)))
         if changed is not None:
             self._learn(at, await handler.replace(at, changed))
+
+    async def _tell(self, event: Tell) -> None:
+        kube, at = self._accounts.kube, event.at
+        try:
+            try:
+                await kube.create(replace(at, name=""), event.body)
+            except Exists:
+                told = json.decode(await kube.read(at))
+                again = {"count": told["count"] + 1, "lastTimestamp": event.body["lastTimestamp"]}
+                await kube.replace(at, {**told, **again})
+        except Refused as reason:
+            _log.debug("{event}: {reason}", event=event.body["message"], reason=reason)
 
     def _learn(self, at: Place, answer: bytes) -> None:
         """What was written is not decided about again as it was before."""

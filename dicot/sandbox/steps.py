@@ -37,14 +37,35 @@ class Rewrite:
 
 
 @dataclass(frozen=True, slots=True)
+class Replace:
+    """PUT, under the version that the object says."""
+
+    at: Place
+    body: Manifest
+
+
+@dataclass(frozen=True, slots=True)
 class Remove:
-    """DELETE at once, of that very object."""
+    """DELETE of that very object: at once, or (None) when its own grace period is over."""
 
     at: Place
     uid: str
+    grace: int | None = 0
 
 
-Step = Create | Patch | Rewrite | Remove
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """POST an Event, or count it once more where it has been told before. That it cannot be told changes nothing."""
+
+    body: Manifest
+
+    @property
+    def at(self) -> Place:
+        """Where it is, once it has been told."""
+        return Place("", "v1", "events", self.body["metadata"]["namespace"], self.body["metadata"]["name"])
+
+
+Step = Create | Patch | Rewrite | Replace | Remove | Tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,6 +267,19 @@ class NarrowTests(ReflectorTestCase):
         self.assertEqual((self.names(), self.state()), (["one"], "watching"))
 
 
+class ChosenTests(ReflectorTestCase):
+    """Rule 14: where the watch is of what has certain labels."""
+
+    kind = replace(THINGS, selector="!example.io/old")
+
+    def test_rule_14_what_no_longer_has_them_has_left(self) -> None:
+        self.assertEqual(self.asked.query["labelSelector"], "!example.io/old")
+        self.assertNotIn("fieldSelector", self.asked.query)
+        watch = self.sync(10, "one", "two")
+        watch.lines(deleted("one", 11))
+        self.assertEqual(self.names(), ["two"])
+
+
 class CoreTests(ReflectorTestCase):
     """Kinds without a group."""
 

@@ -73,7 +73,7 @@ class Book:
         """See Kube."""
         return self._write("patch", at, body)
 
-    async def delete(self, at: Place, uid: str, grace: int) -> bytes:
+    async def delete(self, at: Place, uid: str, grace: int | None) -> bytes:
         """See Kube."""
         return self._write(f"delete {uid} {grace}", at)
 

@@ -1,0 +1,89 @@
+"""How a controller takes the steps that its world has decided on."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import json
+from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from dicot.kube.client import Place
+from dicot.kube.errors import Denied, Exists
+from dicot.kube.source import Origin
+from dicot.kube.store import Change, Store
+from dicot.sandbox.controller import RETRY, Accounts, Controller, Key
+from dicot.sandbox.nodes.kinds import CLAIMS
+from dicot.sandbox.steps import REST, Decision, Remove, Replace, Tell, act
+
+from .test_service import Badge, Book, Silence
+from .things import NOW, claim_manifest, raw
+
+CLAIM = Place("", "v1", "persistentvolumeclaims", "n", "c")
+EVENT = {"metadata": {"namespace": "n", "name": "c.1"}, "count": 1, "lastTimestamp": "now", "message": "said"}
+
+
+class Told:
+    """A world that decides what it is told to, once."""
+
+    def __init__(self) -> None:
+        self.claims: Store[Any] = Store(CLAIMS)
+        self.stores = (self.claims,)
+        self.decision = REST
+
+    def saw(self, change: Change) -> Iterable[Key]:
+        """See World."""
+        return () if change.new is None else (Key(CLAIMS, "n", "c"),)
+
+    def everything(self) -> list[Key]:
+        """See World."""
+        return []
+
+    def decide(self, key: Key, now: float) -> Decision:
+        """See World."""
+        decided, self.decision = self.decision, REST
+        return decided
+
+
+class Steps(SynchronousTestCase):
+    """A controller over a Kube that only takes notes."""
+
+    def setUp(self) -> None:
+        self.clock, self.kube, self.world = Clock(), Book(), Told()
+        self.clock.advance(NOW)
+        origin = Origin(Silence(), Badge(), DeferredSemaphore(2))
+        accounts = Accounts(self.kube, self.kube)  # type: ignore[arg-type]
+        controller = Controller(self.world, accounts, origin, self.clock, lambda: 0.5)
+        controller.startService()
+        self.addCleanup(controller.stopService)
+        self.world.claims.replace([], "1")
+
+    def decide(self, decision: Decision) -> list[str]:
+        """Have it taken; the verbs of what was written."""
+        self.world.decision = decision
+        self.world.claims.learn(raw(claim_manifest()))
+        return [verb for verb, _ in self.kube.written]
+
+    def due(self) -> list[float]:
+        """When something is done next."""
+        return [each.getTime() for each in self.clock.getDelayedCalls()]
+
+    def test_a_removal_may_leave_the_object_its_grace(self) -> None:
+        self.assertEqual(
+            self.decide(act(Remove(CLAIM, "u", None), Remove(CLAIM, "u"))), ["delete u None", "delete u 0"]
+        )
+
+    def test_an_event_that_was_told_before_is_counted(self) -> None:
+        self.kube.fail = lambda verb, at: Exists(409, "AlreadyExists", "x") if verb == "create" else None
+        self.kube.objects[Tell(EVENT).at] = {**EVENT, "lastTimestamp": "then"}
+        self.assertEqual(self.decide(act(Tell(EVENT))), ["read", "replace"])
+        self.assertEqual(self.kube.bodies[-1], {**EVENT, "count": 2})
+
+    def test_an_event_that_cannot_be_told_stops_nothing(self) -> None:
+        self.kube.fail = lambda verb, at: Denied(403, "Forbidden", "ends") if at.plural == "events" else None
+        self.assertEqual(self.decide(act(Tell(EVENT), Remove(CLAIM, "u"))), ["delete u 0"])
+        self.assertNotIn(NOW + RETRY, self.due())
+
+    def test_what_is_sent_is_what_was_decided(self) -> None:
+        self.decide(act(Replace(CLAIM, claim_manifest())))
+        self.assertEqual(json.encode(self.kube.bodies[0]), raw(claim_manifest()))
