@@ -58,5 +58,6 @@ class Refusal(Exception):
 
 
 def _cause(cause: Cause) -> Manifest:
-    said: Manifest = {"reason": cause.reason, "message": cause.message}
+    said: Manifest = {"reason": cause.reason} if cause.reason else {}
+    said["message"] = cause.message
     return {**said, "field": cause.field} if cause.field else said
