@@ -114,15 +114,13 @@ class Attempt:
             _log.warn("{id} keeps a name until the steward sees it: {error}", id=self.plan.id, error=error)
 
     async def finish(self) -> None:
-        """Adoption, and what else may follow the answer; then the Ledger may forget it."""
+        """Adoption, which may follow the answer; then the Ledger may forget it."""
         errand = self._errand.renewed(_TO_FINISH)
         commit = self.plan.commit
         try:
             if self.entry is not None and self.row is not None and isinstance(commit, Create):
                 steps = adoptions(self.entry, commit.kind, self.row, own=commit.own)
                 raise_first(await all_of(errand.patch(step) for step in steps))
-            for step in self.plan.then:
-                await errand.carry_out(step)
         except KUBE_ERRORS as error:
             _log.warn("{id} is finished by the steward: {error}", id=self.plan.id, error=error)
             return

@@ -106,8 +106,8 @@ class Plan:
 
     The order of work: claims, the Ledger entry (only where ``pending`` or ``reserve`` is set), the dry run of
     ``commit`` where ``rehearse``, ``binds`` (patches of existing objects with their version), ``pending`` objects
-    side by side, ``commit``, then ``then`` (may follow the answer; the steward
-    finishes it). ``id`` is the resource's id.
+    side by side, ``commit``, the ``drops`` of names. Adoption of what was pending may follow the answer. Whatever a
+    replica that dies leaves of it the steward finishes: nothing else may have to follow. ``id`` is the resource's id.
     """
 
     id: str
@@ -117,6 +117,5 @@ class Plan:
     rehearse: bool = False
     binds: tuple[Patch, ...] = ()
     pending: tuple[Create, ...] = ()
-    then: tuple[Step, ...] = ()
     drops: tuple[Claim, ...] = ()
     refusals: Refusals = field(default_factory=dict)

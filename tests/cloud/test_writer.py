@@ -136,10 +136,10 @@ class CreateTests(WriterCase):
         self.successResultOf(self.apply(server(pending=(), reserve=None, rehearse=False)))
         self.assertEqual(self.kube.verbs(), ["create virtualmachines"])
 
-    def test_further_steps_follow_the_answer(self) -> None:
+    def test_adoption_follows_the_answer(self) -> None:
         held: Deferred[None] = Deferred()
-        self.kube.script("start", "virtualmachines", hold=held)
-        self.successResultOf(self.apply(server(then=(Ask(VM, SPACE, "web1", "start"),))))
+        self.kube.script("patch", "secrets", hold=held)
+        self.successResultOf(self.apply(server()))
         self.assertEqual(len(self.site.writer), 1)
         held.callback(None)
         self.assertEqual(len(self.site.writer), 0)
