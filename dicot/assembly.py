@@ -14,7 +14,7 @@ from twisted.python.threadpool import ThreadPool
 
 from .cloud.bootstrap import Bootstrap
 from .cloud.cache import Cache
-from .cloud.claims import Claims
+from .cloud.claims import Claims, claimed
 from .cloud.cluster import Cluster
 from .cloud.crash import CrashPoints
 from .cloud.expiry import Expiry
@@ -134,7 +134,7 @@ def watches(reactor: Any, config: Config, credentials: Credentials, kube: Kube) 
 def writes(reactor: Any, config: Config, kube: Kube, seen: Watches) -> Writes:
     """The one way in which anything is written."""
     cluster = Cluster(kube, seen.stores, reactor)
-    ledger, claims = Ledger(cluster), Claims(cluster)
+    ledger, claims = Ledger(cluster), Claims(cluster, claimed(resources(config)))
     writer = Writer(cluster, ledger, claims, seen.projects.of)
     return Writes(cluster, ledger, claims, writer, Bootstrap(cluster, tenant_rights(resources(config))))
 
@@ -171,13 +171,12 @@ def identity(
 def stewardship(reactor: Any, config: Config, seen: Watches, made: Writes, desk: Desk, replica: str) -> Steward:
     """The housework that one replica does for all."""
     project_of = seen.projects.of
-    claimed = {kind: claim for resource in resources(config) for kind, claim in resource.claims.items()}
     return Steward(
         Lease(made.cluster, replica),
         (
             Judge(made.cluster, made.ledger),
             Launches(made.cluster, project_of),
-            Names(made.cluster, made.claims, claimed),
+            Names(made.cluster, made.claims, claimed(resources(config))),
             Grants(made.cluster, seen.projects.image_namespaces),
             Expiry(made.cluster),
             *chores(desk, config.token_life),

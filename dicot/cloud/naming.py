@@ -1,6 +1,6 @@
 """Name claims, kept true: held where their holder was seen, released where it is gone, made where one lacks."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from twisted.internet.task import deferLater
@@ -10,25 +10,17 @@ from ..kube import errors
 from ..kube.client import place
 from ..kube.kind import Kind, Row
 from ..names import SYSTEM_NAMESPACE
-from .claims import YOUNG, Claims, claim_name
+from .claims import YOUNG, Claimed, Claims, claim_name
 from .cluster import STUMBLES, Cluster
 from .kinds.identity import NAME_CLAIM, NameClaim
 from .moments import read
 from .plan import Claim, NameTaken
-from .resource import Resource
 
 _log = Logger()
 
-Claimed = Mapping[Kind[Any], Callable[[Row, Any], Claim | None]]
-"""By kind, the claim that an object of it should have."""
 HOLD, CHECK, LEAVE = "hold", "check", "leave"
 _STRIDE = 500
 _LONGEST = 15.0
-
-
-def claimed(resources: Iterable[Resource]) -> Claimed:
-    """What all resources say of the names of their objects."""
-    return {kind: claim_of for resource in resources for kind, claim_of in resource.claims.items()}
 
 
 def judged(claim: NameClaim, is_seen: bool, now: float) -> str:
@@ -119,9 +111,9 @@ class Names:
 
     def _is_seen(self, claim: NameClaim) -> bool:
         resource, _, where = claim.spec.place.partition(" ")
-        namespace, _, name = where.partition("/")
-        row = self._cluster.row(resource, namespace, name)
-        return row is not None and row.id == claim.spec.holder
+        kind = self._cluster.kind(resource)
+        row = self._cluster.row(resource, *where.split("/", 1)) if "/" in where else None
+        return kind is not None and self._claims.holds(kind, row, claim)
 
     def _until(self) -> float:
         return self._cluster.now() + _LONGEST

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from ..cloud.claims import Claimed
 from ..cloud.kinds.identity import DOMAIN, ROLE, USER, Domain, Role, User
-from ..cloud.naming import Claimed
 from ..cloud.plan import Claim
 from ..kube.kind import Kind, Row
 from ..names import SYSTEM_NAMESPACE

@@ -15,7 +15,7 @@ from twisted.web.client import Agent, HTTPConnectionPool
 
 from dicot.caller import Caller
 from dicot.cloud.bootstrap import Bootstrap, NewProject
-from dicot.cloud.claims import Claims
+from dicot.cloud.claims import Claims, claimed
 from dicot.cloud.cluster import Cluster
 from dicot.cloud.kinds.access import Bare
 from dicot.cloud.kinds.identity import LEDGER, NAME_CLAIM, NAMESPACE, NAMESPACE_RECORD, USER
@@ -89,7 +89,7 @@ class Watches:
         self.cluster = Cluster(kube, self.stores, reactor)
         self.projects = Projects(self.stores)
         self.ledger = Ledger(self.cluster)
-        self.claims = Claims(self.cluster)
+        self.claims = Claims(self.cluster, claimed(resources()))
         self.writer = Writer(self.cluster, self.ledger, self.claims, self.projects.of)
         self._reflectors = [Reflector(store, origin, reactor, random.random) for store in self.stores.values()]
 

@@ -7,10 +7,19 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from dicot.caller import Caller
-from dicot.cloud.claims import Claims
+from dicot.cloud.claims import Claimed, Claims
 from dicot.cloud.cluster import Cluster
 from dicot.cloud.crash import CrashPoints
-from dicot.cloud.kinds.identity import LEDGER, NAME_CLAIM, NAMESPACE, NAMESPACE_RECORD, REVOCATION, USER, LedgerEntry
+from dicot.cloud.kinds.identity import (
+    LEDGER,
+    NAME_CLAIM,
+    NAMESPACE,
+    NAMESPACE_RECORD,
+    REVOCATION,
+    USER,
+    LedgerEntry,
+    User,
+)
 from dicot.cloud.kinds.kubevirt import NODE, VM, VMI
 from dicot.cloud.kinds.network import PORT, SECURITY_GROUP
 from dicot.cloud.kinds.storage import DATA_SOURCE, SECRET
@@ -18,7 +27,7 @@ from dicot.cloud.ledger import Ledger, ledger_name
 from dicot.cloud.plan import Claim, Create, Plan, Reservation
 from dicot.cloud.writer import Writer
 from dicot.faults import Forbidden
-from dicot.kube.kind import Kind, Manifest
+from dicot.kube.kind import Kind, Manifest, Row
 from dicot.kube.store import Store
 
 from ..kube.fake import FakeKube
@@ -42,6 +51,14 @@ WATCHED: tuple[Kind[Any], ...] = (
     SECURITY_GROUP,
     DATA_SOURCE,
 )
+
+
+def claim_of(row: Row, body: User) -> Claim:
+    """The claim that a user has."""
+    return Claim("user", "default", body.spec.name, row.id, f"users.identity.dicot.io {row.place}")
+
+
+CLAIMED: Claimed = {USER: claim_of}
 
 
 class Died(BaseException):
@@ -73,7 +90,7 @@ class Replica:
         self.stores = stores
         self.cluster = Cluster(CrashPoints(kube, self.fuse), stores, clock)
         self.ledger = Ledger(self.cluster)
-        self.claims = Claims(self.cluster)
+        self.claims = Claims(self.cluster, CLAIMED)
         self.writer = Writer(self.cluster, self.ledger, self.claims, lambda space: PROJECTS.get(space, ""))
 
 

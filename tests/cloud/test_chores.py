@@ -8,20 +8,18 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.cloud.expiry import Expiry
 from dicot.cloud.grants import NAME, Grants, claims_of, grant
 from dicot.cloud.kinds.identity import NAME_CLAIM, REVOCATION, USER, ClaimSpec, NameClaim
-from dicot.cloud.kinds.identity import User as UserBody
 from dicot.cloud.kinds.kubevirt import VM, VMI
 from dicot.cloud.kinds.storage import DATA_SOURCE
 from dicot.cloud.launch import Launches
 from dicot.cloud.moments import written
-from dicot.cloud.naming import CHECK, HOLD, LEAVE, Names, claimed, judged
+from dicot.cloud.naming import CHECK, HOLD, LEAVE, Names, judged
 from dicot.cloud.plan import Claim
-from dicot.cloud.resource import Resource
 from dicot.cloud.steward import Chore
 from dicot.kube import errors
-from dicot.kube.kind import Manifest, Meta, Row
+from dicot.kube.kind import Manifest, Meta
 
 from ..kube.fake import BIRTH
-from .site import PROJECT, PROJECTS, SPACE, Site, caller, manifest, server_id, user, user_body
+from .site import CLAIMED, PROJECT, PROJECTS, SPACE, Site, caller, manifest, server_id, user, user_body
 
 
 class ChoreCase(SynchronousTestCase):
@@ -128,18 +126,12 @@ class LaunchTests(ChoreCase):
         self.assertNotEqual(self.noted(), "")
 
 
-def claim_of(row: Row, body: UserBody) -> Claim:
-    """The claim that a user has."""
-    return Claim("user", "default", body.spec.name, row.id, f"users.identity.dicot.io {row.place}")
-
-
 class NamesTests(ChoreCase):
     """Claims, kept true."""
 
     def setUp(self) -> None:
         super().setUp()
-        users = Resource("users", register=lambda bench: None, claims={USER: claim_of})
-        self.names = Names(self.cluster, self.site.replica.claims, claimed([users]))
+        self.names = Names(self.cluster, self.site.replica.claims, CLAIMED)
 
     def claims(self) -> list[ClaimSpec]:
         return [NAME_CLAIM.read(row).spec for row in self.site.stores[NAME_CLAIM].rows()]
@@ -169,6 +161,30 @@ class NamesTests(ChoreCase):
         self.kube.remove("users", "dicot-system", "user-1")
         self.round(self.names)
         self.assertEqual(self.claims(), [])
+
+    def test_one_whose_holder_has_another_name_is_released(self) -> None:
+        self.create()
+        self.round(self.names)
+        self.rename("grace")
+        for _ in range(2):
+            self.round(self.names)
+        self.assertEqual([claim.name for claim in self.claims()], ["grace"])
+
+    def test_one_that_a_rename_did_not_come_to_is_released(self) -> None:
+        self.create()
+        other = Claim("user", "default", "grace", user(1).id, user(1).claims[0].place)
+        self.successResultOf(self.site.start(self.site.replica.claims.take(other, 30.0, "req")))
+        self.site.clock.advance(44)
+        self.round(self.names)
+        self.assertEqual({(claim.name, claim.held) for claim in self.claims()}, {("ada", True), ("grace", False)})
+        self.site.clock.advance(1)
+        self.round(self.names)
+        self.assertEqual([claim.name for claim in self.claims()], ["ada"])
+
+    def rename(self, name: str) -> None:
+        found = self.kube.one("users", "dicot-system", "user-1")
+        assert found is not None
+        self.kube.put({**found, "spec": {**found["spec"], "name": name}})
 
     def test_one_whose_holder_only_the_cache_misses_is_not(self) -> None:
         self.create()

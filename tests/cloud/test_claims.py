@@ -35,9 +35,10 @@ class ClaimsTests(SynchronousTestCase):
         row = self.site.stores[NAME_CLAIM].one("dicot-system", claim_name(FIRST))
         return NAME_CLAIM.read(row).spec.holder if row is not None else ""
 
-    def exist(self, wanted: Claim) -> None:
-        name = wanted.place.partition("/")[2]
-        self.site.kube.put(manifest(USER, name, {"dicot.io/id": wanted.holder}, "dicot-system"))
+    def exist(self, wanted: Claim, name: str = "ada") -> None:
+        object_name = wanted.place.partition("/")[2]
+        labels = {"dicot.io/id": wanted.holder}
+        self.site.kube.put(manifest(USER, object_name, labels, "dicot-system", spec={"name": name}))
 
     def test_the_object_is_named_by_kind_scope_and_name(self) -> None:
         self.successResultOf(self.take(FIRST))
@@ -73,6 +74,18 @@ class ClaimsTests(SynchronousTestCase):
         self.exist(FIRST)
         self.site.clock.advance(100)
         self.failureResultOf(self.take(SECOND), NameTaken)
+
+    def test_a_name_that_its_holder_no_longer_has_is_taken_over(self) -> None:
+        self.successResultOf(self.take(FIRST))
+        self.exist(FIRST, "grace")
+        self.site.clock.advance(45)
+        self.successResultOf(self.take(SECOND))
+        self.assertEqual(self.holder(), SECOND.holder)
+
+    def test_an_object_that_says_it_has_the_holders_id_is_not_the_holder(self) -> None:
+        self.successResultOf(self.take(FIRST, mark=""))
+        self.exist(FIRST)
+        self.failureResultOf(self.take(claim(object_name="user-2"), mark=""), NameTaken)
 
     def test_a_young_claim_is_respected_though_its_holder_is_not_there_yet(self) -> None:
         self.successResultOf(self.take(FIRST))

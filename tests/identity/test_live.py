@@ -25,6 +25,7 @@ from dicot.identity.boot import admin_password, first_boot
 from dicot.identity.founding import Founding
 from dicot.identity.furnish import Surroundings, furnished
 from dicot.identity.login import logged_in
+from dicot.identity.names import CLAIMED
 from dicot.identity.request import log_in
 from dicot.identity.service import service
 from dicot.kube.agent import watch_agent
@@ -75,7 +76,7 @@ class Replica:
             )
         )
         cluster = Cluster(self.kube, self.stores, clock)
-        claims = Claims(cluster)
+        claims = Claims(cluster, CLAIMED)
         self.founding = Founding(
             self.kube,
             self.desk.passwords,
