@@ -6,6 +6,7 @@ from typing import Any
 from ..kube.kind import Kind, Manifest
 from ..names import ACCOUNTS_NAMESPACE, MANAGED, REQUEST_ID, SYSTEM_NAMESPACE, USER_ID
 from .bootstrap import ROLES
+from .claims import claimed
 from .features import CDI, KUBEVIRT, SNAPSHOT_CLASS
 from .kinds.access import RBAC
 from .kinds.identity import (
@@ -136,6 +137,7 @@ def _own_roles(resources: list[Resource]) -> list[Manifest]:
     homes = {**_HOMES, **_homes_of((*kinds(resources), LEASE))}
     rights = [*OWN, *(_on(kind, *_READ) for kind in kinds(resources))]
     rights += [right for resource in resources for right in resource.rights.get("own", ())]
+    rights += [Right(kind.group, f"{kind.plural}/status", ("patch",)) for kind in claimed(resources)]
     placed: dict[str, list[Right]] = {"": [], SYSTEM_NAMESPACE: [], ACCOUNTS_NAMESPACE: []}
     for right in rights:
         placed[homes.get((right.group, right.resource.partition("/")[0]), "")].append(right)

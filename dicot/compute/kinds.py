@@ -2,6 +2,7 @@
 
 import msgspec
 
+from ..cloud.kinds.condition import Conditions
 from ..kube.kind import Kind, Meta, Row
 from ..names import SYSTEM_NAMESPACE, digest
 
@@ -22,6 +23,7 @@ class Keypair(msgspec.Struct, frozen=True, omit_defaults=True):
 
     metadata: Meta = Meta()
     spec: KeypairSpec = KeypairSpec()
+    status: Conditions = Conditions()
 
 
 def by_user(row: Row, body: Keypair) -> tuple[str, ...]:

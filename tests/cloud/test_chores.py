@@ -7,13 +7,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.expiry import Expiry
 from dicot.cloud.grants import NAME, Grants, claims_of, grant
+from dicot.cloud.kinds.condition import Conditions
 from dicot.cloud.kinds.identity import NAME_CLAIM, REVOCATION, USER, ClaimSpec, NameClaim
 from dicot.cloud.kinds.kubevirt import VM, VMI
 from dicot.cloud.kinds.storage import DATA_SOURCE
 from dicot.cloud.launch import Launches
 from dicot.cloud.moments import written
-from dicot.cloud.naming import CHECK, HOLD, LEAVE, Names, judged
-from dicot.cloud.plan import Claim
+from dicot.cloud.naming import CHECK, HOLD, LEAVE, Names, judged, standing
+from dicot.cloud.plan import Claim, Patch, Plan
 from dicot.cloud.steward import Chore
 from dicot.kube import errors
 from dicot.kube.kind import Manifest, Meta
@@ -208,6 +209,61 @@ class NamesTests(ChoreCase):
         for _ in range(3):
             self.round(self.names)
         self.assertEqual([claim.holder for claim in self.claims()], [user(1).id])
+
+    def problem(self, number: int = 2) -> tuple[str, str, str] | None:
+        found = self.kube.one("users", "dicot-system", f"user-{number}")
+        assert found is not None
+        conditions = found.get("status", {}).get("conditions", [])
+        said = next((each for each in conditions if each["type"] == "NameHeld"), None)
+        return said and (said["status"], said["reason"], said["message"])
+
+    def test_an_object_whose_name_is_taken_says_so_once(self) -> None:
+        self.create(1)
+        self.kube.put(user_body(2))
+        for _ in range(2):
+            self.round(self.names)
+        holder = "The name 'ada' is held by users.identity.dicot.io dicot-system/user-1."
+        self.assertEqual(self.problem(), ("False", "NameTaken", holder))
+        self.assertIsNone(self.problem(1))
+        self.kube.calls.clear()
+        self.round(self.names)
+        self.assertNotIn("patch users", self.kube.verbs("users"))
+
+    def test_what_it_says_ends_when_it_has_the_name(self) -> None:
+        self.create(1)
+        self.kube.put(user_body(2))
+        for _ in range(2):
+            self.round(self.names)
+        self.kube.remove("users", "dicot-system", "user-1")
+        self.round(self.names)
+        self.assertEqual(self.problem(), ("True", "NameHeld", "The name is held by it."))
+        self.assertEqual([claim.holder for claim in self.claims()], [user(2).id])
+
+    def test_or_when_a_request_gave_it_another(self) -> None:
+        self.create(1)
+        self.kube.put(user_body(2))
+        for _ in range(2):
+            self.round(self.names)
+        new = Claim("user", "default", "grace", user(2).id, user(2).claims[0].place)
+        step = Patch(USER, "dicot-system", "user-2", {"spec": {"name": "grace"}}, own=True)
+        plan = Plan(user(2).id, step, claims=(new,))
+        self.successResultOf(self.site.start(self.site.writer.apply(caller(), "req-9", lambda: plan)))
+        for _ in range(2):
+            self.round(self.names)
+        self.assertEqual(self.problem(), ("True", "NameHeld", "The name is held by it."))
+
+    def test_what_others_say_of_it_stays(self) -> None:
+        other = {"type": "Odd", "status": "True", "reason": "Odd", "message": "odd"}
+        has = msgspec.convert({"conditions": [{**other, "lastTransitionTime": written(BIRTH)}]}, Conditions)
+        made = standing(has, "taken", "now")
+        assert made is not None
+        self.assertEqual(
+            [(each.type, each.lastTransitionTime) for each in made], [("Odd", written(BIRTH)), ("NameHeld", "now")]
+        )
+        again = standing(Conditions(made), "taken by another", "later")
+        assert again is not None
+        self.assertEqual((again[1].message, again[1].lastTransitionTime), ("taken by another", "now"))
+        self.assertIsNone(standing(Conditions(again), "taken by another", "later"))
 
     def test_nothing_is_written_without_the_lease(self) -> None:
         self.create()

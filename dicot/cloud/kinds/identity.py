@@ -4,6 +4,7 @@ import msgspec
 
 from ...kube.kind import Kind, Meta, Row
 from ...names import SYSTEM_NAMESPACE
+from .condition import Conditions
 
 GROUP = "identity.dicot.io"
 
@@ -41,6 +42,7 @@ class DomainSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 class Domain(msgspec.Struct, frozen=True, omit_defaults=True):
     metadata: Meta = Meta()
     spec: DomainSpec = DomainSpec()
+    status: Conditions = Conditions()
 
 
 class UserSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,6 +65,7 @@ class User(msgspec.Struct, frozen=True, omit_defaults=True):
 
     metadata: Meta = Meta()
     spec: UserSpec = UserSpec()
+    status: Conditions = Conditions()
 
 
 class RoleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,6 +78,7 @@ class RoleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 class Role(msgspec.Struct, frozen=True, omit_defaults=True):
     metadata: Meta = Meta()
     spec: RoleSpec = RoleSpec()
+    status: Conditions = Conditions()
 
 
 class ImpliedRoleSpec(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,6 +8,7 @@ import msgspec
 from ...kube.deep import shallow
 from ...kube.kind import Kind, Meta, Row
 from ...names import FLAVOR_SPEC
+from .condition import Condition
 
 
 class Named(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -19,16 +20,6 @@ class Named(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Present(msgspec.Struct, frozen=True):
     """Something of which only the presence matters."""
-
-
-class Condition(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A status condition."""
-
-    type: str = ""
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-    lastTransitionTime: str | None = None
 
 
 class ClaimSource(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -3,7 +3,8 @@
 import msgspec
 
 from ...kube.kind import Kind, Meta, Row
-from .kubevirt import Condition, by_owner
+from .condition import Condition
+from .kubevirt import by_owner
 
 
 class SourceHttp(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,7 +6,7 @@ What Kubernetes says may name nodes, addresses and storage of the cluster: it is
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ...cloud.kinds.kubevirt import Condition
+from ...cloud.kinds.condition import Condition
 from ..times import seconds_of
 from .seen import Seen, held
 

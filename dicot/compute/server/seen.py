@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ...cloud.kinds.kubevirt import Condition, Node, Vm, Vmi
+from ...cloud.kinds.condition import Condition
+from ...cloud.kinds.kubevirt import Node, Vm, Vmi
 from ...cloud.kinds.storage import DataVolume
 from ...kube.deep import shallow
 from ...names import LAUNCHED_AT, TASK

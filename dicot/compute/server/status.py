@@ -7,7 +7,7 @@ The table is read from above; the first row that holds decides. printableStatus 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ...cloud.kinds.kubevirt import Condition
+from ...cloud.kinds.condition import Condition
 from ..times import moment
 from .failure import Failure, failure_of
 from .seen import FINAL, Seen, held, task_of

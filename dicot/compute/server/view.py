@@ -5,7 +5,8 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from ...cloud.kinds.kubevirt import VM, Condition, Vm, Vmi
+from ...cloud.kinds.condition import Condition
+from ...cloud.kinds.kubevirt import VM, Vm, Vmi
 from ...cloud.kinds.network import PORT
 from ...cloud.resource import Joined
 from ...cloud.shelf import Shape
