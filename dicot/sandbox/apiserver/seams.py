@@ -83,6 +83,10 @@ class Registry(Protocol):
         """A resource in the version that its objects are stored in."""
         ...
 
+    def resources(self) -> Iterable[Resource]:
+        """All that have objects, each in the version that they are stored in."""
+        ...
+
 
 class Schemas(Protocol):
     """Knows what objects of a resource look like. Resources without a schema take anything."""

@@ -63,7 +63,7 @@ class PoliciesTestCase(SynchronousTestCase):
         self.assertEqual((refusal.code, refusal.reason), (422, "Invalid"))
         message, prefix = refusal.causes[0].message, "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: "
         self.assertTrue(message.startswith(prefix), message)
-        return message.removeprefix(prefix)
+        return str(message.removeprefix(prefix))
 
 
 class DenialTests(PoliciesTestCase):
