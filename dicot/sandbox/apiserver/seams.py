@@ -1,7 +1,7 @@
 """What plugs into the API server: who is told, who decides, who changes and refuses, who answers in its place."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from dicot.kube.kind import Manifest
@@ -185,27 +185,31 @@ Poster = Callable[[Posted], Manifest]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to an aggregated API: ``path`` is what follows /apis/GROUP/VERSION, with its slash."""
+    """A request to an aggregated API: ``path`` is what follows /apis/GROUP/VERSION, with its slash; ``accept`` is
+    the header."""
 
     user: User
     method: str
     path: str
     query: Mapping[str, tuple[str, ...]]
     body: bytes
+    accept: str = "*/*"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer of an aggregated API."""
+    """The answer of an aggregated API. Without a body it has no media type either."""
 
     code: int
     body: bytes = b""
     media: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Aggregated(Protocol):
     """An API that another program answers (an APIService): virt-api's and CDI's. The API server has authenticated
-    the user and let nothing else happen; the program authorizes by itself."""
+    and authorized the request as any other (403 in its own words; of .../NAME/evacuate/cancel the subresource is
+    ``evacuate``); the program authorizes once more by itself. An APIResourceList is everybody's to read."""
 
     group: str
     versions: tuple[str, ...]
