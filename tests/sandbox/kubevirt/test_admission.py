@@ -1,0 +1,257 @@
+"""What the sandbox's admission says of objects that the real one was offered."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import replace
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dicot.kube.kind import Manifest
+from dicot.sandbox.apiserver.asked import User
+from dicot.sandbox.apiserver.refusal import Refusal
+from dicot.sandbox.apiserver.resource import Resource
+from dicot.sandbox.apiserver.seams import Operation, Review
+from dicot.sandbox.kubevirt.admission import schema
+from dicot.sandbox.kubevirt.admission.plug import KubeVirtAdmission
+from dicot.sandbox.kubevirt.settings import NAMESPACE
+from tests.cluster.objects import Document
+
+from . import admissions, offers
+from .offers import Changes
+
+SPACE = "NAMESPACE"
+PERSON = User("somebody", ("system:authenticated",))
+CONTROLLER = User("system:serviceaccount:kubevirt:kubevirt-controller")
+KUBEVIRT: Document = {
+    "metadata": {"name": "kubevirt", "namespace": NAMESPACE},
+    "spec": {"configuration": {}},
+    "status": {"defaultArchitecture": "amd64"},
+}
+FLAVOR: Document = {
+    "metadata": {"name": offers.FLAVOR},
+    "spec": {"cpu": {"guest": 1}, "memory": {"guest": "512Mi"}},
+}
+
+
+class Stored:
+    """A Reader of a few objects."""
+
+    def __init__(self, *objects: tuple[str, str, Document]) -> None:
+        self._objects = objects
+
+    def get(self, group: str, plural: str, namespace: str, name: str) -> Manifest | None:
+        wanted = (namespace, name)
+        for each in self.list(group, plural, namespace):
+            if (each["metadata"].get("namespace", ""), each["metadata"]["name"]) == wanted:
+                return each
+        return None
+
+    def list(self, group: str, plural: str, namespace: str = "") -> Iterable[Manifest]:
+        for theirs, kind, found in self._objects:
+            if (theirs, kind) == (group, plural) and found["metadata"].get("namespace", "") == namespace:
+                yield copy.deepcopy(found)
+
+
+def resource(document: Document) -> Resource:
+    """The resource that an object is of."""
+    group, version = document["apiVersion"].split("/")
+    singular = document["kind"].lower()
+    return Resource(group, version, f"{singular}s", singular, document["kind"], custom=True)
+
+
+def review(new: Document, old: Document | None = None, user: User = PERSON) -> Review:
+    """A write on its way."""
+    operation: Operation = "UPDATE" if old else "CREATE"
+    new["metadata"].setdefault("namespace", SPACE)
+    return Review(operation, user, resource(new), "", SPACE, new["metadata"]["name"], new, old, False)
+
+
+class AdmissionTestCase(SynchronousTestCase):
+    """What all tests of admission share."""
+
+    def admission(self, *stored: tuple[str, str, Document]) -> KubeVirtAdmission:
+        known = (
+            ("kubevirt.io", "kubevirts", KUBEVIRT),
+            ("instancetype.kubevirt.io", "virtualmachineclusterinstancetypes", FLAVOR),
+        )
+        return KubeVirtAdmission(Stored(*known, *stored), lambda: "i" * 36, lambda: "now")
+
+    def ask(self, given: Review, *stored: tuple[str, str, Document]) -> Document:
+        """What a record would hold of the answer."""
+        admission = self.admission(*stored)
+        try:
+            changed = admission.mutate(given) or given.new
+            admission.validate(replace(given, new=changed))
+        except Refusal as refusal:
+            return admissions.refusal(refusal.code, refusal.status())
+        assert changed is not None
+        return admissions.shape(changed)
+
+
+class RecordedTests(AdmissionTestCase):
+    def test_offers_are_answered_as_the_real_programs_did(self) -> None:
+        recorded, wrong, count = admissions.recorded(), {}, 0
+        for name, document in admissions.every():
+            expected = recorded[name]
+            if is_of_the_form(name, expected):
+                continue
+            count += 1
+            found = self.ask(review(document))
+            if found != expected:
+                wrong[name] = (found, expected)
+        self.assertEqual(wrong, {})
+        self.assertGreater(count, 450)
+
+
+def is_of_the_form(name: str, answer: Document) -> bool:
+    """Whether the schemas decide, which are not at hand here."""
+    told = answer.get("message", "")
+    return "is invalid: " in told or " in body " in told or name.endswith("unknown field")
+
+
+FORM: Document = {
+    "properties": {
+        "spec": {
+            "type": "object",
+            "required": ["template"],
+            "properties": {
+                "runStrategy": {"type": "string"},
+                "template": {
+                    "type": "object",
+                    "required": ["name", "terms"],
+                    "properties": {
+                        "name": {"type": "string"},
+                        "terms": {"type": "array"},
+                        "spec": {"type": "object"},
+                    },
+                },
+            },
+        }
+    }
+}
+
+
+class FormTests(SynchronousTestCase):
+    """``spec`` as virt-api checks it before anything else, by the schema of the definition."""
+
+    def told(self, document: Document) -> list[str]:
+        return [cause.message for cause in schema.check(document, FORM)]
+
+    def test_what_is_missing_and_of_the_wrong_type_is_told(self) -> None:
+        self.assertEqual(
+            self.told({"spec": {"runStrategy": 5}}),
+            ["spec.template in body is required", 'spec.runStrategy in body must be of type string: "number"'],
+        )
+        self.assertEqual(self.told({}), ["spec in body is required", 'spec in body must be of type object: "null"'])
+
+    def test_a_scalar_is_required_only_in_name(self) -> None:
+        self.assertEqual(self.told({"spec": {"template": {}}}), ["spec.template.terms in body is required"])
+
+    def test_values_of_kubernetes_own_types_are_known(self) -> None:
+        form = {"properties": {"spec": {"type": "object", "properties": {"dnsPolicy": {"type": "string"}}}}}
+        told = [cause.message for cause in schema.check({"spec": {"dnsPolicy": "Guess"}}, form)]
+        known = "[ClusterFirst ClusterFirstWithHostNet Default None]"
+        self.assertEqual(told, [f"spec.dnsPolicy in body should be one of {known}"])
+
+    def test_it_is_written_as_go_does(self) -> None:
+        spec = {"template": {"terms": [], "other": [], "spec": None}, "runStrategy": "Always"}
+        self.assertEqual(
+            schema.written(spec, schema.of_spec(FORM)),
+            {"template": {"name": "", "terms": []}, "runStrategy": "Always"},
+        )
+
+
+class ChangeTests(AdmissionTestCase):
+    """Updates, which the contract makes of objects that are there."""
+
+    def changed(self, changes: Changes, user: User = PERSON) -> Document:
+        old = offers.instance({"status": {"phase": "Running"}})
+        return self.ask(review(offers.changed(old, changes), old, user))
+
+    def test_nobody_changes_the_spec_of_an_instance(self) -> None:
+        answer = self.changed({"spec.domain.memory.guest": "1Gi"})
+        self.assertEqual(answer["causes"], [["FieldValueNotSupported", "update of VMI object is restricted", ""]])
+
+    def test_kubevirt_plugs_in_but_not_beyond_the_maximum(self) -> None:
+        self.assertNotIn("code", self.changed({"spec.domain.memory.guest": "1Gi"}, CONTROLLER))
+        answer = self.changed({"spec.domain.cpu": {"maxSockets": 9}}, CONTROLLER)
+        self.assertEqual(answer["causes"], [["FieldValueInvalid", "CPU topology maxSockets changed", ""]])
+
+    def test_reserved_labels_are_kubevirts(self) -> None:
+        labels = {"metadata.labels": {"kubevirt.io/nodeName": "node-1"}}
+        self.assertIn("reserved kubevirt.io/ labels", self.changed(labels)["message"])
+        self.assertNotIn("code", self.changed(labels, CONTROLLER))
+
+    def test_a_status_by_anybody_else_is_undone(self) -> None:
+        self.assertEqual(self.changed({"status.phase": "Failed"})["status"]["phase"], "Running")
+        self.assertEqual(self.changed({"status.phase": "Failed"}, CONTROLLER)["status"]["phase"], "Failed")
+
+    def test_a_machine_names_no_other_instancetype_with_the_old_copy(self) -> None:
+        old = offers.machine({"~domain.memory": ..., "spec.instancetype": {"name": "a", "revisionName": "a-1"}})
+        stale = self.ask(review(offers.changed(old, {"spec.instancetype.name": "b"}), old))
+        self.assertIn("without updating the RevisionName", stale["message"])
+        fresh = offers.changed(old, {"spec.instancetype": {"name": "b"}})
+        self.assertNotIn("code", self.ask(review(fresh, old)))
+
+    def test_an_update_makes_no_firmware(self) -> None:
+        old = offers.machine({})
+        self.assertNotIn("firmware", self.ask(review(old, old))["spec"]["template"]["spec"]["domain"])
+
+
+class MigrationTests(AdmissionTestCase):
+    def move(self, vmi: Document, *others: Document) -> Document:
+        vmi["metadata"] |= {"name": "absent", "namespace": SPACE}
+        stored = [("kubevirt.io", "virtualmachineinstances", vmi)]
+        stored += [("kubevirt.io", "virtualmachineinstancemigrations", each) for each in others]
+        return self.ask(review(offers.migration({})), *stored)
+
+    def test_it_is_marked_with_whom_it_moves(self) -> None:
+        made = self.move(offers.instance({"status": {"phase": "Running"}}))
+        self.assertEqual(made["metadata"]["labels"], {"kubevirt.io/vmi-name": "absent"})
+        self.assertEqual(made["metadata"]["finalizers"], ["kubevirt.io/migrationJobFinalize"])
+
+    def test_what_has_ended_or_is_bound_stays(self) -> None:
+        told = self.move(offers.instance({"status": {"phase": "Failed"}}))["message"]
+        self.assertTrue(told.endswith("Cannot migrate VMI in finalized state."))
+        bound = {"type": "LiveMigratable", "status": "False", "reason": "Why", "message": "so"}
+        told = self.move(offers.instance({"status": {"phase": "Running", "conditions": [bound]}}))["message"]
+        self.assertTrue(told.endswith("Cannot migrate VMI, Reason: Why, Message: so"))
+
+    def test_two_at_a_time_are_one_too_many(self) -> None:
+        labels = {"kubevirt.io/vmi-name": "absent"}
+        first = offers.migration({"metadata": {"name": "first", "namespace": SPACE, "uid": "u", "labels": labels}})
+        answer = self.move(offers.instance({"status": {"phase": "Running"}}), first)
+        self.assertEqual(answer["code"], 400)
+        self.assertIn("Active migration job (u) is currently already in progress", answer["message"])
+        done = offers.changed(first, {"status": {"phase": "Succeeded"}})
+        self.assertNotIn("code", self.move(offers.instance({"status": {"phase": "Running"}}), done))
+
+    def test_nothing_is_changed_under_way(self) -> None:
+        old = offers.migration({"metadata.labels": {"kubevirt.io/vmi-name": "absent"}})
+        other: Changes = {"spec.vmiName": "other"}
+        unmarked: Changes = {"metadata.labels": {}}
+        for changes in (other, unmarked, {"metadata.labels": {"a": "b"}}):
+            self.assertEqual(self.ask(review(offers.changed(old, changes), old))["code"], 422, changes)
+
+
+class UnservedTests(AdmissionTestCase):
+    """What nobody uses yet is said to be so."""
+
+    def test_parts_that_nobody_has_tried(self) -> None:
+        liked = {"metadata": {"name": "liked"}, "spec": {}}
+        likes = ("instancetype.kubevirt.io", "virtualmachineclusterpreferences", liked)
+        for document in (
+            offers.machine({"spec.preference": {"name": "liked"}}),
+            offers.machine({"spec.instancetype": {"inferFromVolume": "root"}}),
+            offers.instance({"~architecture": "arm64"}),
+        ):
+            answer = self.ask(review(document), likes)
+            self.assertEqual((answer["code"], answer["reason"]), (501, "NotImplemented"))
+
+    def test_instancetypes_that_no_flavor_is_like(self) -> None:
+        gpu = {**FLAVOR, "metadata": {"name": "gpu"}, "spec": {**FLAVOR["spec"], "gpus": [{"name": "one"}]}}
+        kind = ("instancetype.kubevirt.io", "virtualmachineclusterinstancetypes", gpu)
+        asked = offers.machine({"~domain.memory": ..., "spec.instancetype": {"name": "gpu"}})
+        self.assertEqual(self.ask(review(asked), kind)["code"], 501)
