@@ -4,7 +4,7 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,16 +29,17 @@ from .cloud.kinds.storage import STORAGE_CLASS
 from .cloud.launch import Launches
 from .cloud.lease import Lease
 from .cloud.ledger import Ledger
-from .cloud.manifests import kinds, tenant_rights
+from .cloud.manifests import kinds, read, tenant_rights
 from .cloud.naming import Names
 from .cloud.presence import Presence, replica_name
 from .cloud.projects import Projects
 from .cloud.reader import Reader
-from .cloud.resolver import Resolver
+from .cloud.resolver import SHARED, Resolver
 from .cloud.resource import Bench, Resource
 from .cloud.service import Service
 from .cloud.slices import Slices
 from .cloud.steward import Steward
+from .cloud.territory import Territory
 from .cloud.threads import Crew
 from .cloud.writer import Writer
 from .config import Config
@@ -118,13 +119,29 @@ def client(reactor: Any, credentials: Credentials, checkpoint: Callable[[str], N
     return kube if checkpoint is None else CrashPoints(kube, checkpoint)
 
 
+def territories(projects: Projects, served: Iterable[Resource]) -> Callable[[Kind[Any]], Territory | None]:
+    """Where a kind is watched, if not everywhere; None for one that has no namespace, or one of its own."""
+    own, wide = Territory(projects, with_images=False), Territory(projects, with_images=True)
+    of_images = {*SHARED, *(kind for resource in served if resource.scope == "images" for kind in read(resource))}
+
+    def territory(kind: Kind[Any]) -> Territory | None:
+        if not kind.namespaced or kind.namespace is not None:
+            return None
+        return wide if kind in of_images else own
+
+    return territory
+
+
 def watches(reactor: Any, config: Config, credentials: Credentials, kube: Kube) -> Watches:
     """A store and a reflector for every kind that any resource reads."""
     watched = dict.fromkeys((*kinds(resources(config)), TOKEN_KEYS))
     stores = {kind: Store(kind) for kind in watched}
     origin = Origin(watch_agent(reactor, credentials.tls), credentials, DeferredSemaphore(INITIAL_LISTS))
-    reflectors = tuple(Reflector(store, origin, reactor, random.random) for store in stores.values())
     projects = Projects(stores)
+    everywhere = territories(projects, resources(config))
+    reflectors = tuple(
+        Reflector(store, origin, reactor, random.random, everywhere(kind)) for kind, store in stores.items()
+    )
     cache = Cache(stores, projects, config, reactor, Slices(reactor), Allowance(), time.time)
     probe = Probe(kube, reactor)
     stores[STORAGE_CLASS].listen(lambda _: probe.hint())

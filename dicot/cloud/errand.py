@@ -45,7 +45,7 @@ class Errand:
         self._account = account
         self.until = until
         self.mark = mark
-        self._touched: dict[Kind[Any], list[str]] = {}
+        self._touched: dict[Kind[Any], list[Row]] = {}
 
     def renewed(self, seconds: float) -> "Errand":
         """An errand of the same account with that much time."""
@@ -141,7 +141,7 @@ class Errand:
         answer = await self._settled(send, again)
         row = self._cluster.learn_deleted(step.kind, step.namespace, step.name, step.uid, answer)
         if row is not None:
-            self._touch(step.kind, row.version)
+            self._touch(step.kind, row)
 
     async def ask(self, step: Ask) -> None:
         """PUT to an action. Asked twice in doubt, a conflict says that it is under way or done."""
@@ -169,7 +169,7 @@ class Errand:
         except (errors.Refused, errors.Unreachable):
             return
         if row is not None:
-            self._touch(step.kind, row.version)
+            self._touch(step.kind, row)
 
     async def echo(self, patience: float) -> None:
         """Waits until the own watches have reached what was written, at most so many seconds.
@@ -177,10 +177,10 @@ class Errand:
         Where a kind is not watched (yet) there is nothing to wait for.
         """
         waits: list[Deferred[None]] = []
-        for kind, versions in self._touched.items():
+        for kind, rows in self._touched.items():
             store = self._cluster.stores.get(kind)
             if store is not None and store.is_synced:
-                waits += [store.reached(version) for version in versions]
+                waits += [store.reached(row.version, row.namespace) for row in rows]
         for wait in waits:
             wait.addTimeout(patience, self._cluster.clock).addErrback(lambda failure: failure.trap(TimedOut) and None)
         if waits:
@@ -200,11 +200,11 @@ class Errand:
 
     def _learn(self, kind: Kind[Any], answer: bytes) -> Row:
         row = self._cluster.learn(kind, answer)
-        self._touch(kind, row.version)
+        self._touch(kind, row)
         return row
 
-    def _touch(self, kind: Kind[Any], version: str) -> None:
-        self._touched.setdefault(kind, []).append(version)
+    def _touch(self, kind: Kind[Any], row: Row) -> None:
+        self._touched.setdefault(kind, []).append(row)
 
     async def _settled(self, first: Asking[T], again: Asking[T]) -> T:
         """The answer, asked for until there is no doubt, or no time."""

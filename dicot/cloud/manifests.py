@@ -1,6 +1,6 @@
 """What is installed beside the CRDs: namespaces, Dicot's account and its rights, the roles of projects, policies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..kube.kind import Kind, Manifest
@@ -86,12 +86,15 @@ _HOMES: Mapping[tuple[str, str], str] = {
 
 def kinds(resources: Iterable[Resource]) -> tuple[Kind[Any], ...]:
     """Every kind that is watched, each once."""
-    found = dict.fromkeys(WATCHED)
-    for resource in resources:
-        for source in resource.sources:
-            found.update(dict.fromkeys((source.main, *(join.kind for join in source.joins))))
-        found.update(dict.fromkeys(resource.reads))
-    return tuple(found)
+    return tuple(dict.fromkeys((*WATCHED, *(kind for resource in resources for kind in read(resource)))))
+
+
+def read(resource: Resource) -> Iterator[Kind[Any]]:
+    """Every kind that a resource reads."""
+    for source in resource.sources:
+        yield source.main
+        yield from (join.kind for join in source.joins)
+    yield from resource.reads
 
 
 def tenant_rights(resources: Iterable[Resource]) -> Mapping[str, tuple[Right, ...]]:

@@ -15,6 +15,7 @@ from .errors import Refused, Unreachable
 from .event import Garbled, Listing, listing
 from .kind import Row
 from .pace import Pace
+from .part import Part
 from .source import Source
 from .store import Store
 from .stream import Cut, Whole
@@ -70,8 +71,11 @@ class Audit:
     done: a periodic relist would only tell everybody what they know. ``diverged`` is called if they do not.
     """
 
-    def __init__(self, store: Store[Any], source: Source, turns: DeferredSemaphore, clock: IReactorTime) -> None:
+    def __init__(
+        self, store: Store[Any], part: Part, source: Source, turns: DeferredSemaphore, clock: IReactorTime
+    ) -> None:
         self._store = store
+        self._part = part
         self._source = source
         self._turns = turns
         self._clock = clock
@@ -85,11 +89,13 @@ class Audit:
 
     def is_due(self) -> bool:
         """Whether it is time, and the store waits for no delete that the watch has not told yet."""
-        return self._running is None and self._clock.seconds() >= self._due and not self._store.awaits_deletes
+        is_time = self._running is None and self._clock.seconds() >= self._due
+        return is_time and not self._store.awaits_deletes(self._part)
 
     def begin(self, diverged: Callable[[], None]) -> None:
         """Compare, beside whatever goes on."""
-        self._running = Deferred.fromCoroutine(self._compare(list(self._store.rows()), self._store.version, diverged))
+        rows = list(self._store.rows(self._part.namespace))
+        self._running = Deferred.fromCoroutine(self._compare(rows, self._part.version, diverged))
         self._running.addErrback(self._failed).addBoth(self._over)
 
     def stop(self) -> None:
@@ -99,7 +105,7 @@ class Audit:
 
     async def _compare(self, rows: list[Row], version: str, diverged: Callable[[], None]) -> None:
         ours, theirs = Fingerprint(), Fingerprint()
-        unfit = frozenset(self._store.skipped)
+        unfit = frozenset(self._part.skipped)
         await self._pace.walk(ours.adding((row.uid, row.version) for row in rows if row.uid not in unfit))
         if is_newer(ours.newest, version):
             return  # a write's answer was ahead of the watch

@@ -44,7 +44,19 @@ class Barrier:
                 del self._unordered[waiting]
                 waiting.callback(None)
 
+    def hand_over(self, to: "Barrier") -> None:
+        """Let another watch bring what this one was awaited for."""
+        queue, self._queue = self._queue, []
+        unordered, self._unordered = self._unordered, {}
+        for version, waiting in (*((entry[1], entry[3]) for entry in queue), *((v, w) for w, v in unordered.items())):
+            to.reached(version).addCallback(_relay, waiting)
+
     def _forget(self, waiting: Deferred[None]) -> None:
         self._unordered.pop(waiting, None)
         self._queue = [entry for entry in self._queue if entry[3] is not waiting]
         heapify(self._queue)
+
+
+def _relay(_: None, waiting: Deferred[None]) -> None:
+    if not waiting.called:
+        waiting.callback(None)

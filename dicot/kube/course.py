@@ -41,6 +41,7 @@ class Course:
         self._backoff = Backoff(clock, random)
         self._failing_since: float | None = None
         self._was_permitted = False
+        self._denied_since: float | None = None
         self._was_behind = False
         self._silences = 0
 
@@ -50,10 +51,17 @@ class Course:
         self.streams = self._was_permitted = True
         self.went_well()
 
+    @property
+    def is_shut_out(self) -> bool:
+        """Whether it is refused for good: an API server that comes back denies everything for a while."""
+        if self._denied_since is None:
+            return False
+        return not self._was_permitted or self._clock.seconds() - self._denied_since >= RETRY_UNAVAILABLE
+
     def went_well(self) -> None:
         """The watch has said something."""
         self.state, self.problem = "watching", ""
-        self._failing_since = None
+        self._failing_since = self._denied_since = None
         if self._tally.bookmarks:
             self._silences = 0
 
@@ -113,6 +121,10 @@ class Course:
         if refusal.code == 403 and self._was_permitted:
             rest = min(rest, self._rest(str(refusal)))
         self.state = "not permitted" if refusal.code == 403 else "not served"
+        if refusal.code == 404:
+            self._denied_since = None
+        elif self._denied_since is None:
+            self._denied_since = self._clock.seconds()
         self.problem = str(refusal)
         if refusal.code == 404:
             self.relist = True

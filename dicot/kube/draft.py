@@ -13,15 +13,15 @@ P = TypeVar("P", bound=HasMeta)
 
 
 class Draft(Generic[P]):
-    """Rows that nobody sees yet, and how they differ from the live ones.
+    """Rows that nobody sees yet, and how they differ from the live ones (of one ``namespace``, or all).
 
     ``version`` is "" until the bookmark that ends the initial events of a streamed list. ``skipped`` are objects
     that do not fit their type, by uid. ``removed`` are the live rows that it lacks. ``touched`` are places that a
-    write's answer has moved in the meantime. ``rewound`` lists are of a server that has gone back in time (etcd
-    restored): what seems newer is void.
+    write's answer (or the watch of a part) has moved in the meantime. ``rewound`` lists are of a server that has gone
+    back in time (etcd restored): what seems newer is void.
     """
 
-    def __init__(self, kind: Kind[P], reader: Reader, live: Table[P]) -> None:
+    def __init__(self, kind: Kind[P], reader: Reader, live: Table[P], namespace: str | None = None) -> None:
         self.table: Table[P] = Table(kind)
         self.version = ""
         self.rewound = False
@@ -31,6 +31,7 @@ class Draft(Generic[P]):
         self._kind = kind
         self._reader = reader
         self._live = live
+        self._namespace = namespace
         self._differing: dict[tuple[str, str], Change] = {}
 
     def apply(self, lines: Iterable[bytes]) -> None:
@@ -54,13 +55,13 @@ class Draft(Generic[P]):
 
     def differing(self, graves: Mapping[str, str], version: str) -> Iterator[None]:
         """Compare with the live rows, step by step."""
-        for row in self._live.rows():
+        for row in self._live.rows(self._namespace):
             self._settle(row.namespace, row.name, graves, version)
             yield
         for row in self.table.rows():
             self._settle(row.namespace, row.name, graves, version)
             yield
-        for row in self._live.rows():
+        for row in self._live.rows(self._namespace):
             self._compare(row.namespace, row.name)
             yield
         for row in self.table.rows():

@@ -1,26 +1,28 @@
 """How the watch of a kind fares, in figures."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+_SUMMED = (
+    "apply_seconds",
+    "bookmarks",
+    "cuts",
+    "divergences",
+    "duplicates",
+    "events",
+    "fallbacks",
+    "gone",
+    "relists",
+    "skipped",
+    "unknown",
+    "vanished",
+)
 
 
 class Tally:
     """What was counted since the start of one kind's store and reflector."""
 
-    __slots__ = (
-        "apply_seconds",
-        "bookmarks",
-        "cuts",
-        "divergences",
-        "duplicates",
-        "events",
-        "fallbacks",
-        "gone",
-        "last_event",
-        "relists",
-        "skipped",
-        "unknown",
-        "vanished",
-    )
+    __slots__ = (*_SUMMED, "last_event")
 
     def __init__(self) -> None:
         self.events = 0
@@ -37,12 +39,18 @@ class Tally:
         self.apply_seconds = 0.0
         self.last_event: float | None = None
 
+    def absorb(self, other: "Tally") -> None:
+        """Count also what another has counted that counts no more."""
+        for name in _SUMMED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """One kind for ``/status``. Ages are seconds since then, None before the first; the rest counts from the start.
 
-    ``scope`` is the namespace and name that the watch is narrowed to, "" for all.
+    ``scope`` is the namespace and name that the watch is narrowed to, "" for all; ``namespaces`` is the number of
+    those that are watched each by itself, because the watch of all is not permitted.
     ``state`` is waiting, listing, watching, resting, not permitted, not served or stopped; ``problem`` is what went
     wrong last, "" once a watch is open again. ``vanished`` objects were found missing by a list, their last state
     unknown; ``skipped`` ones did not fit their type; ``duplicates`` were not newer than what was known; ``gone`` is
@@ -52,6 +60,7 @@ class Health:
 
     kind: str
     scope: str
+    namespaces: int
     state: str
     problem: str
     synced: bool
@@ -71,3 +80,22 @@ class Health:
     fallbacks: int
     divergences: int
     apply_seconds: float
+
+
+def merged(whole: Health, parts: Sequence[Health]) -> Health:
+    """A kind whose namespaces are watched each by itself: the figures of all watches, and what is wrong with one."""
+    worst = next((each for each in parts if each.state != "watching"), None)
+    return replace(
+        whole,
+        namespaces=len(parts),
+        state="watching" if worst is None else worst.state,
+        problem="" if worst is None else f"{worst.scope}: {worst.problem}",
+        synced=all(each.synced for each in parts),
+        byte_age=_oldest([each.byte_age for each in parts]),
+        event_age=_oldest([each.event_age for each in parts]),
+        **{name: sum(getattr(each, name) for each in (whole, *parts)) for name in _SUMMED},
+    )
+
+
+def _oldest(ages: Sequence[float | None]) -> float | None:
+    return max((age for age in ages if age is not None), default=None)

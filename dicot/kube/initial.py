@@ -10,6 +10,7 @@ from .draft import Draft
 from .errors import Expired, Invalid
 from .event import Listing, listing
 from .pace import Pace
+from .part import Part
 from .source import Source
 from .store import Store
 from .stream import Cut, Lines, Silence, Stream, Whole
@@ -20,10 +21,11 @@ PAGE = "500"
 
 
 class Initial:
-    """Puts the state of the server in the place of the store's rows."""
+    """Puts the state of the server in the place of a part's rows."""
 
-    def __init__(self, store: Store[Any], source: Source, course: Course, clock: IReactorTime) -> None:
+    def __init__(self, store: Store[Any], part: Part, source: Source, course: Course, clock: IReactorTime) -> None:
         self._store = store
+        self._part = part
         self._source = source
         self._course = course
         self._pace = Pace(clock)
@@ -31,8 +33,8 @@ class Initial:
     async def streamed(self, lasts: int, opened: Callable[[Stream], None]) -> Stream | None:
         """By a watch that begins with all objects and then goes on; None where the server does not do that."""
         query = {**watch_query(lasts), "sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
-        if self._store.version and not self._course.newest:
-            query["resourceVersion"] = self._store.version
+        if self._part.version and not self._course.newest:
+            query["resourceVersion"] = self._part.version
         try:
             stream = await self._source.open(query, Lines())
         except Invalid as refusal:
@@ -47,7 +49,7 @@ class Initial:
             self._course.fall_back(str(silence))
             return None
         finally:
-            self._store.abandon()
+            self._part.draft = None
             if not complete:
                 stream.abort()
         return stream
@@ -58,32 +60,32 @@ class Initial:
             if self._course.newest:
                 draft, version = await self._newest()
             else:
-                draft = self._store.draft()
-                version = (await self._page(draft, {"resourceVersion": self._store.version or "0"})).version
-            await self._pace.walk(self._store.replacing(draft, version))
+                draft = self._store.draft(self._part)
+                version = (await self._page(draft, {"resourceVersion": self._part.version or "0"})).version
+            await self._pace.walk(self._store.replacing(draft, version, self._part))
         finally:
-            self._store.abandon()
+            self._part.draft = None
 
     async def _fill(self, stream: Stream) -> None:
-        draft = self._store.draft()
+        draft = self._store.draft(self._part)
         while not draft.version:
             if not await stream.more(QUIET):
                 raise Cut("the stream ended before its initial events did")
             draft.apply(self._pace.lines(stream))
             if stream.lines and not draft.version:
                 await self._pace.breath()
-        await self._pace.walk(self._store.replacing(draft, draft.version))
+        await self._pace.walk(self._store.replacing(draft, draft.version, self._part))
 
     async def _newest(self) -> tuple[Draft[Any], str]:
         """In pages; if the version of the first one is gone before the last, at once."""
-        draft = self._store.draft()
+        draft = self._store.draft(self._part)
         page = first = await self._page(draft, {"limit": PAGE})
         try:
             while page.token:
                 page = await self._page(draft, {"limit": PAGE, "continue": page.token})
         except Expired:
             # The token that comes with the refusal would continue with another state.
-            draft = self._store.draft()
+            draft = self._store.draft(self._part)
             first = await self._page(draft, {})
         return draft, first.version
 

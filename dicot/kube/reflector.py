@@ -1,181 +1,102 @@
-"""Keeps a store like the server: list, watch, rest, resume, relist."""
+"""Keeps the store of one kind like the server: by one watch, or by one for each namespace."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from .audit import Audit
-from .course import Course
-from .errors import Missing, Refused, Unreachable
-from .event import Garbled
-from .health import Health
-from .initial import Initial, watch_query
-from .pace import Pace
-from .source import Origin, Source
+from .health import Health, merged
+from .source import Origin
 from .store import Store
-from .stream import Cut, Lines, Stream
+from .watch import Means, Watch
 
-SHORTEST_WATCH, LONGEST_WATCH = 300, 600
-"""Seconds that a watch is asked to last; by chance in between, so that they do not all come back at once."""
-_TOO_SHORT = 1.0
 log = Logger()
 
 
-class Reflector:
-    """The watch of one kind, from ``start`` to ``stop``."""
+class Territory(Protocol):
+    """The namespaces that matter."""
 
-    def __init__(self, store: Store[Any], origin: Origin, clock: IReactorTime, random: Callable[[], float]) -> None:
+    def namespaces(self) -> Iterable[str] | None:
+        """Those of now; None while they are not known."""
+        ...
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Tell a listener whenever they may be others."""
+        ...
+
+
+class Reflector:
+    """The watches of one kind, from ``start`` to ``stop``.
+
+    Where the account may not watch the kind everywhere, and a ``territory`` says which namespaces matter, there is
+    one watch in each of them, until the watch of all is permitted: that is asked for each minute.
+    """
+
+    def __init__(
+        self,
+        store: Store[Any],
+        origin: Origin,
+        clock: IReactorTime,
+        random: Callable[[], float],
+        territory: Territory | None = None,
+    ) -> None:
         self.store = store
-        self._clock = clock
-        self._random = random
-        self._turns = origin.turns
-        self._source = Source(store.kind, origin, clock)
-        self._course = Course(store.kind, store.tally, clock, random)
-        self._initial = Initial(store, self._source, self._course, clock)
-        self._audit = Audit(store, self._source, origin.turns, clock)
-        self._pace = Pace(clock)
-        self._running: Deferred[None] | None = None
-        self._stopping = False
-        self._stream: Stream | None = None
+        self._means = Means(origin, clock, random)
+        self._territory = territory
+        self._whole = Watch(store, store.whole, self._means, self._turned)
+        self._scattered: dict[str, Watch] = {}
+        self._ending: set[Deferred[None]] = set()
+        self._is_shut_out = False
 
     def start(self) -> None:
         """Begin, and go on whatever happens."""
-        self._running = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(self._ended)
+        if self._territory is not None:
+            self._territory.listen(self._moved)
+        self._whole.start()
 
     def stop(self) -> Deferred[None]:
         """End, by aborting what is open. Fires once nothing is left behind."""
-        self._stopping = True
-        self._audit.stop()
-        # In a turn of its own: whoever calls this may have been called by what it ends.
-        return deferLater(self._clock, 0, self._end)
+        self._territory = None
+        self._leave(tuple(self._scattered))
+        ends = [self._whole.stop(), *self._ending]
+        return gatherResults(ends).addCallback(lambda _: None)
 
     def health(self) -> Health:
         """How it fares, for ``/status``."""
-        store, tally, now = self.store, self.store.tally, self._clock.seconds()
-        return Health(
-            kind=store.kind.resource,
-            scope="/".join(filter(None, (store.kind.namespace, store.kind.name))),
-            state=self._course.state,
-            problem=self._course.problem,
-            synced=store.is_synced,
-            count=len(store),
-            version=store.version,
-            byte_age=None if self._stream is None else now - self._stream.last_byte,
-            event_age=None if tally.last_event is None else now - tally.last_event,
-            events=tally.events,
-            bookmarks=tally.bookmarks,
-            duplicates=tally.duplicates,
-            skipped=len(store.skipped),
-            unknown=tally.unknown,
-            vanished=tally.vanished,
-            relists=tally.relists,
-            gone=tally.gone,
-            cuts=tally.cuts,
-            fallbacks=tally.fallbacks,
-            divergences=tally.divergences,
-            apply_seconds=tally.apply_seconds,
-        )
+        whole = self._whole.health()
+        if not self.store.is_divided:
+            return whole
+        return merged(whole, [watch.health() for watch in self._scattered.values()])
 
-    async def _run(self) -> None:
-        while not self._stopping:
-            # What nobody foresaw must not end the watch: a cache that stands still looks like one that works.
-            rest = await Deferred.fromCoroutine(self._round()).addErrback(self._unforeseen)
-            if rest and not self._stopping:
-                await deferLater(self._clock, rest)
+    def _turned(self) -> None:
+        """The watch of the whole was refused, or has listed."""
+        course = self._whole.course
+        if course.is_shut_out and not self._is_shut_out:
+            self._is_shut_out = True
+            self._moved()
+        elif self._is_shut_out and not course.is_shut_out and not self.store.is_divided:
+            self._is_shut_out = False
+            self._leave(tuple(self._scattered))
 
-    async def _round(self) -> float:
-        """List if need be, and follow one watch to its end. Answers the seconds to rest before the next."""
-        try:
-            await self._follow(await self._open())
-        except Refused as refusal:
-            rest = self._course.refused(refusal)
-            if isinstance(refusal, Missing) and self.store.kind.optional:
-                self.store.empty()
-            return rest
-        except (Cut, Garbled, Unreachable) as reason:
-            return self._course.broke(reason)
-        return 0.0
+    def _moved(self) -> None:
+        """Watch in each namespace that matters now."""
+        namespaces = None if self._territory is None or not self._is_shut_out else self._territory.namespaces()
+        if namespaces is None:
+            return
+        if not self.store.is_divided:
+            log.warn("{kind} is watched in each namespace by itself", kind=self.store.kind.resource)
+            self._whole.course.relist = True
+        parts = self.store.divide(namespaces)
+        self._leave(self._scattered.keys() - parts.keys())
+        for namespace in sorted(parts.keys() - self._scattered.keys()):
+            watch = Watch(self.store, parts[namespace], self._means, lambda: None)
+            self._scattered[namespace] = watch
+            watch.start()
 
-    async def _open(self) -> Stream:
-        """A watch that goes on where the store is."""
-        self._lasts = SHORTEST_WATCH + int(self._random() * (LONGEST_WATCH - SHORTEST_WATCH))
-        if self._course.relist:
-            stream = await self._sync()
-            if stream is not None:
-                return stream
-        query = {**watch_query(self._lasts), "resourceVersion": self.store.version}
-        stream = await self._source.open(query, Lines())
-        self._course.state, self._course.problem = "watching", ""
-        self._opened(stream)
-        return stream
-
-    async def _sync(self) -> Stream | None:
-        """Take the state of the server; the stream that goes on with it, if it was streamed."""
-        self._course.state = "waiting"
-        await self._turns.acquire()
-        try:
-            self._course.state = "listing"
-            again = self.store.is_synced
-            stream = await self._initial.streamed(self._lasts, self._opened) if self._course.streams else None
-            if stream is None:
-                await self._initial.listed()
-            self._course.listed()
-            self._audit.postpone(self._random())
-            self.store.tally.relists += again
-            self.store.tally.last_event = self._clock.seconds()
-            return stream
-        finally:
-            self._turns.release()
-
-    async def _follow(self, stream: Stream) -> None:
-        """Apply what comes, until the server ends the watch as it should. Raises what ends it otherwise."""
-        tally, began = self.store.tally, self._clock.seconds()
-        heard = tally.events + tally.bookmarks
-        try:
-            while await stream.more(self._course.patience(self._lasts)):
-                self._apply(stream)
-                if stream.lines:
-                    await self._pace.breath()
-        finally:
-            stream.abort()
-        if heard == tally.events + tally.bookmarks and self._clock.seconds() - began < _TOO_SHORT:
-            raise Cut("the watch ended at once")
-
-    def _apply(self, stream: Stream) -> None:
-        began = self._clock.seconds()
-        self.store.apply(self._pace.lines(stream))
-        self._course.went_well()
-        self.store.tally.last_event = self._clock.seconds()
-        self.store.tally.apply_seconds += self._clock.seconds() - began
-        if self._audit.is_due():
-            self._audit.postpone(self._random())
-            self._audit.begin(self._diverged)
-
-    def _opened(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def _diverged(self) -> None:
-        self.store.tally.divergences += 1
-        self._course.relist = self._course.newest = True
-        if self._stream is not None:
-            self._stream.break_off(Cut("the store differs from the server"))
-
-    def _end(self) -> None:
-        if self._running is not None:
-            self._running.cancel()
-        self._course.state = "stopped"
-
-    def _ended(self, failure: Failure) -> None:
-        failure.trap(CancelledError)
-
-    def _unforeseen(self, failure: Failure) -> float:
-        if self._stopping:
-            return 0.0
-        log.failure("{kind}: a fault of our own", failure, kind=self.store.kind.resource)
-        return self._course.failed(failure.getErrorMessage())
+    def _leave(self, namespaces: Iterable[str]) -> None:
+        for namespace in namespaces:
+            ending = self._scattered.pop(namespace).stop()
+            self._ending.add(ending)
+            ending.addCallback(lambda _, ended: self._ending.discard(ended), ending)

@@ -1,5 +1,6 @@
 """Rows and the ways to find them. What is newest is decided elsewhere."""
 
+from collections.abc import Set
 from typing import Generic, TypeVar
 
 from msgspec.structs import replace
@@ -7,6 +8,7 @@ from msgspec.structs import replace
 from .kind import HasMeta, Kind, Row, no_links
 
 P = TypeVar("P", bound=HasMeta)
+T = TypeVar("T")
 Move = tuple[Row | None, Row | None]
 """A row before and after."""
 
@@ -89,6 +91,10 @@ class Table(Generic[P]):
             return list(self._rows.get(namespace, {}).values())
         return [row for named in self._rows.values() for row in named.values()]
 
+    def namespaces(self) -> Set[str]:
+        """Where there are rows."""
+        return self._rows.keys()
+
     def claim(self, row: Row) -> Row:
         """The row as its object has it, whether it won its id or not."""
         wanted = self._ceded.get((row.namespace, row.name))
@@ -124,6 +130,25 @@ class Table(Generic[P]):
         moves: dict[str, Move] = {}
         self._leave(row, moves)
         return tuple(moves.values())
+
+    def graft(self, namespace: str, other: "Table[P]") -> None:
+        """Put the rows of another table in the place of those of a namespace. A row that both hold costs nothing."""
+        before, after = self._rows.pop(namespace, {}), other._rows.get(namespace, {})
+        for name, row in before.items():
+            if after.get(name) is not row:
+                self._ids.drop(row.id, row)
+                for link in self._links_of(row):
+                    self._links.drop(link, row)
+        for name, row in after.items():
+            if before.get(name) is not row:
+                self._ids.put(row.id, row)
+                for link in self._links_of(row):
+                    self._links.put(link, row)
+        if after:
+            self._rows[namespace] = after
+        self._count += len(after) - len(before)
+        self._ceded = _elsewhere(self._ceded, namespace) | _within(other._ceded, namespace)
+        self._waiting = _elsewhere(self._waiting, namespace) | _within(other._waiting, namespace)
 
     def _enter(self, row: Row, moves: dict[str, Move]) -> None:
         holder = self.by_id(row.namespace, row.id)
@@ -186,6 +211,14 @@ class Table(Generic[P]):
         if self._kind.links is no_links:
             return ()
         return self._kind.links(row, self._kind.read(row) if body is None else body)
+
+
+def _within(found: dict[tuple[str, str], T], namespace: str) -> dict[tuple[str, str], T]:
+    return {key: value for key, value in found.items() if key[0] == namespace}
+
+
+def _elsewhere(found: dict[tuple[str, str], T], namespace: str) -> dict[tuple[str, str], T]:
+    return {key: value for key, value in found.items() if key[0] != namespace}
 
 
 def _precedence(row: Row) -> tuple[bool, str, str]:

@@ -12,7 +12,12 @@ from ..kube.health import Health
 from ..web.call import Pieces, Reply
 from .report import Report
 
-GAUGES = {"count": "objects", "byte_age": "silence_seconds", "event_age": "event_age_seconds"}
+GAUGES = {
+    "count": "objects",
+    "byte_age": "silence_seconds",
+    "event_age": "event_age_seconds",
+    "namespaces": "namespaces",
+}
 """Fields of Health that go up and down, and what they are called."""
 _NO_METRICS = {"kind", "scope", "state", "problem", "synced", "version"}
 

@@ -1,6 +1,6 @@
 """An API server of which a test speaks every byte, and a reflector that listens to it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,6 +19,7 @@ from dicot.kube.kind import Kind
 from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
+from dicot.kube.watch import Watch
 
 from .things import THINGS, added, bookmark, event, listed, status
 
@@ -169,10 +170,31 @@ class Token:
         return {"Authorization": f"Bearer token-{self.renewals}"}
 
 
+class Land:
+    """Namespaces, as a test has them."""
+
+    def __init__(self, *names: str) -> None:
+        self.names: tuple[str, ...] | None = names
+        self.listeners: list[Callable[[], None]] = []
+
+    def namespaces(self) -> Iterable[str] | None:
+        return self.names
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        self.listeners.append(listener)
+
+    def become(self, *names: str) -> None:
+        """Other ones matter."""
+        self.names = names
+        for listener in self.listeners:
+            listener()
+
+
 class ReflectorTestCase(SynchronousTestCase):
     """A reflector of things at a scripted server. ``chance`` is what comes of every throw of the dice."""
 
     kind: Kind[Any] = THINGS
+    path = "/apis/example.io/v1/things"
     chance = 0.0
     clock_type = Clock
 
@@ -181,7 +203,7 @@ class ReflectorTestCase(SynchronousTestCase):
         self.agent = ScriptedAgent(self.clock)
         self.token = Token()
         self.turns = DeferredSemaphore(2)
-        self.store: Store[Any] = Store(self.kind)
+        self.store = self.new_store()
         self.told: list[tuple[Change, ...]] = []
         self.store.listen(self.told.append)
         self.reflector = self.reflect(self.store)
@@ -191,11 +213,15 @@ class ReflectorTestCase(SynchronousTestCase):
         self.stop(self.reflector)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def reflect(self, store: Store[Any]) -> Reflector:
+    def new_store(self) -> Store[Any]:
+        """A store that knows nothing yet."""
+        return Store(self.kind)
+
+    def reflect(self, store: Store[Any]) -> Reflector | Watch:
         """Another reflector of the same server."""
         return Reflector(store, Origin(self.agent, self.token, self.turns), self.clock, lambda: self.chance)
 
-    def stop(self, *reflectors: Reflector) -> None:
+    def stop(self, *reflectors: Reflector | Watch) -> None:
         """Stop them, and see that they have ended."""
         for reflector in reflectors:
             ending = reflector.stop()

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.kube.store import Change, Store
 from dicot.names import derived
 
-from .things import THINGS
+from .things import THINGS, Thing
 
 ID = derived("the id")
 
@@ -14,9 +14,13 @@ class StoreTestCase(SynchronousTestCase):
     """A store that writes down what it tells."""
 
     def setUp(self) -> None:
-        self.store = Store(THINGS)
+        self.store = self.new_store()
         self.told: list[tuple[Change, ...]] = []
         self.store.listen(self.told.append)
+
+    def new_store(self) -> Store[Thing]:
+        """A store that knows nothing yet."""
+        return Store(THINGS)
 
     def names(self) -> list[str]:
         return sorted(row.name for row in self.store.rows())

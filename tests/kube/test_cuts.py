@@ -186,7 +186,7 @@ class CutTests(ReflectorTestCase):
     def restart(self) -> None:
         """A new reflector for a new store."""
         self.stop(self.reflector)
-        self.store = self.store.__class__(self.kind)
+        self.store = self.new_store()
         self.reflector = self.reflect(self.store)
         self.reflector.start()
 

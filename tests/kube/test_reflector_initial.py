@@ -11,7 +11,7 @@ class StreamedTests(ReflectorTestCase):
     """Rules 1 to 4: the streamed list."""
 
     def test_rule_01_asks_for_all_objects_and_then_the_watch(self) -> None:
-        self.assertEqual(self.asked.path, "/apis/example.io/v1/things")
+        self.assertEqual(self.asked.path, self.path)
         self.assertEqual(
             self.asked.query,
             {

@@ -26,11 +26,14 @@ from dicot.kube.store import Change, Store
 from dicot.kube.trust import Pem, Tls
 from tests.cluster.access import Access
 from tests.cluster.control import MERGE, Control
+from tests.cluster.installed import token_request
 from tests.cluster.shared import SHARED, TIMEOUT
 
+from .scripted import Land
 from .things import Thing, homes
 
 SOON = 30.0
+RBAC = "rbac.authorization.k8s.io"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 Document = dict[str, Any]
 
@@ -70,11 +73,11 @@ class Recording:
 
 
 class Account:
-    """The administrator."""
+    """Somebody who has a token."""
 
-    def __init__(self, access: Access) -> None:
-        self.server = access.server
-        self._token = access.admin
+    def __init__(self, server: str, token: str) -> None:
+        self.server = server
+        self._token = token
 
     async def authorize(self, stale: bool = False) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"}
@@ -112,7 +115,7 @@ class LiveTestCase(TestCase):
         self.things = f"/apis/{self.group}/v1/namespaces/default/things"
         self.agent = Recording(watch_agent(reactor, Tls(Pem(access.authority))))
         self.clock: Any = Impatient(reactor)
-        self.origin = Origin(self.agent, Account(access), DeferredSemaphore(2))
+        self.origin = Origin(self.agent, Account(access.server, access.admin), DeferredSemaphore(2))
         self.store = Store(self.kind)
         self.told: list[Change] = []
         self.store.listen(self.told.extend)
@@ -141,9 +144,10 @@ class LiveTestCase(TestCase):
         self.addCleanup(reflector.stop)
         return reflector
 
-    async def create(self, name: str, **spec: Any) -> str:
+    async def create(self, name: str, namespace: str = "default", **spec: Any) -> str:
         """A thing; answers the version that its creation has."""
-        made = await self.control.change("POST", self.things, self.thing(name, **spec))
+        path = f"/apis/{self.group}/v1/namespaces/{namespace}/things"
+        made = await self.control.change("POST", path, self.thing(name, **spec))
         version: str = made["metadata"]["resourceVersion"]
         return version
 
@@ -188,7 +192,7 @@ class SharedServerTests(LiveTestCase):
             store = Store(self.kind)
             course = Course(self.kind, store.tally, self.clock, lambda: 0.0)
             course.newest = newest
-            initial = Initial(store, Source(self.kind, self.origin, self.clock), course, self.clock)
+            initial = Initial(store, store.whole, Source(self.kind, self.origin, self.clock), course, self.clock)
             await initial.listed()
             self.assertEqual((len(store), store.is_synced), (7, True))
 
@@ -236,7 +240,9 @@ class SharedServerTests(LiveTestCase):
 
     async def audit(self, found: list[str]) -> None:
         """Compare now."""
-        audit = Audit(self.store, Source(self.kind, self.origin, self.clock), self.origin.turns, self.clock)
+        audit = Audit(
+            self.store, self.store.whole, Source(self.kind, self.origin, self.clock), self.origin.turns, self.clock
+        )
         before = len(self.agent.codes)
         self.assertTrue(audit.is_due())
         audit.begin(lambda: found.append("differs"))
@@ -251,7 +257,7 @@ class SharedServerTests(LiveTestCase):
         self.assertIn("flat", self.names())
         again = Store(self.kind)
         course = Course(self.kind, again.tally, self.clock, lambda: 0.0)
-        await Initial(again, Source(self.kind, self.origin, self.clock), course, self.clock).listed()
+        await Initial(again, again.whole, Source(self.kind, self.origin, self.clock), course, self.clock).listed()
         self.assertIn("flat", [row.name for row in again.rows()])
 
     async def create_deep(self, name: str, depth: int) -> None:
@@ -263,6 +269,66 @@ class SharedServerTests(LiveTestCase):
         uri = f"{self.origin.credential.server}{self.things}".encode()
         response = await self.agent.request(b"POST", uri, headers, FileBodyProducer(BytesIO(body.encode())))
         self.assertEqual((response.code, len(await readBody(response)) > depth), (201, True))
+
+
+class ScatteredTests(LiveTestCase):
+    """An account that has rights in two namespaces and nowhere else."""
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        await super().setUp()
+        access = await self.access()
+        mark = uuid4().hex[:8]
+        self.red, self.blue = f"red-{mark}", f"blue-{mark}"
+        for name in (self.red, self.blue):
+            await self.control.change("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+            self.addCleanup(self.control.change, "DELETE", f"/api/v1/namespaces/{name}")
+        accounts = f"/api/v1/namespaces/{self.red}/serviceaccounts"
+        await self.control.change("POST", accounts, {"metadata": {"name": "watcher"}})
+        self.subject = {"kind": "ServiceAccount", "name": "watcher", "namespace": self.red}
+        token = (await self.control.change("POST", f"{accounts}/watcher/token", token_request()))["status"]["token"]
+        self.origin = Origin(self.agent, Account(access.server, token), DeferredSemaphore(2))
+        for name in (self.red, self.blue):
+            await self.grant(f"namespaces/{name}/", "Role")
+
+    async def grant(self, inside: str, kind: str) -> None:
+        """Let the account watch things, in a namespace or everywhere."""
+        name = f"watch-{self.group}"
+        rule = {"apiGroups": [self.group], "resources": ["things"], "verbs": ["list", "watch"]}
+        role = {"apiGroup": RBAC, "kind": kind, "name": name}
+        binding = {"metadata": {"name": name}, "roleRef": role, "subjects": [self.subject]}
+        for plural, body in (
+            (f"{kind}s", {"metadata": {"name": name}, "rules": [rule]}),
+            (f"{kind}Bindings", binding),
+        ):
+            path = f"/apis/{RBAC}/v1/{inside}{plural.lower()}"
+            await self.control.change("POST", path, body)
+            if not inside:
+                self.addCleanup(self.control.change, "DELETE", f"{path}/{name}")
+
+    async def test_rule_38_each_namespace_and_then_all(self) -> None:
+        land = Land(self.red, self.blue)
+        await self.create("one", self.red)
+        await self.create("two", self.blue)
+        await self.create("hidden")
+        reflector = Reflector(self.store, self.origin, self.clock, lambda: 0.0, land)
+        reflector.start()
+        self.addCleanup(reflector.stop)
+        await self.store.synced()
+        self.assertEqual((self.names(), reflector.health().namespaces), (["one", "two"], 2))
+        version = await self.create("three", self.blue)
+        await self.store.reached(version, self.blue)
+        self.assertEqual(self.names(), ["one", "three", "two"])
+        land.become(self.red)
+        self.assertEqual(self.names(), ["one"])
+        land.become(self.red, self.blue)
+        await self.until("the other namespace", lambda: self.names() == ["one", "three", "two"])
+        self.told.clear()
+        await self.grant("", "ClusterRole")
+        await self.until("the watch of all", lambda: reflector.health().namespaces == 0)
+        self.assertEqual([change.new and change.new.name for change in self.told], ["hidden"])
+        await self.store.reached(await self.create("four", self.blue), self.blue)
+        self.assertEqual(self.names(), ["four", "hidden", "one", "three", "two"])
+        self.assertEqual(reflector.health().state, "watching")
 
 
 class OwnServerTests(LiveTestCase):
