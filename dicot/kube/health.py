@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import exp
 
 _SUMMED = (
     "apply_seconds",
@@ -17,6 +18,25 @@ _SUMMED = (
     "unknown",
     "vanished",
 )
+
+
+_MEMORY = 60.0
+
+
+class Rate:
+    """So many a second, lately: what is a minute old counts for a third, and so on."""
+
+    def __init__(self) -> None:
+        self._value = 0.0
+        self._at = 0.0
+
+    def add(self, count: int, now: float) -> None:
+        """So many more."""
+        self._value, self._at = self.at(now) + count / _MEMORY, now
+
+    def at(self, now: float) -> float:
+        """The rate of now."""
+        return self._value * exp((self._at - now) / _MEMORY)
 
 
 class Tally:
@@ -47,7 +67,9 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One kind for ``/status``. Ages are seconds since then, None before the first; the rest counts from the start.
+    """One kind for ``/status``. Ages are seconds since then, None before the first; ``rate`` is events a second,
+    lately, and ``lag`` about how many seconds the last of them came late, by two clocks; the rest counts from the
+    start.
 
     ``scope`` is the namespace and name that the watch is narrowed to, "" for all; ``namespaces`` is the number of
     those that are watched each by itself, because the watch of all is not permitted.
@@ -68,6 +90,8 @@ class Health:
     version: str
     byte_age: float | None
     event_age: float | None
+    rate: float
+    lag: float | None
     events: int
     bookmarks: int
     duplicates: int
@@ -93,6 +117,8 @@ def merged(whole: Health, parts: Sequence[Health]) -> Health:
         synced=all(each.synced for each in parts),
         byte_age=_oldest([each.byte_age for each in parts]),
         event_age=_oldest([each.event_age for each in parts]),
+        rate=sum(each.rate for each in parts),
+        lag=_oldest([each.lag for each in parts]),
         **{name: sum(getattr(each, name) for each in (whole, *parts)) for name in _SUMMED},
     )
 

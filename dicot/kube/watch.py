@@ -1,5 +1,6 @@
 """Keeps a part of a store like the server: list, watch, rest, resume, relist."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,9 @@ from .audit import Audit
 from .course import Course
 from .errors import Missing, Refused, Unreachable
 from .event import Garbled
-from .health import Health
+from .health import Health, Rate
 from .initial import Initial, watch_query
+from .lag import Lag
 from .pace import Pace
 from .part import Part
 from .source import Origin, Source
@@ -30,11 +32,12 @@ log = Logger()
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What all watches of a kind use: the server, time, and chance."""
+    """What all watches of a kind use: the server, time, chance, and the time of day."""
 
     origin: Origin
     clock: IReactorTime
     random: Callable[[], float]
+    wall: Callable[[], float] = time.time
 
 
 class Watch:
@@ -53,6 +56,8 @@ class Watch:
         self._initial = Initial(store, part, self._source, self.course, clock)
         self._audit = Audit(store, part, self._source, means.origin.turns, clock)
         self._pace = Pace(clock)
+        self._lag = Lag(clock.seconds, means.wall)
+        self._rate = Rate()
         self._running: Deferred[None] | None = None
         self._stopping = False
         self._stream: Stream | None = None
@@ -83,6 +88,8 @@ class Watch:
             version=part.version,
             byte_age=None if self._stream is None else now - self._stream.last_byte,
             event_age=None if tally.last_event is None else now - tally.last_event,
+            rate=self._rate.at(now),
+            lag=self._lag.latest,
             events=tally.events,
             bookmarks=tally.bookmarks,
             duplicates=tally.duplicates,
@@ -165,11 +172,14 @@ class Watch:
             raise Cut("the watch ended at once")
 
     def _apply(self, stream: Stream) -> None:
-        began = self._clock.seconds()
+        tally, began = self.part.tally, self._clock.seconds()
+        heard = tally.events
+        self._lag.see(stream.lines[0])
         self._store.apply(self._pace.lines(stream), self.part)
         self.course.went_well()
-        self.part.tally.last_event = self._clock.seconds()
-        self.part.tally.apply_seconds += self._clock.seconds() - began
+        tally.last_event = self._clock.seconds()
+        tally.apply_seconds += tally.last_event - began
+        self._rate.add(tally.events - heard, tally.last_event)
         if self._audit.is_due():
             self._audit.postpone(self._random())
             self._audit.begin(self._diverged)

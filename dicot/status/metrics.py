@@ -16,6 +16,8 @@ GAUGES = {
     "count": "objects",
     "byte_age": "silence_seconds",
     "event_age": "event_age_seconds",
+    "rate": "events_per_second",
+    "lag": "lag_seconds",
     "namespaces": "namespaces",
 }
 """Fields of Health that go up and down, and what they are called."""

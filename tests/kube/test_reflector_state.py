@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from dicot.kube.pace import SLICE
 
 from .scripted import ReflectorTestCase
-from .things import added, bookmark, error, listed, modified, raw, thing
+from .things import added, bookmark, error, event, listed, modified, raw, thing
 
 
 class BusyClock(Clock):
@@ -172,6 +172,16 @@ class HealthTests(ReflectorTestCase):
         health = self.reflector.health()
         figures = (health.count, health.version, health.events, health.bookmarks, health.duplicates, health.relists)
         self.assertEqual(figures, (1, "12", 2, 1, 1, 0))
+        self.assertEqual((health.rate, health.lag), (2 / 60, None))
+
+    def test_rule_34_lag_is_of_the_watch_and_not_of_the_first_list(self) -> None:
+        old, new = thing("a", 1), thing("a", 11, size=2)
+        for each in (old, new):
+            each["metadata"]["managedFields"] = [{"time": "2026-01-01T00:00:00Z"}]
+        self.asked.stream(10, old)
+        self.assertIsNone(self.reflector.health().lag)
+        self.asked.lines(event("MODIFIED", new))
+        self.assertGreater(self.reflector.health().lag or 0, 0)
 
     def test_rule_34_says_what_is_wrong(self) -> None:
         self.asked.refuse(500, "InternalError", message="etcd is on fire")
