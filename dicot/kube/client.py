@@ -4,27 +4,16 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
-from itertools import count
 from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.web.iweb import IAgent
 
 from . import address
 from .deep import deeply
-from .errors import (
-    Doubtful,
-    Expired,
-    Headers,
-    Refused,
-    Throttled,
-    Unauthenticated,
-    Unreachable,
-    nothing_written,
-    refusal,
-)
+from .dialogue import Dialogue
+from .errors import Expired, Headers, Unreachable
 from .exchange import Credential, Exchange, Request
 from .kind import Kind, Manifest
 from .media import MERGE
@@ -60,13 +49,9 @@ def place(kind: Kind[Any], namespace: str, name: str = "", subresource: str = ""
 
 
 _PAGE = 500
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 5.0
 # The server's limit ends before ours, so that its own answer still arrives.
 _ON_THE_WAY = 0.25
 _REVIEWS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
-# Other programs answer there, by their own clocks.
-_AGGREGATED = ("/apis/subresources.kubevirt.io/", "/apis/upload.cdi.kubevirt.io/")
 
 
 def _user_agent() -> str:
@@ -176,10 +161,8 @@ class HttpKube:
         clock: IReactorTime,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._exchange = Exchange(agent, credential, clock)
+        self._dialogue = Dialogue(Exchange(agent, credential, clock), clock, jitter)
         self._clock = clock
-        self._jitter = jitter
-        self._heard: tuple[float, float] | None = None
 
     async def create(
         self,
@@ -271,11 +254,8 @@ class HttpKube:
         return await self._write("PUT", at, body, acting_as, within)
 
     def server_time(self) -> float | None:
-        """See Kube. The header counts whole seconds."""
-        if self._heard is None:
-            return None
-        date, then = self._heard
-        return date + self._clock.seconds() - then
+        """See Kube."""
+        return self._dialogue.server_time()
 
     async def _page(
         self, kind: Kind[Any], namespace: str, query: tuple[tuple[str, str], ...], within: float
@@ -293,7 +273,7 @@ class HttpKube:
         self, path: str, query: tuple[tuple[str, str], ...], within: float, acting_as: Account | None = None
     ) -> bytes:
         headers = {**_HEADERS, **(address.impersonation(acting_as) if acting_as else {})}
-        return await self._settle(Request("GET", path, query, headers, None, True), acting_as, within)
+        return await self._dialogue.ask(Request("GET", path, query, headers, None, True), _tenant(acting_as), within)
 
     async def _write(
         self,
@@ -311,55 +291,16 @@ class HttpKube:
         timeout = ("timeout", f"{max(1, round((within - _ON_THE_WAY) * 1000))}ms")
         sent = msgspec.json.encode(body)
         request = Request(method, address.path(at), (*query, timeout), headers, sent, repeatable)
-        return await self._settle(request, acting_as, within)
+        return await self._dialogue.ask(request, _tenant(acting_as), within)
 
-    async def _settle(self, request: Request, acting_as: Account | None, within: float) -> bytes:
-        """Asks until the answer is final or the time is over."""
-        deadline = self._clock.seconds() + within
-        tenant = address.user_name(acting_as) if acting_as else ""
-        stale = False
-        for attempt in count():
-            try:
-                return await self._attempt(request, tenant, stale, deadline)
-            except Unauthenticated:
-                if stale:
-                    raise
-                stale = True
-            except (Refused, Unreachable) as fault:
-                pause = self._pause(fault, attempt)
-                if not _is_passing(fault, request) or self._clock.seconds() + pause >= deadline:
-                    raise
-                await deferLater(self._clock, pause)
-        raise AssertionError("count() ends")
 
-    async def _attempt(self, request: Request, tenant: str, stale: bool, deadline: float) -> bytes:
-        left = deadline - self._clock.seconds()
-        answer = await self._exchange.ask(request, stale=stale, within=left)
-        if answer.date is not None and not request.path.startswith(_AGGREGATED):
-            self._heard = (answer.date, self._clock.seconds())
-        if answer.code < 300:
-            return answer.body
-        refused = refusal(answer.code, answer.body, retry_after=answer.retry_after, tenant=tenant)
-        if request.repeatable or nothing_written(refused):
-            raise refused
-        raise Doubtful(str(refused)) from refused
-
-    def _pause(self, fault: Refused | Unreachable, attempt: int) -> float:
-        asked = fault.retry_after if isinstance(fault, Refused) else 0
-        own: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt, 16)) * (1 + self._jitter())
-        return max(asked, own)
+def _tenant(acting_as: Account | None) -> str:
+    return address.user_name(acting_as) if acting_as else ""
 
 
 def _checks(dry: bool) -> tuple[tuple[str, str], ...]:
     strict = (("fieldManager", "dicot"), ("fieldValidation", "Strict"))
     return (*strict, ("dryRun", "All")) if dry else strict
-
-
-def _is_passing(fault: Refused | Unreachable, request: Request) -> bool:
-    """Whether the same request may fare better in a moment, and may be sent again."""
-    if isinstance(fault, Unreachable | Throttled):
-        return True
-    return fault.code in ((502, 503, 504) if request.repeatable else (503,))
 
 
 class _ListMeta(msgspec.Struct, frozen=True):
