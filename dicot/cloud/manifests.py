@@ -57,7 +57,7 @@ OWN: tuple[Right, ...] = (
     _on(NAME_CLAIM, "create", "patch", "delete"),
     _on(NAMESPACE_RECORD, "create", "delete"),
     _on(REVOCATION, "delete"),
-    _on(LEASE, "get", "list", "create", "update", "delete"),
+    _on(LEASE, "get", "list", "create", "update", "patch", "delete"),
     # What the cluster has (features): read each minute, not watched.
     *(_on(kind, "list") for kind in (KUBEVIRT, CDI, SNAPSHOT_CLASS)),
     _on(NAMESPACE, "create", "patch"),

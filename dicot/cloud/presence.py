@@ -91,8 +91,10 @@ class Presence:
 
     async def _renewed(self) -> None:
         kube = self._cluster.kube
-        # A Lease that is gone is made by its replacement.
-        await kube.replace(place(LEASE, SYSTEM_NAMESPACE, PREFIX + self.identity), self._body(), within=RENEWAL)
+        try:
+            await kube.patch(place(LEASE, SYSTEM_NAMESPACE, PREFIX + self.identity), self._body(), within=RENEWAL)
+        except errors.Missing:
+            await kube.create(place(LEASE, SYSTEM_NAMESPACE), self._body(), within=RENEWAL)
         listed = [msgspec.json.decode(each, type=LeaseBody) for each in await kube.all(LEASE, SYSTEM_NAMESPACE)]
         found = {each.metadata.name.removeprefix(PREFIX): each for each in listed if _is_replica(each)}
         now = self._clock.seconds()

@@ -71,7 +71,7 @@ class PresenceTests(SynchronousTestCase):
         self.assertEqual(self.known(self.one), {"one": True})
 
     def test_a_cluster_that_is_away_is_asked_again(self) -> None:
-        self.kube.script("replace", "leases", refuse=errors.Unreachable("away"))
+        self.kube.script("patch", "leases", refuse=errors.Unreachable("away"))
         self.one.start()
         self.assertEqual(self.known(self.one), {})
         self.clock.advance(RENEWAL)

@@ -209,7 +209,7 @@ class KubeContract(KubeCase):
             text = f"Precondition failed: UID in precondition: {uids[0]}, UID in object meta: {uids[1]}"
             self.assertTrue(said.endswith(text), said)
 
-    async def test_only_built_in_objects_are_replaced_whatever_their_version(self) -> None:
+    async def test_a_secret_is_replaced_whatever_its_version(self) -> None:
         await self.made(BUILT_IN)
         body = self.body(BUILT_IN, "one", labels={"a": "b"})
         replaced = whole(await self.kube.replace(self.at(BUILT_IN, "one"), body))
@@ -226,6 +226,13 @@ class KubeContract(KubeCase):
         again = whole(await self.kube.replace(self.at(LEASE, "one"), without_uid(made)))
         self.assertNotEqual(again["metadata"]["uid"], made["metadata"]["uid"])
         self.assertEqual(again["spec"], made["spec"])
+
+    async def test_a_lease_is_replaced_only_under_its_version(self) -> None:
+        await self.made(LEASE)
+        asking = self.kube.replace(self.at(LEASE, "one"), self.body(LEASE, "one"))
+        said = await self.refused(errors.Invalid, asking, 422, "Invalid")
+        text = "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
+        self.assertEqual(said, f'leases.coordination.k8s.io "one" is invalid: {text}')
 
     # actions, reviews, time
 

@@ -27,6 +27,9 @@ BIRTH = 1_800_000_000.0
 MADE_BY_PUT = frozenset({"leases", "roles", "rolebindings", "clusterroles", "clusterrolebindings"})
 """Built-in kinds that a PUT creates where there is none."""
 
+GUARDED = frozenset({"leases"})
+"""Built-in kinds that are replaced only under their version."""
+
 
 @dataclass
 class Script:
@@ -200,7 +203,7 @@ class FakeKube:
         if key not in self.objects and at.plural in MADE_BY_PUT:
             return _answer(lost, self._etcd.write(key, self._etcd.born(key, body)))
         uid, said = self._held(at)["metadata"]["uid"], body["metadata"]
-        if not said.get("resourceVersion") and is_custom(at.group):
+        if not said.get("resourceVersion") and (is_custom(at.group) or at.plural in GUARDED):
             raise _invalid(key.resource, at.name, "metadata.resourceVersion", "0: must be specified for an update")
         if said.get("uid", uid) != uid:
             raise conflict(key, f"Precondition failed: UID in precondition: {said['uid']}, UID in object meta: {uid}")
