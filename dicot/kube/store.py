@@ -324,13 +324,18 @@ class Store(Generic[P]):
             if part.draft is not None:
                 part.draft.touched.add((namespace, name))
 
+    def _touch_all(self, told: Iterable[Change]) -> None:
+        for change in told:
+            row = change.old or change.new
+            if row is not None:
+                self._touch(row.namespace, row.name)
+
     def _tell(self, moves: Iterable[Move]) -> None:
         self._announce(tuple(changes(self.kind, moves)))
 
     def _announce(self, told: tuple[Change, ...]) -> None:
-        for row in (change.old or change.new for change in told if self._parts is not None):
-            if row is not None:
-                self._touch(row.namespace, row.name)
+        if self._parts is not None:
+            self._touch_all(told)
         if told:
             for listener in self._listeners:
                 listener(told)

@@ -281,7 +281,7 @@ class ScatteredTests(LiveTestCase):
         self.red, self.blue = f"red-{mark}", f"blue-{mark}"
         for name in (self.red, self.blue):
             await self.control.change("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-            self.addCleanup(self.control.change, "DELETE", f"/api/v1/namespaces/{name}")
+            self.addCleanup(self.control.change, "DELETE", f"/api/v1/namespaces/{name}", also=(404, 409))
         accounts = f"/api/v1/namespaces/{self.red}/serviceaccounts"
         await self.control.change("POST", accounts, {"metadata": {"name": "watcher"}})
         self.subject = {"kind": "ServiceAccount", "name": "watcher", "namespace": self.red}
@@ -304,6 +304,21 @@ class ScatteredTests(LiveTestCase):
             await self.control.change("POST", path, body)
             if not inside:
                 self.addCleanup(self.control.change, "DELETE", f"{path}/{name}")
+
+    async def test_rule_38_a_namespace_that_is_deleted(self) -> None:
+        land = Land(self.red, self.blue)
+        reflector = Reflector(self.store, self.origin, self.clock, lambda: 0.0, land)
+        reflector.start()
+        self.addCleanup(reflector.stop)
+        await self.create("one", self.red)
+        await self.create("two", self.blue)
+        await self.until("both", lambda: self.names() == ["one", "two"])
+        await self.control.change("DELETE", f"/api/v1/namespaces/{self.blue}")
+        await self.until("the end of its objects", lambda: self.names() == ["one"])
+        land.become(self.red)
+        await self.store.reached(await self.create("three", self.red), self.red)
+        health = reflector.health()
+        self.assertEqual((health.namespaces, health.state, self.names()), (1, "watching", ["one", "three"]))
 
     async def test_rule_38_each_namespace_and_then_all(self) -> None:
         land = Land(self.red, self.blue)
