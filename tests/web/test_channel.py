@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.web.call import Call, Reply
 
-from .wire import BASE, DEMO, Asked, Bench, ListedGate, Wire, as_is, echoed, pending, sweep, written
+from .wire import BASE, DEMO, Asked, Bench, ListedGate, Wire, as_is, echoed, pending, written
 
 HEAD = b"POST /compute/v2.1/servers HTTP/1.1\r\nHost: a\r\nX-Auth-Token: good\r\n"
 GET = b"GET /compute/v2.1/servers HTTP/1.1\r\nHost: a\r\nX-Auth-Token: good\r\n"
@@ -14,7 +14,6 @@ GET = b"GET /compute/v2.1/servers HTTP/1.1\r\nHost: a\r\nX-Auth-Token: good\r\n"
 
 class ChannelCase(SynchronousTestCase):
     def setUp(self) -> None:
-        sweep(self)
         self.bench = Bench()
         self.calls: list[Call[Any]] = []
 

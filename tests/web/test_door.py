@@ -3,7 +3,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.faults import BadRequest, NotFound
 from dicot.web import door
 
-from .wire import BASE, Bench, echoed, sweep
+from .wire import BASE, Bench, echoed
 
 
 class SegmentTests(SynchronousTestCase):
@@ -71,7 +71,6 @@ class DoorTests(SynchronousTestCase):
     """Safety 1.4 and T44: no spelling of a path reaches another route, and none is answered by a framework."""
 
     def setUp(self) -> None:
-        sweep(self)
         self.bench = Bench()
         self.bench.api.get("/servers/<id>", None, hot=True)(echoed)
         self.bench.api.write("POST", "/servers/<id>/action", None)(echoed)

@@ -11,7 +11,7 @@ from dicot.web.dialects.network import Network
 from dicot.web.dialects.volume import Volume
 from dicot.web.site import drain, new_request_id
 
-from .wire import BASE, PUBLIC, Bench, ListedGate, echoed, pending, sweep, written
+from .wire import BASE, PUBLIC, Bench, ListedGate, echoed, pending, written
 
 
 def others() -> list[Api]:
@@ -196,7 +196,6 @@ class DrainTests(SynchronousTestCase):
 
 class OneEnvelopeTests(SynchronousTestCase):
     def test_nothing_anonymous_can_send_is_a_500(self) -> None:
-        sweep(self)
         """A small version of goal G9: odd requests at every door."""
         bench = Bench(others=others())
         bench.api.get("/servers/<id>", "p", hot=True)(echoed)

@@ -7,14 +7,13 @@ from dicot.faults import Conflict
 from dicot.web.call import Call, Reply
 from dicot.web.works import Works
 
-from .wire import BASE, Bench, pending, sweep
+from .wire import BASE, Bench, pending
 
 
 class DisconnectTests(SynchronousTestCase):
     """Decision D7: a write runs to its end, whoever listens."""
 
     def setUp(self) -> None:
-        sweep(self)
         self.bench = Bench()
         self.steps: list[str] = []
         self.first, self.second = pending(), pending()

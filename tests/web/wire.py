@@ -1,6 +1,5 @@
 """Bytes in, bytes out: a site driven over an in-memory transport, and a small service to drive."""
 
-import gc
 import itertools
 import json
 from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
@@ -13,7 +12,6 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.caller import ANONYMOUS, Caller
 from dicot.faults import Forbidden, Unauthorized
@@ -188,12 +186,6 @@ class Asked(Awaitable[Caller]):
     def __await__(self) -> Generator[Any, Any, Caller]:
         self.waiting.append(Deferred())
         return self.waiting[-1].__await__()
-
-
-def sweep(case: SynchronousTestCase) -> None:
-    """Drops what earlier tests left to the collector: a coroutine that nobody resumed complains when it goes."""
-    gc.collect()
-    case.flushLoggedErrors()
 
 
 def pending() -> Deferred[Any]:
