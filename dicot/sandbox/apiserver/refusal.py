@@ -20,6 +20,7 @@ class Refusal(Exception):
     """Answered as a Status of kind Failure (apimachinery, pkg/api/errors and pkg/apis/meta/v1).
 
     ``kind`` is what ``details.kind`` says: the plural of a resource, or the kind of an object that is invalid.
+    ``token`` continues a list whose version is gone. ``bare`` ones have details with nothing in them.
     """
 
     code: int
@@ -31,6 +32,8 @@ class Refusal(Exception):
     uid: str = ""
     causes: tuple[Cause, ...] = ()
     retry_after: int = 0
+    token: str = ""
+    bare: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -46,12 +49,13 @@ class Refusal(Exception):
             details["causes"] = [_cause(each) for each in self.causes]
         if self.retry_after:
             details["retryAfterSeconds"] = self.retry_after
-        status: Manifest = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+        metadata = {"continue": self.token} if self.token else {}
+        status: Manifest = {"kind": "Status", "apiVersion": "v1", "metadata": metadata, "status": "Failure"}
         status["message"] = self.message
         if self.reason:
             status["reason"] = self.reason
         # A refusal of no resource in particular still has its empty details.
-        if details or self.reason == "Forbidden":
+        if details or self.bare or self.reason == "Forbidden":
             status["details"] = details
         status["code"] = self.code
         return status

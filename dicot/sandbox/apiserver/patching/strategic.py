@@ -1,0 +1,139 @@
+"""Strategic merge patches (apimachinery, pkg/util/strategicpatch): lists of objects are merged by a key.
+
+How a list is merged stands in the schema of its resource (x-kubernetes-patch-strategy and -patch-merge-key).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dicot.kube.kind import Manifest
+
+from .steps import same
+
+Schema = Mapping[str, Any]
+_ANYTHING: Schema = {}
+_DIRECTIVE = "$patch"
+_ORDER = "$setElementOrder/"
+_DELETE = "$deleteFromPrimitiveList/"
+_RETAIN = "$retainKeys"
+
+
+class Unfit(Exception):
+    """The patch cannot be applied; the text says why."""
+
+
+def merged(document: Manifest, patch: Manifest, schema: Schema | None) -> Manifest:
+    """The document patched. Raises Unfit."""
+    return _object(document, patch, schema or _ANYTHING)
+
+
+def _object(document: Manifest, patch: Manifest, schema: Schema) -> Manifest:
+    match patch.get(_DIRECTIVE):
+        case None | "merge":
+            pass
+        case "replace":
+            bare: Manifest = _bare({name: value for name, value in patch.items() if name != _DIRECTIVE})
+            return bare
+        case "delete":
+            return {}
+        case other:
+            raise Unfit(f"Unknown patch type found: {other}")
+    found = dict(document)
+    if _RETAIN in patch:
+        found = {name: value for name, value in found.items() if name in patch[_RETAIN]}
+    for name, gone in patch.items():
+        if name.startswith(_DELETE):
+            member = name.removeprefix(_DELETE)
+            if member in found:
+                found[member] = [each for each in found[member] if each not in gone]
+    for name, value in patch.items():
+        if name.startswith("$"):
+            continue
+        if value is None:
+            found.pop(name, None)
+            continue
+        found[name] = _member(found.get(name), value, _part(schema, name))
+        order = patch.get(_ORDER + name)
+        if isinstance(order, list) and isinstance(found[name], list):
+            found[name] = _ordered(found[name], order, _part(schema, name))
+    for name, order in patch.items():
+        if name.startswith(_ORDER) and (member := name.removeprefix(_ORDER)) not in patch and member in found:
+            found[member] = _ordered(found[member], order, _part(schema, member))
+    return found
+
+
+def _part(schema: Schema, name: str) -> Schema:
+    """The schema of a member."""
+    properties = schema.get("properties", {})
+    if name in properties:
+        found: Schema = properties[name]
+        return found
+    rest = schema.get("additionalProperties")
+    return rest if isinstance(rest, dict) else _ANYTHING
+
+
+def _member(old: Any, new: Any, schema: Schema) -> Any:
+    if isinstance(new, dict):
+        if "replace" in schema.get("x-kubernetes-patch-strategy", "").split(","):
+            return _bare(new)
+        return _object(old if isinstance(old, dict) else {}, new, schema)
+    if isinstance(new, list):
+        return _list(old if isinstance(old, list) else [], new, schema)
+    return new
+
+
+def _list(old: list[Any], new: list[Any], schema: Schema) -> list[Any]:
+    strategy = schema.get("x-kubernetes-patch-strategy", "").split(",")
+    if "merge" not in strategy:
+        return [_bare(each) for each in new]
+    key = schema.get("x-kubernetes-patch-merge-key")
+    if key is None:
+        return old + [each for index, each in enumerate(new) if each not in old and each not in new[:index]]
+    return _merged_list(old, new, str(key), schema.get("items", _ANYTHING))
+
+
+def _merged_list(old: list[Any], new: list[Any], key: str, schema: Schema) -> list[Any]:
+    if any(isinstance(each, dict) and each.get(_DIRECTIVE) == "replace" for each in new):
+        return [_bare(each) for each in new if each.get(_DIRECTIVE) != "replace"]
+    found = list(old)
+    for entry in new:
+        if not isinstance(entry, dict) or key not in entry:
+            raise Unfit(f"map: {_shown(entry)} does not contain declared merge key: {key}")
+        place = next((index for index, each in enumerate(found) if same(each.get(key), entry[key])), None)
+        if entry.get(_DIRECTIVE) == "delete":
+            found = [each for each in found if not same(each.get(key), entry[key])]
+        elif place is None:
+            found.append(_object({}, entry, schema))
+        else:
+            found[place] = _object(found[place], entry, schema)
+    return found
+
+
+def _ordered(items: list[Any], order: list[Any], schema: Schema) -> list[Any]:
+    """The items in the order asked for; those that it does not name stay behind the one that they followed."""
+    key = schema.get("x-kubernetes-patch-merge-key")
+
+    def name(item: Any) -> Any:
+        return item.get(key) if isinstance(item, dict) else item
+
+    wanted = [name(each) for each in order]
+    named = sorted((each for each in items if name(each) in wanted), key=lambda each: wanted.index(name(each)))
+    rest = iter(named)
+    return [next(rest) if name(item) in wanted else item for item in items]
+
+
+def _bare(value: Any) -> Any:
+    """A part of a patch without directives and nulls, as it is kept where there was nothing before."""
+    if isinstance(value, dict):
+        return {name: _bare(each) for name, each in value.items() if each is not None and not name.startswith("$")}
+    if isinstance(value, list):
+        kept = [each for each in value if not (isinstance(each, dict) and each.get(_DIRECTIVE) == "delete")]
+        return [_bare(each) for each in kept]
+    return value
+
+
+def _shown(entry: Any) -> str:
+    """A value as Go prints it."""
+    if isinstance(entry, dict):
+        return f"map[{' '.join(f'{name}:{_shown(value)}' for name, value in sorted(entry.items()))}]"
+    return str(entry)
