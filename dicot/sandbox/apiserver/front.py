@@ -1,0 +1,171 @@
+"""The HTTP side: requests of Twisted's server become answers of ours."""
+
+from collections.abc import Mapping
+from typing import Protocol
+from uuid import uuid4
+
+from msgspec import json
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+from twisted.web.resource import IResource
+from twisted.web.server import NOT_DONE_YET
+from zope.interface import implementer
+
+from .asking import Asking, Following, Reply
+from .faults import Cut, Faults
+from .pull import SLICE, Slices
+from .refusal import Refusal
+from .refusals import plain, too_heavy
+
+LONGEST_BODY = 3 * 2**20
+_log = Logger()
+
+
+class Backend(Protocol):
+    """Answers requests."""
+
+    async def answer(self, asking: Asking) -> Reply | Following:
+        """Raises Refusal."""
+        ...
+
+
+@implementer(IResource)
+class Front:
+    """One resource for all paths."""
+
+    isLeaf = True
+
+    def __init__(self, backend: Backend, faults: Faults, clock: IReactorTime) -> None:
+        self._backend = backend
+        self._faults = faults
+        self._clock = clock
+
+    def getChildWithDefault(self, name: bytes, request: Request) -> "Front":
+        """See IResource."""
+        return self
+
+    def putChild(self, path: bytes, child: object) -> None:
+        """See IResource."""
+        raise NotImplementedError
+
+    def render(self, request: Request) -> int:
+        """See IResource."""
+        answering = Deferred.fromCoroutine(self._answer(request))
+        request.notifyFinish().addErrback(lambda _: answering.cancel())
+        answering.addErrback(_failed, request)
+        return NOT_DONE_YET
+
+    async def _answer(self, request: Request) -> None:
+        asking = _read(request)
+        request.setHeader("Audit-Id", asking.header("audit-id") or str(uuid4()))
+        request.setHeader("Cache-Control", "no-cache, private")
+        try:
+            try:
+                await self._faults.arrived(asking)
+                if len(asking.body) > LONGEST_BODY:
+                    raise too_heavy(LONGEST_BODY)
+                answer = await self._backend.answer(asking)
+            except Refusal as refusal:
+                answer = refused(refusal)
+            await self._faults.done(asking, answer.code if isinstance(answer, Reply) else 200)
+            for warning in asking.warnings:
+                request.responseHeaders.addRawHeader("Warning", f"299 - {_quoted(warning)}")
+            if isinstance(answer, Reply):
+                await _send(request, answer)
+            else:
+                await self._follow(request, asking, answer)
+        except Cut:
+            _abort(request)
+
+    async def _follow(self, request: Request, asking: Asking, answer: Following) -> None:
+        request.setHeader("Content-Type", answer.media)
+        request.write(b"")
+        ended: Deferred[None] = Deferred()
+
+        def end() -> None:
+            if not ended.called:
+                ended.callback(None)
+
+        def pieces(line: bytes) -> list[bytes]:
+            try:
+                return list(self._faults.line(asking, line))
+            except Cut:
+                _abort(request)
+                return []
+
+        stop = answer.begin(request, self._clock, end, pieces)
+        try:
+            await ended
+        except CancelledError:
+            stop()
+            raise
+        request.finish()
+
+
+def refused(refusal: Refusal) -> Reply:
+    """The answer to what is refused."""
+    retry = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after else {}
+    return Reply(refusal.code, (json.encode(refusal.status()), b"\n"), headers={**retry, **refusal.headers})
+
+
+async def _send(request: Request, reply: Reply) -> None:
+    request.setResponseCode(reply.code)
+    if reply.media:
+        request.setHeader("Content-Type", reply.media)
+    else:
+        request.defaultContentType = None  # type: ignore[attr-defined]
+    request.setHeader("Content-Length", str(reply.length))
+    for name, value in reply.headers.items():
+        request.setHeader(name, value)
+    if reply.length <= SLICE:
+        request.write(b"".join(reply.pieces))
+    else:
+        await Slices(request, reply.pieces).send()
+    request.finish()
+
+
+def _read(request: Request) -> Asking:
+    headers: dict[str, list[str]] = {}
+    for name, values in request.requestHeaders.getAllRawHeaders():
+        headers[name.decode("latin-1").lower()] = [value.decode("utf-8", "replace") for value in values]
+    content = request.content
+    return Asking(
+        method=request.method.decode("ascii", "replace"),
+        path=request.path.decode("ascii", "replace"),
+        query=_query(request.args or {}),
+        headers=headers,
+        body=content.read() if content is not None else b"",
+    )
+
+
+def _query(found: Mapping[bytes, list[bytes]]) -> dict[str, tuple[str, ...]]:
+    return {
+        name.decode("utf-8", "replace"): tuple(value.decode("utf-8", "replace") for value in values)
+        for name, values in found.items()
+    }
+
+
+def _abort(request: Request) -> None:
+    """Close the connection at once."""
+    if request.channel is not None:
+        request.channel.forceAbortClient()
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _failed(failure: Failure, request: Request) -> None:
+    """What nobody foresaw: 500, unless the client is gone."""
+    if failure.check(CancelledError):
+        return
+    _log.failure("{method} {uri}", failure, method=request.method, uri=request.uri)
+    if request.startedWriting or request.finished:
+        _abort(request)
+        return
+    reply = refused(plain(500, f"Internal error occurred: {failure.getErrorMessage()}"))
+    Deferred.fromCoroutine(_send(request, reply)).addErrback(lambda _: None)

@@ -1,0 +1,346 @@
+"""Writes of one object: from the manifest that somebody sent to the bytes that are kept.
+
+The order is that of the real one (apiserver, pkg/endpoints/handlers and pkg/registry/generic/registry/store.go):
+what the request is, what the schema says, mutation, metadata, validity, validation, storage.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from msgspec import json
+
+from dicot.kube.kind import Manifest
+
+from . import metadata as meta
+from .asked import User
+from .births import at_birth
+from .manner import manner
+from .query import WriteQuery
+from .refusals import (
+    MODIFIED,
+    bad_request,
+    bad_value,
+    conflict,
+    exists,
+    invalid,
+    not_found,
+    plain,
+)
+from .resource import Resource
+from .seams import Admission, Registry, Review, Schemas
+from .storage import Storage
+
+NAME_TRIES = 8
+_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+_LONGEST_BASE = 58
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write of somebody. ``resource`` is the one of the request's version; ``warnings`` collects what the answer
+    warns of."""
+
+    user: User
+    resource: Resource
+    namespace: str
+    name: str
+    query: WriteQuery
+    subresource: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write has come to."""
+
+    body: bytes
+    created: bool = False
+
+
+class Writer:
+    """Creates and updates. ``chosen`` picks a character of a text by chance; ``uid`` makes a new one; ``now`` is the
+    time as objects have it."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        registry: Registry,
+        schemas: Schemas,
+        admissions: Sequence[Admission],
+        now: Callable[[], str],
+        uid: Callable[[], str],
+        chosen: Callable[[str], str],
+    ) -> None:
+        self.storage = storage
+        self.registry = registry
+        self.schemas = schemas
+        self.now = now
+        self._admissions = admissions
+        self._uid = uid
+        self._chosen = chosen
+
+    # what both have
+
+    def read(self, write: Write) -> Manifest | None:
+        """The object as it is, in the version that was asked for."""
+        found = self.storage.read(where(write), write.namespace, write.name)
+        if found is not None:
+            found["apiVersion"] = write.resource.api_version
+        return found
+
+    def fitted(self, write: Write, manifest: Manifest, wrong: Callable[[list[str]], Exception]) -> None:
+        """Prune and default what was sent; tell of what is unknown as the query asks."""
+        said = self.schemas.fit(write.resource, manifest)
+        if said and write.query.validation == "Strict":
+            raise wrong(said)
+        if write.query.validation == "Warn":
+            write.warnings.extend(said)
+
+    def admitted(
+        self,
+        operation: Literal["CREATE", "UPDATE"],
+        write: Write,
+        new: Manifest,
+        old: Manifest | None,
+    ) -> tuple[Manifest, Review]:
+        """The object after all mutations, and the review that they saw."""
+        review = self.review(operation, write, new, old)
+        for admission in self._admissions:
+            changed = admission.mutate(review)
+            if changed is not None:
+                self.schemas.fit(write.resource, changed)
+                review = replace(review, new=changed)
+        assert review.new is not None
+        return review.new, review
+
+    def validated(self, review: Review) -> None:
+        """Let everybody refuse."""
+        for admission in self._admissions:
+            admission.validate(review)
+
+    def review(
+        self,
+        operation: Literal["CREATE", "UPDATE", "DELETE", "CONNECT"],
+        write: Write,
+        new: Manifest | None,
+        old: Manifest | None,
+    ) -> Review:
+        """What admission is asked about a write."""
+        return Review(
+            operation=operation,
+            user=write.user,
+            resource=write.resource,
+            subresource=write.subresource,
+            namespace=write.namespace,
+            name=write.name or (new or {}).get("metadata", {}).get("name", ""),
+            new=new,
+            old=old,
+            dry=write.query.dry,
+        )
+
+    # create
+
+    def create(self, write: Write, manifest: Manifest) -> Written:
+        """POST."""
+        self.fitted(write, manifest, lambda said: _undecodable(write.resource, manifest, said))
+        within(write, manifest)
+        return self.make(write, manifest)
+
+    def make(self, write: Write, manifest: Manifest) -> Written:
+        """Make an object out of one that fits."""
+        prefix = manifest["metadata"].get("generateName") if not manifest["metadata"].get("name") else None
+        for _ in range(NAME_TRIES if prefix else 1):
+            # What admission and birth do is done to the object of one try alone.
+            tried = json.decode(json.encode(manifest)) if prefix else manifest
+            made, review = self._born(write, tried, str(prefix or ""))
+            taken = self.storage.get(where(write), write.namespace, made["metadata"]["name"])
+            if taken is None or not prefix:
+                break
+        return self._stored(write, made, review)
+
+    def _born(self, write: Write, manifest: Manifest, prefix: str) -> tuple[Manifest, Review]:
+        resource = write.resource
+        made, review = self.admitted("CREATE", write, manifest, None)
+        if "status" in resource.subresources and resource.custom:
+            made.pop("status", None)
+        given = dict(made["metadata"])
+        if prefix and not given.get("name"):
+            given["name"] = prefix[:_LONGEST_BASE] + "".join(self._chosen(_LETTERS) for _ in range(5))
+        born = meta.born(given, self._uid(), self.now(), write.namespace, resource.generation)
+        made["metadata"] = meta.tidied(born)
+        at_birth(resource, made)
+        self._check(write, made, None)
+        return made, replace(review, new=made, name=made["metadata"]["name"])
+
+    def _stored(self, write: Write, made: Manifest, review: Review) -> Written:
+        self.validated(review)
+        if made["metadata"].get("resourceVersion"):
+            raise plain(500, "resourceVersion should not be set on objects to be created")
+        name = made["metadata"]["name"]
+        taken = self.storage.read(where(write), write.namespace, name)
+        if taken is not None:
+            raise exists(write.resource, name, "deletionTimestamp" in taken["metadata"])
+        return Written(self.keep(write, name, made), created=True)
+
+    # update
+
+    def replace(self, write: Write, manifest: Manifest) -> Written:
+        """PUT."""
+        self.fitted(write, manifest, lambda said: _undecodable(write.resource, manifest, said))
+        within(write, manifest)
+        named(write, manifest)
+        old = self.read(write)
+        if old is None:
+            if manner(write.resource).creates and not write.subresource:
+                return self._made_by_update(write, manifest)
+            raise not_found(write.resource, write.name)
+        uid = manifest["metadata"].get("uid")
+        if uid and uid != old["metadata"]["uid"]:
+            raise conflict(write.resource, write.name, _other_object(write, uid, old["metadata"]["uid"]))
+        return self.change(write, manifest, old)
+
+    def _made_by_update(self, write: Write, manifest: Manifest) -> Written:
+        uid = manifest["metadata"].get("uid")
+        if uid:
+            raise conflict(write.resource, write.name, _other_object(write, uid, ""))
+        manifest["metadata"].pop("resourceVersion", None)
+        return self.make(write, manifest)
+
+    def change(self, write: Write, new: Manifest, old: Manifest) -> Written:
+        """Let an object become another, if it may."""
+        resource = write.resource
+        new = partial(write, new, old)
+        new, review = self.admitted("UPDATE", write, new, old)
+        self._check_version(write, new, old)
+        metadata = new["metadata"]
+        meta.grown(metadata, old["metadata"])
+        metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
+        new["metadata"] = meta.tidied(metadata)
+        if resource.generation and _grows(resource, new, old):
+            new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+        self._check(write, new, old)
+        self.validated(replace(review, new=new))
+        if _ends(new, old):
+            if not write.query.dry:
+                self.storage.remove(where(write), write.namespace, write.name)
+            return Written(encoded(resource, new))
+        if new == old:
+            return Written(encoded(resource, old))
+        return Written(self.keep(write, write.name, new))
+
+    def keep(self, write: Write, name: str, manifest: Manifest) -> bytes:
+        """Store it, unless nothing shall be."""
+        if write.query.dry:
+            return encoded(write.resource, manifest)
+        kept = self.registry.stored(write.resource.group, write.resource.plural) or write.resource
+        return self.storage.put(where(write), write.namespace, name, ordered(kept, manifest))
+
+    def _check_version(self, write: Write, new: Manifest, old: Manifest) -> None:
+        version = new["metadata"].get("resourceVersion")
+        if not version or version == "0":
+            if not manner(write.resource).unconditional:
+                cause = bad_value("metadata.resourceVersion", 0, "must be specified for an update")
+                raise invalid(write.resource.plural, write.resource.group, write.name, [cause])
+        elif version != old["metadata"]["resourceVersion"]:
+            raise conflict(write.resource, write.name, MODIFIED)
+
+    def _check(self, write: Write, new: Manifest, old: Manifest | None) -> None:
+        """Raises Refusal for an object that is not valid."""
+        resource, metadata = write.resource, new["metadata"]
+        self.schemas.check(resource, write.subresource, new, old)
+        wrong = meta.wrong(resource, metadata)
+        if old is not None:
+            wrong += meta.changed_wrongly(metadata, old["metadata"])
+        if wrong:
+            raise invalid(resource.kind, resource.group, metadata.get("name", ""), wrong)
+
+
+def where(write: Write) -> tuple[str, str]:
+    """Where the objects of its resource are kept."""
+    return write.resource.group, write.resource.plural
+
+
+def within(write: Write, manifest: Manifest) -> None:
+    """Raises Refusal for an object of another namespace; sets the namespace of one that names none."""
+    metadata = manifest["metadata"]
+    said = metadata.get("namespace") or ""
+    if write.namespace and not said:
+        metadata["namespace"] = write.namespace
+    elif said != write.namespace:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+
+
+def named(write: Write, manifest: Manifest) -> None:
+    """Raises Refusal for an object of another name."""
+    said = manifest["metadata"].get("name") or ""
+    if not said:
+        text = f"the name of the object ({write.name} based on URL) was undeterminable: name must be provided"
+        raise bad_request(text)
+    if said != write.name:
+        raise bad_request(f"the name of the object ({said}) does not match the name on the URL ({write.name})")
+
+
+def partial(write: Write, new: Manifest, old: Manifest) -> Manifest:
+    """What a write may change: a status and the rest go different ways."""
+    resource = write.resource
+    if write.subresource == "status":
+        kept = {name: value for name, value in old.items() if name != "status"}
+        if not resource.custom:
+            fixed = ("ownerReferences", "finalizers")
+            metadata = {**new["metadata"], **{name: old["metadata"].get(name) for name in fixed}}
+        else:
+            changing = {name: new["metadata"].get(name) for name in ("resourceVersion", "uid", "managedFields")}
+            metadata = {**old["metadata"], **changing}
+        kept["metadata"] = meta.tidied(metadata)
+        return {**kept, "status": new["status"]} if "status" in new else kept
+    if "status" in resource.subresources:
+        rest = {name: value for name, value in new.items() if name != "status"}
+        return {**rest, "status": old["status"]} if "status" in old else rest
+    return new
+
+
+def _grows(resource: Resource, new: Manifest, old: Manifest) -> bool:
+    """Whether a change is one of what is wanted, which has a number of its own."""
+    left = ("metadata", "status") if "status" in resource.subresources or not resource.custom else ("metadata",)
+    one, other = ({name: value for name, value in each.items() if name not in left} for each in (new, old))
+    return one != other
+
+
+def _ends(new: Manifest, old: Manifest) -> bool:
+    """Whether an object that is going has lost its last finalizer."""
+    was = old["metadata"]
+    return (
+        "deletionTimestamp" in was
+        and not new["metadata"].get("finalizers")
+        and not was.get("deletionGracePeriodSeconds")
+    )
+
+
+def ordered(resource: Resource, manifest: Manifest) -> Manifest:
+    """An object as it is kept: with its type first, so that lists can leave that out."""
+    rest = {name: value for name, value in manifest.items() if name not in ("kind", "apiVersion", "metadata")}
+    return {
+        "kind": resource.kind,
+        "apiVersion": resource.api_version,
+        "metadata": manifest["metadata"],
+        **rest,
+    }
+
+
+def encoded(resource: Resource, manifest: Manifest) -> bytes:
+    """The JSON of an object that is not kept."""
+    return json.encode(ordered(resource, manifest))
+
+
+def _other_object(write: Write, uid: str, found: str) -> str:
+    group = write.resource.group if write.resource.custom else ""
+    key = "/".join(filter(None, ("/registry", group, write.resource.plural, write.namespace, write.name)))
+    text = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {found}"
+    return f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: {text}"
+
+
+def _undecodable(resource: Resource, manifest: Manifest, said: list[str]) -> Exception:
+    kind = manifest.get("kind") or resource.kind
+    what = f'{kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
+    return bad_request(f"{what}: strict decoding error: {', '.join(said)}")
