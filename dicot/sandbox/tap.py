@@ -1,0 +1,102 @@
+"""``twistd dicot-sandbox``: a Kubernetes in one process."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.python import usage
+from twisted.web.server import Site
+
+from .apiserver.faults import NoFaults
+from .apiserver.front import Front
+from .apiserver.journal import Unreadable
+from .apiserver.storage import Storage
+from .assembly import Assembled, assembled
+from .listen import CannotListen, Listener, bound, certificate, secured
+from .state import State, Unusable
+
+HOST = "127.0.0.1"
+log = Logger()
+
+
+class Options(usage.Options):
+    """The command line."""
+
+    optParameters = [
+        ["listen", "l", "6443", "Port on loopback; 0 takes any."],
+        ["state", "s", None, "A folder or file that objects survive in; without it they end with the process."],
+        ["kubeconfig", "k", None, "Where the way in is written; by default into the folder of the state."],
+    ]
+
+    def postOptions(self) -> None:
+        """Raises UsageError for a port that is none."""
+        text = self["listen"]
+        if not text.isdecimal() or int(text) > 65535:
+            raise usage.UsageError(f"--listen: {text} is no port")
+
+
+class QuietSite(Site):
+    """No line for each request: a cluster has too many."""
+
+    def log(self, request: Any) -> None:
+        """See HTTPFactory."""
+
+
+class Sandbox(Service):
+    """The API server, from its first to its last request."""
+
+    def __init__(self, parts: Assembled, listener: Listener, temporary: Path | None) -> None:
+        self._parts = parts
+        self._listener = listener
+        self._temporary = temporary
+
+    def startService(self) -> None:
+        """Answer requests."""
+        super().startService()
+        self._listener.startService()
+
+    def stopService(self) -> Deferred[None]:
+        """End all watches, and let go of the state."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stopped())
+
+    async def _stopped(self) -> None:
+        self._parts.watches.stop()
+        await self._listener.stopService()
+        self._parts.storage.close()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def makeService(options: Options) -> IService:
+    """Raises UsageError for what cannot be used: a taken port, a file of somebody else."""
+    from twisted.internet import reactor
+
+    Factory.noisy = False
+    whole = MultiService()
+    try:
+        _sandbox(options, reactor).setServiceParent(whole)
+    except (CannotListen, Unreadable, Unusable) as error:
+        raise usage.UsageError(str(error)) from error
+    return whole
+
+
+def _sandbox(options: Options, reactor: Any) -> Sandbox:
+    temporary = None if options["state"] else Path(tempfile.mkdtemp(prefix="dicot-sandbox-"))
+    state = State(temporary, None) if temporary is not None else State.at(Path(options["state"]))
+    listening = bound(HOST, int(options["listen"]), "--listen")
+    state.prepare()
+    storage = Storage(state.journal())
+    parts = assembled(storage, state.users(), state.accounts.read_bytes(), reactor.seconds)
+    server = f"https://{HOST}:{listening.getsockname()[1]}"
+    written = Path(options["kubeconfig"] or state.kubeconfig)
+    state.write_kubeconfig(server, written)
+    site = QuietSite(Front(parts.backend, NoFaults(), reactor), parsePOSTFormSubmission=False)
+    factory = secured(site, certificate(str(state.certificate), str(state.key), "--state"), reactor)
+    log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)
+    return Sandbox(parts, Listener(reactor, listening, factory), temporary)
