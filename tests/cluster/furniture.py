@@ -8,6 +8,7 @@ from pathlib import Path
 from dicot.names import IMAGES_NAMESPACE
 from tests.cluster.control import Document
 from tests.cluster.launch import RealCluster
+from tests.cluster.sandbox import SandboxCluster
 
 ROOT = Path(__file__).parents[2]
 NODE_OBJECTS = "/api/v1/nodes"
@@ -15,7 +16,7 @@ IMAGE_DISKS = f"/apis/cdi.kubevirt.io/v1beta1/namespaces/{IMAGES_NAMESPACE}/data
 PATIENCE = 60.0
 
 
-async def furnish(cluster: RealCluster) -> None:
+async def furnish(cluster: RealCluster | SandboxCluster) -> None:
     """Simulate nodes, which plant the seeds, and wait until the nodes are ready and the images imported."""
     command = [sys.executable, "-m", "dicot.sandbox.nodes", "--seeds", "--kubeconfig", str(cluster.kubeconfig)]
     node = cluster.access.node

@@ -1,7 +1,7 @@
 """One cluster for all live tests of a trial run.
 
 It is the one that ``DICOT_TEST_KUBECONFIG`` names, or else one that the first test to ask for it starts and that
-ends with the run.
+ends with the run: the real programs, or a sandbox where ``DICOT_TEST_CLUSTER`` is "sandbox".
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
+from twisted.trial.unittest import SkipTest
 
 from tests.cluster.access import Access
 from tests.cluster.furniture import furnish
 from tests.cluster.launch import RealCluster, Wishes
+from tests.cluster.sandbox import SandboxCluster
 
 VARIABLE = "DICOT_TEST_KUBECONFIG"
+CHOICE = "DICOT_TEST_CLUSTER"
+SANDBOX = "sandbox"
 DEFINITIONS = Path(__file__).parents[2] / "etc" / "kubernetes" / "crds"
 TIMEOUT = 2400.0
 """Seconds a live TestCase should give its tests: the first may have to build the programs."""
@@ -29,17 +33,23 @@ class Shared:
     """Holds the cluster of this process once somebody has asked for it."""
 
     def __init__(self) -> None:
-        self._cluster: RealCluster | None = None
+        self._cluster: RealCluster | SandboxCluster | None = None
         self._failed: Failure | None = None
         self._furnished = False
 
     async def access(self, reactor: Any) -> Access:
         """How to reach the cluster that tests share."""
         named = os.environ.get(VARIABLE)
-        return Access.read(Path(named)) if named else (await self.cluster(reactor)).access
+        return Access.read(Path(named)) if named else (await self._ours(reactor)).access
 
     async def cluster(self, reactor: Any) -> RealCluster:
-        """The cluster started here, for tests that stop parts of it; never the one of the variable."""
+        """The real programs started here, for tests that stop parts of them; never the one of the variable."""
+        cluster = await self._ours(reactor)
+        if isinstance(cluster, SandboxCluster):
+            raise SkipTest("it stops parts of the real programs")
+        return cluster
+
+    async def _ours(self, reactor: Any) -> RealCluster | SandboxCluster:
         if self._failed is not None:
             self._failed.raiseException()
         if self._cluster is None:
@@ -54,22 +64,26 @@ class Shared:
         """The shared cluster with nodes, storage, flavors and public images; one that is named must have its own."""
         if os.environ.get(VARIABLE):
             return await self.access(reactor)
-        cluster = await self.cluster(reactor)
+        cluster = await self._ours(reactor)
         if not self._furnished:
             await furnish(cluster)
             self._furnished = True
         return cluster.access
 
-    async def _start(self, reactor: Any) -> RealCluster:
+    async def _start(self, reactor: Any) -> RealCluster | SandboxCluster:
         folder = Path(tempfile.mkdtemp(prefix="dicot-cluster-"))
-        wishes = Wishes(definitions=(DEFINITIONS,) if DEFINITIONS.is_dir() else ())
+        definitions = (DEFINITIONS,) if DEFINITIONS.is_dir() else ()
 
-        async def end(cluster: RealCluster) -> None:
+        async def end(cluster: RealCluster | SandboxCluster) -> None:
             await cluster.stop()
             shutil.rmtree(folder)
 
         try:
-            cluster = await RealCluster.start(reactor, folder / "cluster", wishes)
+            cluster: RealCluster | SandboxCluster
+            if os.environ.get(CHOICE) == SANDBOX:
+                cluster = await SandboxCluster.start(reactor, folder / "cluster", definitions)
+            else:
+                cluster = await RealCluster.start(reactor, folder / "cluster", Wishes(definitions=definitions))
         except BaseException:
             shutil.rmtree(folder)
             raise

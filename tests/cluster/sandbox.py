@@ -1,0 +1,97 @@
+"""Starts a sandbox as a process of its own, in the place of the real programs, and ends it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster import build
+from tests.cluster.access import Access
+from tests.cluster.control import Control, Overdue
+from tests.cluster.programs import Program
+from tests.cluster.users import read_kubeconfig
+
+ROOT = Path(__file__).parents[2]
+READY = 60.0
+CLIENTS = ("kubectl", "virtctl")
+DEFINITION_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+class SandboxCluster:
+    """One sandbox: its program, and how it is reached."""
+
+    def __init__(self, reactor: Any, folder: Path) -> None:
+        self._reactor = reactor
+        self._folder = folder
+        self._programs: dict[str, Program] = {}
+        self.kubeconfig = folder / "state" / "kubeconfig"
+        self.access: Access
+        self.control: Control
+
+    @classmethod
+    async def start(cls, reactor: Any, folder: Path, definitions: Sequence[Path] = ()) -> SandboxCluster:
+        """Start a new one in the folder, and define what lies in those folders."""
+        cluster = cls(reactor, folder)
+        try:
+            await cluster._bring_up(definitions)
+        except BaseException:
+            await cluster.stop()
+            raise
+        return cluster
+
+    async def stop(self) -> None:
+        """End every program at once."""
+        for program in self._programs.values():
+            await program.kill()
+
+    def run(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Program:
+        """Start one more program, which ends with the cluster."""
+        output = self._folder / f"{name}.log"
+        self._programs[name] = Program(self._reactor, name, command, output, environment)
+        self._programs[name].start()
+        return self._programs[name]
+
+    async def _bring_up(self, definitions: Sequence[Path]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        twistd = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile=", "dicot-sandbox"]
+        command = [*twistd, "--listen", "0", "--state", str(self.kubeconfig.parent)]
+        program = self.run("sandbox", command, {"PYTHONPATH": str(ROOT)})
+        try:
+            await self._reached(program)
+        except Overdue as error:
+            raise Overdue(f"{error}\n{program.tail()}") from error
+        for folder in definitions:
+            for path in sorted(folder.glob("*.yaml")):
+                await self.control.change("POST", DEFINITION_PATH, yaml.safe_load(path.read_text()))
+        await self.control.close()
+
+    async def _reached(self, program: Program) -> None:
+        async def written() -> bool:
+            if program.failures:
+                raise Overdue("it ended by itself")
+            return self.kubeconfig.exists()
+
+        # Only its server tells where it listens.
+        waiting = Control(self._reactor, "")
+        await waiting.until(READY, "the sandbox", written)
+        login = read_kubeconfig(self.kubeconfig)
+        admin = login.tokens[login.current]
+        self.access = Access(
+            server=login.server,
+            kubeconfig=self.kubeconfig,
+            authority=login.authority,
+            tokens=login.tokens,
+            admin=admin,
+            programs=_clients(),
+        )
+        self.control = Control(self._reactor, login.server, login.authority, admin)
+        await self.control.until(READY, "the sandbox", lambda: self.control.answers("/readyz"))
+
+
+def _clients() -> dict[str, str]:
+    """kubectl and virtctl, where they have been built."""
+    return {path.name: str(path) for name in CLIENTS for path in build.cache_folder().glob(f"*/{name}")}
