@@ -89,10 +89,12 @@ class Control:
         policy = BrowserLikePolicyForHTTPS(trustRootFromCertificates(roots))
         self._client = HTTPClient(Agent(reactor, policy, CONNECT_TIMEOUT, pool=self._pool))
 
-    async def ask(self, method: str, path: str, body: object = None, kind: str = JSON) -> Answer:
-        """One request, asked once."""
+    async def ask(self, method: str, path: str, body: object = None, kind: str = JSON, accept: str = "") -> Answer:
+        """One request, asked once. ``accept`` is for answers that are no plain JSON."""
         content = None if body is None else json.dumps(body).encode()
         headers = self._headers.copy()
+        if accept:
+            headers.setRawHeaders("Accept", [accept])
         headers.addRawHeader("Content-Type", kind)
         response = await self._client.request(
             method, self._server + path, headers=headers, data=content, timeout=ANSWER_TIMEOUT, reactor=self._reactor
