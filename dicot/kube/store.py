@@ -259,7 +259,7 @@ class Store(Generic[P]):
             tally.bookmarks += 1
             return ()
         tally.events += 1
-        if self._parts is not None:
+        if self._is_uniting:
             self._touch(meta.namespace, meta.name)
         if event.type == DELETED:
             return self._delete(meta, part)
@@ -324,18 +324,19 @@ class Store(Generic[P]):
             if part.draft is not None:
                 part.draft.touched.add((namespace, name))
 
-    def _touch_all(self, told: Iterable[Change]) -> None:
-        for change in told:
-            row = change.old or change.new
-            if row is not None:
-                self._touch(row.namespace, row.name)
+    @property
+    def _is_uniting(self) -> bool:
+        """Whether the whole is listed while parts go on."""
+        return self._parts is not None and self.whole.draft is not None
 
     def _tell(self, moves: Iterable[Move]) -> None:
         self._announce(tuple(changes(self.kind, moves)))
 
     def _announce(self, told: tuple[Change, ...]) -> None:
-        if self._parts is not None:
-            self._touch_all(told)
+        for change in told if self._is_uniting else ():
+            row = change.old or change.new
+            if row is not None:
+                self._touch(row.namespace, row.name)
         if told:
             for listener in self._listeners:
                 listener(told)

@@ -1,6 +1,6 @@
 """Rows and the ways to find them. What is newest is decided elsewhere."""
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from typing import Generic, TypeVar
 
 from msgspec.structs import replace
@@ -40,6 +40,12 @@ class Index:
                 del self._found[key]
         elif held is not None and held.place == row.place:
             del self._found[key]
+
+    def items(self) -> Iterator[tuple[str, Row]]:
+        """Every row with each of its keys."""
+        for key, held in self._found.items():
+            for row in held.values() if isinstance(held, dict) else (held,):
+                yield key, row
 
     def get(self, key: str) -> tuple[Row, ...]:
         """The rows of a key."""
@@ -139,11 +145,10 @@ class Table(Generic[P]):
                 self._ids.drop(row.id, row)
                 for link in self._links_of(row):
                     self._links.drop(link, row)
-        for name, row in after.items():
-            if before.get(name) is not row:
-                self._ids.put(row.id, row)
-                for link in self._links_of(row):
-                    self._links.put(link, row)
+        for index, grafted in ((self._ids, other._ids), (self._links, other._links)):
+            for key, row in grafted.items():
+                if before.get(row.name) is not row:
+                    index.put(key, row)
         if after:
             self._rows[namespace] = after
         self._count += len(after) - len(before)
