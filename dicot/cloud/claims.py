@@ -9,11 +9,11 @@ from twisted.internet.task import deferLater
 from ..kube import errors
 from ..kube.client import place
 from ..kube.kind import Kind, Manifest, Row
+from ..moments import read
 from ..names import REQUEST_ID, SYSTEM_NAMESPACE, digest
 from .cluster import Cluster
 from .errand import marked
 from .kinds.identity import NAME_CLAIM, NameClaim
-from .moments import read
 from .plan import Claim, NameTaken
 from .resource import Resource
 

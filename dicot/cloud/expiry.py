@@ -5,9 +5,9 @@ from collections.abc import Callable
 from ..kube import errors
 from ..kube.client import place
 from ..kube.kind import Row
+from ..moments import read
 from .cluster import Cluster
 from .kinds.identity import REVOCATION
-from .moments import read
 
 # Clocks of replicas that check tokens may be this far apart.
 _GRACE = 120.0

@@ -10,6 +10,7 @@ from ..kube import errors
 from ..kube.client import Account, place
 from ..kube.deep import shallow
 from ..kube.kind import Meta, Row
+from ..moments import read
 from ..names import ACCOUNTS_NAMESPACE, account_name
 from .cluster import STUMBLES, Cluster
 from .errand import Errand
@@ -17,7 +18,6 @@ from .intent import adoptions, is_of
 from .kinds.identity import LEDGER, NAMESPACE, LedgerEntry, Named
 from .kinds.identity import Ledger as Book
 from .ledger import Ledger
-from .moments import read
 
 _log = Logger()
 

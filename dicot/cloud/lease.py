@@ -5,9 +5,9 @@ import msgspec
 from ..kube import errors
 from ..kube.client import place
 from ..kube.kind import Kind, Manifest, Meta
+from ..moments import precise
 from ..names import SYSTEM_NAMESPACE
 from .cluster import Cluster
-from .moments import written
 
 LIFE = 15.0
 """Seconds without a renewal after which others may take a Lease."""
@@ -100,7 +100,7 @@ class Lease:
         return self._cluster.now() >= self._seen[1] + life
 
     def _body(self, found: LeaseBody | None) -> Manifest:
-        now = written(self._cluster.time())
+        now = precise(self._cluster.time())
         is_renewal = found is not None and found.spec.holderIdentity == self._identity
         spec = {
             "holderIdentity": self._identity,

@@ -16,10 +16,10 @@ from ..kube import errors
 from ..kube.client import place
 from ..kube.kind import Manifest, Row
 from ..kube.store import Change
+from ..moments import precise, read
 from ..names import SYSTEM_NAMESPACE
 from .cluster import KUBE_ERRORS, Cluster
 from .kinds.identity import LEDGER, LedgerEntry, Named
-from .moments import read, written
 from .plan import Reservation
 
 _log = Logger()
@@ -87,7 +87,7 @@ class Ledger:
             own = {entry.id for entry in entries}
             others = [entry for id, entry in book.items() if id not in own]
             entered = self._fitting(entries, others, reserve(), needed)
-            at = written(self._cluster.time())
+            at = precise(self._cluster.time())
             for entry in entries[:entered]:
                 book[entry.id] = replace(entry, at=at)
             for entry in entries[entered:]:

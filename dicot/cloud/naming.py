@@ -10,12 +10,12 @@ from twisted.logger import Logger
 from ..kube import errors
 from ..kube.client import place
 from ..kube.kind import Kind, Row
+from ..moments import precise, read
 from ..names import SYSTEM_NAMESPACE
 from .claims import YOUNG, Claimed, Claims, claim_name, is_of
 from .cluster import STUMBLES, Cluster
 from .kinds.condition import Condition, Conditions
 from .kinds.identity import NAME_CLAIM, NameClaim
-from .moments import read, written
 from .plan import Claim, NameTaken
 
 _log = Logger()
@@ -139,7 +139,7 @@ class Names:
 
     async def _tell(self, kind: Kind[Any], row: Row, taken: str) -> None:
         """Says on an object whether it holds its name, where that is news."""
-        conditions = standing(kind.read(row).status, taken, written(self._cluster.time()))
+        conditions = standing(kind.read(row).status, taken, precise(self._cluster.time()))
         if conditions is None:
             return
         at = place(kind, row.namespace, row.name, "status")

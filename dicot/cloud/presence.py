@@ -12,10 +12,10 @@ from twisted.python.failure import Failure
 from ..kube import errors
 from ..kube.client import place
 from ..kube.kind import Manifest
+from ..moments import precise
 from ..names import MANAGED, SYSTEM_NAMESPACE
 from .cluster import KUBE_ERRORS, Cluster
 from .lease import LEASE, LeaseBody
-from .moments import written
 
 PREFIX = "dicot-replica-"
 RENEWAL = 20.0
@@ -129,7 +129,7 @@ class Presence:
             "spec": {
                 "holderIdentity": self.identity,
                 "leaseDurationSeconds": int(LIFE),
-                "renewTime": written(self._cluster.time()),
+                "renewTime": precise(self._cluster.time()),
             },
         }
 

@@ -9,11 +9,11 @@ from ..kube.client import Kube, place
 from ..kube.errors import Doubtful, Exists, Refused, Unreachable
 from ..kube.kind import Manifest
 from ..kube.store import Store
+from ..moments import precise
 from ..names import SYSTEM_NAMESPACE, digest
 from .directory import UserFacts
 from .kinds.identity import GROUP, REVOCATION, Revocation, User
 from .kinds.identity import USER as USER_KIND
-from .moments import written
 from .tokens import Token
 
 MANY = 100
@@ -77,7 +77,7 @@ class Revocations:
                 "formatVersion": 1,
                 "auditIds": [token.audit],
                 "chainIds": [token.audit] if chain else [],
-                "expires": written(token.expires / 1e6),
+                "expires": precise(token.expires / 1e6),
             },
         }
         try:
@@ -97,5 +97,5 @@ class Revocations:
     async def _void_all(self, user: UserFacts) -> None:
         at = place(USER_KIND, SYSTEM_NAMESPACE, user.name_in_cluster)
         # The next microsecond: a token issued in this very one is voided too.
-        after = {"spec": {"tokensValidAfter": written(self._now() + 1e-6)}}
+        after = {"spec": {"tokensValidAfter": precise(self._now() + 1e-6)}}
         self._users.learn(await self._kube.patch(at, after))

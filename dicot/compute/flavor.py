@@ -6,6 +6,7 @@ from ..cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE
 from ..cloud.resource import ANY, READER, Bench, Known, Resource
 from ..config import Config
 from ..faults import BadRequest, NotFound
+from ..spellings import FALSE, TRUE
 from ..web.call import Call, Reply
 from ..web.dialect import Version
 from .facts import Flavor, flavor_named, flavor_of
@@ -71,8 +72,6 @@ QUERIES = (
     (STRICT, query_schema(parameters(ALL_KEYS), strict=True)),
     (BARE, query_schema(BARE_PARAMETERS, strict=True)),
 )
-OSLO_TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
-OSLO_FALSE = frozenset({"0", "f", "false", "off", "n", "no"})
 NO_QUERY = query_schema({}, strict=True)
 
 
@@ -128,8 +127,8 @@ def _public(query: Query) -> bool | None:
     word = text.strip().lower()
     if word == "none":
         return None
-    if word in OSLO_TRUE or word in OSLO_FALSE:
-        return word in OSLO_TRUE
+    if word in TRUE or word in FALSE:
+        return word in TRUE
     raise BadRequest(f"Invalid is_public filter [{text}]")
 
 

@@ -1,11 +1,12 @@
 """Where the compute API's resources are, by the configuration and never by the request."""
 
 from ..config import Config
+from ..web.prefixes import PREFIXES
 
 
 def here(config: Config, *parts: str) -> str:
     """The address of a resource in the version that is served."""
-    return "/".join((config.public_url, "compute", "v2.1", *parts))
+    return "/".join((config.public_url + PREFIXES["compute"], *parts))
 
 
 def bookmark(config: Config, *parts: str) -> str:

@@ -4,6 +4,7 @@ from ..cloud.service import Service
 from ..config import Config
 from ..faults import Fault, Forbidden
 from ..web.dialects.compute import Compute
+from ..web.prefixes import PREFIXES
 from .extension import EXTENSIONS
 from .flavor import EXTRA_SPEC, FLAVORS
 from .keypair import KEYPAIRS
@@ -21,7 +22,7 @@ def service(config: Config) -> Service:
     """What is served of it."""
     return Service(
         name="compute",
-        types=(("compute", "nova", "/compute/v2.1"),),
+        types=(("compute", "nova", PREFIXES["compute"]),),
         dialect=Compute(config.public_url),
         resources=(
             SERVERS,

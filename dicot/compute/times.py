@@ -4,16 +4,7 @@ from datetime import UTC, datetime
 
 from iso8601 import ParseError, parse_date
 
-
-def moment(text: str | None) -> float | None:
-    """The POSIX time of an RFC 3339 text, None where it is none."""
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+from ..moments import read, stamp
 
 
 def asked_moment(text: str | None) -> float | None:
@@ -26,18 +17,13 @@ def asked_moment(text: str | None) -> float | None:
         return None
 
 
-def stamp(now: float) -> str:
-    """A POSIX time as Kubernetes and Nova write it, to the second."""
-    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def seconds_of(text: str | None) -> str:
     """Any RFC 3339 text in the form of ``stamp``, "" where it is none."""
-    found = moment(text)
+    found = read(text)
     return "" if found is None else stamp(found)
 
 
 def with_microseconds(text: str | None) -> str | None:
     """A time as Nova writes launched_at: without a zone, with six digits of fraction."""
-    found = moment(text)
+    found = read(text)
     return None if found is None else datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")

@@ -5,12 +5,12 @@ from typing import Any, Protocol
 
 from ..cloud.bootstrap import NewProject
 from ..cloud.kinds.identity import DOMAIN, IMPLIED_ROLE, ROLE, ROLE_ASSIGNMENT, USER
-from ..cloud.moments import written
 from ..cloud.plan import Claim
 from ..faults import Conflict
 from ..kube.client import Kube, place
 from ..kube.errors import Doubtful, Exists, Missing
 from ..kube.kind import Kind, Manifest
+from ..moments import precise
 from ..names import ID, SYSTEM_NAMESPACE, derived, digest, object_name, undashed
 from .names import claim
 from .password import Passwords
@@ -91,7 +91,7 @@ class Founding:
             "domainId": DEFAULT_DOMAIN,
             "enabled": True,
             # The id is derived: tokens of an earlier user of this name shall not count for this one.
-            "tokensValidAfter": written(float(int(self._now()))),
+            "tokensValidAfter": precise(float(int(self._now()))),
         }
         await self._create(USER, where, id, spec)
         return id

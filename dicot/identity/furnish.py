@@ -20,7 +20,7 @@ from ..config import Config
 from ..kube.client import Kube
 from ..kube.kind import Kind
 from ..kube.store import Store
-from ..web.site import PREFIXES
+from ..web.prefixes import PREFIXES
 from .brake import Brake
 from .catalog import catalog
 from .desk import Desk

@@ -7,6 +7,7 @@ from ..cloud.keys import TOKEN_KEYS
 from ..cloud.kinds.identity import REVOCATION
 from ..cloud.resource import Bench, Resource, Right
 from ..cloud.standing import Standing
+from ..spellings import FALSE
 from ..web.call import Call, Reply
 from ..web.dialect import UNVERSIONED
 from . import facts, words
@@ -35,7 +36,7 @@ def register(bench: Bench) -> None:
     async def revoke(call: Call[None]) -> Reply:
         standing, _ = await _subject(desk, call, "identity:revoke_token")
         cascade = call.query.get("cascade", ["true"])[0].strip().lower()
-        chain = cascade not in ("0", "f", "false", "off", "n", "no")
+        chain = cascade not in FALSE
         await desk.revocations.revoke(standing.token, standing.user, chain=chain)
         return Reply(code=204)
 

@@ -6,16 +6,16 @@ from ..caller import Caller
 from ..cloud.directory import Project, UserFacts
 from ..cloud.kinds.identity import USER
 from ..cloud.resource import Bench, Resource, Right
+from ..spellings import FALSE
 from ..web.call import Call, Reply
 from . import facts, words
 from .desk import TOOL, Desk
 from .names import CLAIMED
 
-_FALSE = ("0", "f", "false", "off", "n", "no")
 _FILTERS: Mapping[str, Callable[[Project, str], bool]] = {
     "name": lambda project, value: project.name == value,
     "domain_id": lambda project, value: project.domain == value,
-    "enabled": lambda project, value: project.enabled == (value.lower() not in _FALSE),
+    "enabled": lambda project, value: project.enabled == (value.lower() not in FALSE),
 }
 
 

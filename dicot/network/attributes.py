@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..faults import BadRequest
+from ..spellings import FALSE, TRUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +16,6 @@ class Attribute:
     read: Callable[[str], Any] = str
     filter: bool = True
     sort: bool = True
-
-
-TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
-FALSE = frozenset({"0", "f", "false", "off", "n", "no"})
 
 
 def boolean(text: str) -> bool:

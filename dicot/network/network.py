@@ -7,6 +7,7 @@ from ..cloud.kinds.kubevirt import NODE
 from ..cloud.resource import READER, Bench, Resource
 from ..faults import NotFound
 from ..web.call import Call, Reply
+from ..web.prefixes import PREFIXES
 from . import attributes
 from .attributes import Attribute
 from .collection import answer, trimmed, wanted
@@ -23,7 +24,7 @@ def _read(
     @bench.routes.get(f"/{name}", f"get_{singular}")
     def index(call: Call[None]) -> Reply:
         want = wanted(call.query, table)
-        url = f"{bench.config.public_url}/network/v2.0/{name}"
+        url = f"{bench.config.public_url}{PREFIXES['network']}/{name}"
         return Reply(answer(name, documents(call.caller), want, url, call.query))
 
     @bench.routes.get(f"/{name}/<id>", f"get_{singular}")

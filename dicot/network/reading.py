@@ -9,6 +9,7 @@ from ..cloud.resource import Bench, settled
 from ..cloud.shelf import Entry, Query, Shape
 from ..faults import NotFound
 from ..web.call import Call, Pieces, Reply
+from ..web.prefixes import PREFIXES
 from .attributes import Attribute
 from .collection import Wanted, answer, trimmed, wanted
 from .driver import Document
@@ -76,7 +77,7 @@ def register(bench: Bench, of: Collection) -> None:
         if not (want.filters or want.fields or want.sorts or want.limit):
             return Reply(Pieces(wrapped(of.name, list(page.parts))))
         documents = [msgspec.json.decode(part, type=Document) for part in page.parts]
-        url = f"{bench.config.public_url}/network/v2.0/{of.name.replace('_', '-')}"
+        url = f"{bench.config.public_url}{PREFIXES['network']}/{of.name.replace('_', '-')}"
         return Reply(answer(of.name, documents, want, url, call.query))
 
     @bench.routes.get(f"/{of.name.replace('_', '-')}/<id>", policy)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
+from dicot.moments import stamp
+
 from .apiserver.admission.namespaces import NamespaceAdmission
 from .apiserver.admission.quota import QuotaAdmission, Usage
 from .apiserver.admission.storage import StorageAdmission
@@ -25,7 +27,6 @@ from .apiserver.storage import Storage
 from .apiserver.verbs import Verbs
 from .apiserver.watching import Watches
 from .apiserver.writing import Writer
-from .nodes.moments import written
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 """Those that a cluster has from the start."""
@@ -53,9 +54,7 @@ def assembled(
     """The API server of a storage. ``seconds`` is the time since 1970."""
     table = FirstTable()
     admissions: list[Admission] = []
-    writer = Writer(
-        storage, table, table, admissions, lambda: written(seconds()), lambda: str(uuid4()), random.choice
-    )
+    writer = Writer(storage, table, table, admissions, lambda: stamp(seconds()), lambda: str(uuid4()), random.choice)
     objects = ServedObjects(writer)
     table.follow(objects)
     rights = Rights()

@@ -17,17 +17,9 @@ from .dialects.identity import Identity
 from .intake import Site
 from .limits import Limits
 from .origin import Network
+from .prefixes import PREFIXES
 from .request import Request
 from .versions import documents
-
-PREFIXES: Mapping[str, str] = {
-    "identity": "/identity/v3",
-    "compute": "/compute/v2.1",
-    "image": "/image/v2",
-    "network": "/network/v2.0",
-    "volume": "/volume/v3",
-}
-"""Where the versioned routes of each service are mounted."""
 
 Page = Callable[[Mapping[str, Sequence[str]], str], Reply]
 """A public document, made from the query and the Accept header."""

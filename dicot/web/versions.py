@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from .call import Reply
 from .dialects import compute, volume
 from .dialects.microversions import written
+from .prefixes import PREFIXES
 
 CORE = {"network": "networks", "subnet": "subnets", "port": "ports"}
 """What ``/network/v2.0`` names: Neutron's core resources, as far as they are served."""
@@ -19,15 +20,15 @@ def documents(public_url: str, served: Iterable[str], collections: Mapping[str, 
     services = sorted(served)
     found = {"/": _services(base, services)}
     if "identity" in services:
-        found |= _identity(f"{base}/identity/v3/")
+        found |= _identity(f"{base}{PREFIXES['identity']}/")
     if "compute" in services:
-        found |= _compute(f"{base}/compute/v2.1/")
+        found |= _compute(f"{base}{PREFIXES['compute']}/")
     if "image" in services:
-        found |= _image(f"{base}/image/v2/")
+        found |= _image(f"{base}{PREFIXES['image']}/")
     if "network" in services:
-        found |= _network(f"{base}/network/v2.0/", collections)
+        found |= _network(f"{base}{PREFIXES['network']}/", collections)
     if "volume" in services:
-        found |= _volume(f"{base}/volume/v3/")
+        found |= _volume(f"{base}{PREFIXES['volume']}/")
     return found
 
 
@@ -54,7 +55,7 @@ def _identity(url: str) -> Mapping[str, Reply]:
         "media-types": _media("identity", "-v3+json"),
     }
     choices = Reply({"versions": {"values": [version]}}, 300, {"Location": url})
-    return {"/identity": choices, "/identity/v3": Reply({"version": version})}
+    return {"/identity": choices, PREFIXES["identity"]: Reply({"version": version})}
 
 
 def _compute(url: str) -> Mapping[str, Reply]:
@@ -69,7 +70,7 @@ def _compute(url: str) -> Mapping[str, Reply]:
     }
     links = [_self(url), {**_DOCS, "href": "http://docs.openstack.org/"}]
     detailed = {**version, "links": links, "media-types": _media("compute", "+json;version=2.1")}
-    return {"/compute": Reply({"versions": [version]}), "/compute/v2.1": Reply({"version": detailed})}
+    return {"/compute": Reply({"versions": [version]}), PREFIXES["compute"]: Reply({"version": detailed})}
 
 
 def _image(url: str) -> Mapping[str, Reply]:
@@ -88,7 +89,7 @@ def _network(url: str, collections: Mapping[str, str]) -> Mapping[str, Reply]:
         for name, collection in collections.items()
     ]
     version = {"id": "v2.0", "status": "CURRENT", "links": [_self(url)]}
-    return {"/network": Reply({"versions": [version]}), "/network/v2.0": Reply({"resources": resources})}
+    return {"/network": Reply({"versions": [version]}), PREFIXES["network"]: Reply({"resources": resources})}
 
 
 def _volume(url: str) -> Mapping[str, Reply]:
@@ -102,4 +103,4 @@ def _volume(url: str) -> Mapping[str, Reply]:
         "links": [{**_DOCS, "href": "https://docs.openstack.org/"}, _self(url)],
         "media-types": _media("volume", "+json;version=3"),
     }
-    return {"/volume": Reply({"versions": [version]}, 300), "/volume/v3": Reply({"versions": [version]})}
+    return {"/volume": Reply({"versions": [version]}, 300), PREFIXES["volume"]: Reply({"versions": [version]})}

@@ -12,12 +12,12 @@ from dicot.cloud.kinds.identity import NAME_CLAIM, REVOCATION, USER, ClaimSpec, 
 from dicot.cloud.kinds.kubevirt import VM, VMI
 from dicot.cloud.kinds.storage import DATA_SOURCE
 from dicot.cloud.launch import Launches
-from dicot.cloud.moments import written
 from dicot.cloud.naming import CHECK, HOLD, LEAVE, Names, judged, standing
 from dicot.cloud.plan import Claim, Patch, Plan
 from dicot.cloud.steward import Chore
 from dicot.kube import errors
 from dicot.kube.kind import Manifest, Meta
+from dicot.moments import precise
 
 from ..kube.fake import BIRTH
 from .site import CLAIMED, PROJECT, PROJECTS, SPACE, Site, caller, manifest, server_id, user, user_body
@@ -148,7 +148,7 @@ class NamesTests(ChoreCase):
             (False, False, 45, CHECK),
             (True, False, 0, CHECK),
         ):
-            claim = NameClaim(Meta(creationTimestamp=written(1000 - age)), ClaimSpec(held=held))
+            claim = NameClaim(Meta(creationTimestamp=precise(1000 - age)), ClaimSpec(held=held))
             self.assertEqual(judged(claim, seen, 1000), expected, (held, seen, age))
 
     def test_a_claim_whose_holder_was_seen_is_held(self) -> None:
@@ -254,11 +254,11 @@ class NamesTests(ChoreCase):
 
     def test_what_others_say_of_it_stays(self) -> None:
         other = {"type": "Odd", "status": "True", "reason": "Odd", "message": "odd"}
-        has = msgspec.convert({"conditions": [{**other, "lastTransitionTime": written(BIRTH)}]}, Conditions)
+        has = msgspec.convert({"conditions": [{**other, "lastTransitionTime": precise(BIRTH)}]}, Conditions)
         made = standing(has, "taken", "now")
         assert made is not None
         self.assertEqual(
-            [(each.type, each.lastTransitionTime) for each in made], [("Odd", written(BIRTH)), ("NameHeld", "now")]
+            [(each.type, each.lastTransitionTime) for each in made], [("Odd", precise(BIRTH)), ("NameHeld", "now")]
         )
         again = standing(Conditions(made), "taken by another", "later")
         assert again is not None
@@ -284,15 +284,15 @@ class ExpiryTests(ChoreCase):
         self.kube.put(manifest(REVOCATION, name, {}, "dicot-system", spec=spec))
 
     def test_those_that_are_over_are_deleted(self) -> None:
-        self.revocation("over", expires=written(BIRTH - 121))
-        self.revocation("skewed", expires=written(BIRTH - 119))
-        self.revocation("open", expires=written(BIRTH + 1000))
+        self.revocation("over", expires=precise(BIRTH - 121))
+        self.revocation("skewed", expires=precise(BIRTH - 119))
+        self.revocation("open", expires=precise(BIRTH + 1000))
         self.revocation("strange", expires="soon")
         self.round(Expiry(self.cluster))
         self.assertEqual(self.kube.names("revocations"), ["open", "skewed", "strange"])
 
     def test_nothing_is_deleted_without_the_lease(self) -> None:
-        self.revocation("over", expires=written(BIRTH - 1000))
+        self.revocation("over", expires=precise(BIRTH - 1000))
         self.round(Expiry(self.cluster), may=False)
         self.assertEqual(self.kube.names("revocations"), ["over"])
 

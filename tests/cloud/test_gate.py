@@ -10,7 +10,6 @@ from dicot.cloud.directory import UserFacts
 from dicot.cloud.gate import REFUSAL, TokenGate
 from dicot.cloud.keys import PERIOD, SECRET_NAME, SETTLE, TOKEN_KEYS
 from dicot.cloud.kinds.identity import DOMAIN, ROLE_ASSIGNMENT, USER
-from dicot.cloud.moments import written
 from dicot.cloud.policy import Policy
 from dicot.cloud.revocation import MANY
 from dicot.cloud.standing import LOGIN_AGE, READ_AGE
@@ -18,6 +17,7 @@ from dicot.cloud.tokens import DomainScope, ProjectScope, Scope, SystemScope, To
 from dicot.faults import Unauthorized, Unavailable
 from dicot.kube.client import Place, place
 from dicot.kube.errors import Doubtful, Unreachable
+from dicot.moments import precise
 from dicot.names import SYSTEM_NAMESPACE
 
 from .town import NOW, Replica, Town, hex_id, now_of
@@ -162,9 +162,9 @@ class RefusalTests(SynchronousTestCase):
         self.doors.refused(self, self.text)
 
     def test_tokens_before_a_moment(self) -> None:
-        self.town.change(USER, "ann", tokensValidAfter=written(NOW))
+        self.town.change(USER, "ann", tokensValidAfter=precise(NOW))
         self.doors.caller(self.text)
-        self.town.change(USER, "ann", tokensValidAfter=written(NOW + 0.000_001))
+        self.town.change(USER, "ann", tokensValidAfter=precise(NOW + 0.000_001))
         self.doors.refused(self, self.text)
 
     def test_a_moment_that_cannot_be_read_voids_them_all(self) -> None:

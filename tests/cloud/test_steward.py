@@ -13,9 +13,9 @@ from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import SECRET
 from dicot.cloud.lease import Lease
-from dicot.cloud.moments import written
 from dicot.cloud.steward import Chore, Hook, Steward
 from dicot.kube import errors
+from dicot.moments import precise
 
 from ..kube.fake import BIRTH
 from .site import PROJECT, SPACE, Died, Replica, Site, manifest, reservation, server, server_id
@@ -45,8 +45,8 @@ class LeaseTests(SynchronousTestCase):
             {
                 "holderIdentity": "one",
                 "leaseDurationSeconds": 15,
-                "acquireTime": written(BIRTH),
-                "renewTime": written(BIRTH),
+                "acquireTime": precise(BIRTH),
+                "renewTime": precise(BIRTH),
                 "leaseTransitions": 0,
             },
         )
@@ -56,7 +56,7 @@ class LeaseTests(SynchronousTestCase):
         self.site.clock.advance(2)
         self.assertTrue(self.turn(self.one))
         self.assertEqual(
-            (self.found()["acquireTime"], self.found()["renewTime"]), (written(BIRTH), written(BIRTH + 2))
+            (self.found()["acquireTime"], self.found()["renewTime"]), (precise(BIRTH), precise(BIRTH + 2))
         )
 
     def test_it_is_not_taken_while_it_is_renewed(self) -> None:
@@ -255,7 +255,7 @@ class VerdictTests(SynchronousTestCase):
     def entry(self, age: float | None) -> LedgerEntry:
         found = entry(server())
         assert found is not None
-        return replace(found, at="" if age is None else written(1000 - age))
+        return replace(found, at="" if age is None else precise(1000 - age))
 
     def test_entries_are_ripe_from_45_seconds_on(self) -> None:
         for age, ripe in ((0.0, False), (44.9, False), (45.0, True), (1e6, True), (-100.0, False), (None, True)):

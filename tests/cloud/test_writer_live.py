@@ -19,12 +19,12 @@ from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import SECRET
 from dicot.cloud.lease import Lease
 from dicot.cloud.ledger import ledger_name
-from dicot.cloud.moments import written
 from dicot.cloud.plan import Claim, Create, NameTaken, Plan
 from dicot.faults import BadRequest, Conflict, Forbidden
 from dicot.kube import errors
 from dicot.kube.client import Account, Place, place
 from dicot.kube.kind import Kind, Manifest, Row
+from dicot.moments import precise
 
 from .living import LivingTestCase, Watches
 from .site import caller, manifest, reservation
@@ -270,7 +270,7 @@ class JudgedLiveTests(LivingWriterCase):
         plan = self.server()
         note = entry(plan)
         assert note is not None and isinstance(plan.commit, Create)
-        old = replace(note, at=written(self.replica.cluster.time() - RIPE))
+        old = replace(note, at=precise(self.replica.cluster.time() - RIPE))
         body = manifest(LEDGER, ledger_name(self.project), {}, "dicot-system")
         body["spec"] = {"project": self.project, "entries": [msgspec.to_builtins(old)]}
         account = Account("dicot-projects", f"{self.project}-member")

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import msgspec
 
-from dicot.cloud.moments import read
 from dicot.kube import errors
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.media import JSON_PATCH, STRATEGIC
+from dicot.moments import read
 
 from .contract_case import BUILT_IN, CUSTOM, KINDS, PARTS, KubeCase, whole
 

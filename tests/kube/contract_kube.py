@@ -12,11 +12,11 @@ from dicot.cloud.kinds.identity import NAMESPACE
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.storage import SECRET
 from dicot.cloud.lease import LEASE
-from dicot.cloud.moments import read
 from dicot.kube import errors
 from dicot.kube.client import Place, place
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.media import JSON_PATCH
+from dicot.moments import read
 
 from .contract_case import BUILT_IN, CUSTOM, KINDS, PARTS, KubeCase, type_of, whole, without_uid
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from dicot.cloud.moments import written
 from dicot.kube import errors
 from dicot.kube.kind import Kind, Manifest
+from dicot.moments import precise
 
 from .watches import Key, Watches
 
@@ -117,7 +117,7 @@ class Etcd:
             self.watches.deliver()
 
     def _stamp(self) -> str:
-        return written(self._now())[:19] + "Z"
+        return precise(self._now())[:19] + "Z"
 
 
 def is_custom(group: str) -> bool:

@@ -8,7 +8,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 ROOT = Path(__file__).parent.parent.parent
 SERVICES = ("identity", "compute", "image", "network", "volume")
-LEAVES = {"dicot.faults", "dicot.names", "dicot.caller", "dicot.config", "dicot._version"}
+LEAVES = {
+    "dicot.faults",
+    "dicot.names",
+    "dicot.caller",
+    "dicot.config",
+    "dicot.moments",
+    "dicot.spellings",
+    "dicot._version",
+}
 ALLOWED = {
     "kube": {"kube"},
     "web": {"web"},

@@ -10,8 +10,8 @@ from ...cloud.plan import Ask, Delete, Patch, Plan, Refusals
 from ...faults import Conflict, Fault, NotFound
 from ...kube import errors
 from ...kube.kind import Manifest
+from ...moments import stamp
 from ...names import LAUNCHED_AT, MANAGED, TASK
-from ..times import stamp
 from . import notes
 from .present import Present
 from .seen import Task, task_of

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ... import moments
 from ...cloud.images import ImageFacts, read
 from ...cloud.kinds.kubevirt import NODE, VM
 from ...cloud.kinds.network import PORT, SECURITY_GROUP, Port
@@ -12,7 +13,6 @@ from ...kube.kind import Row
 from ...names import UPDATED_AT, network_id
 from ..facts import GIBI, Flavor, flavor_named
 from ..kinds import KEYPAIR, keypair_object
-from ..times import moment
 from .joined import DEFAULT_ZONE, ZONE
 from .wish import NO_NETWORK, NetworkWish, NewServer
 
@@ -183,7 +183,7 @@ def _is_bound(row: Row, port: Port, known: Known, now: float) -> bool:
         return False
     if known.named(VM, port.spec.vm, row.namespace) is not None:
         return True
-    bound = moment(port.metadata.annotations.get(UPDATED_AT))
+    bound = moments.read(port.metadata.annotations.get(UPDATED_AT))
     return bound is not None and now - bound < BINDING_IS_YOUNG
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from ...caller import Caller
 from ...cloud.shelf import Query
 from ...faults import BadRequest, Forbidden
+from ...moments import stamp
+from ...spellings import FALSE, TRUE
 from ...web.dialect import Version
 from ..parameters import MOMENTS, PAGING, REGEXES, TEXTS, Schema
-from ..times import asked_moment, stamp
+from ..times import asked_moment
 from ..validation import check_query
 from .filters import TAG_FILTERS, Wanted, matching
 from .sorting import sort_keys, sorted_by
@@ -53,8 +55,6 @@ _ALLOWED: Mapping[Version, tuple[str, ...]] = {
     ),
     (2, 90): ("hostname",),
 }
-_TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
-_FALSE = frozenset({"0", "f", "false", "off", "n", "no"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def listing(caller: Caller, version: Version, query: Mapping[str, Sequence[str]]
     if "deleted" in states and not caller.admin and len(states) == 1:
         raise Forbidden("Only administrators may list deleted instances")
     wanted = _wanted(asked, states, tasks)
-    if asked.get("deleted", "").strip().lower() in _TRUE:
+    if asked.get("deleted", "").strip().lower() in TRUE:
         return NOTHING
     return Listing(
         query=Query(
@@ -151,9 +151,9 @@ def _is_everything(caller: Caller, asked: dict[str, str], policy: str) -> bool:
 def _flag(text: str) -> bool:
     """As oslo_utils.strutils.bool_from_string, strict."""
     word = text.strip().lower()
-    if word in _TRUE or word in _FALSE:
-        return word in _TRUE
-    acceptable = ", ".join(f"'{each}'" for each in sorted(_TRUE | _FALSE))
+    if word in TRUE or word in FALSE:
+        return word in TRUE
+    acceptable = ", ".join(f"'{each}'" for each in sorted(TRUE | FALSE))
     raise BadRequest(f"Unrecognized value '{text}', acceptable values are: {acceptable}")
 
 

@@ -8,8 +8,8 @@ from ...cloud.kinds.condition import Condition
 from ...cloud.kinds.kubevirt import Node, Vm, Vmi
 from ...cloud.kinds.storage import DataVolume
 from ...kube.deep import shallow
+from ...moments import read
 from ...names import LAUNCHED_AT, TASK
-from ..times import moment
 
 FINAL = frozenset({"Succeeded", "Failed"})
 _COUNTED = frozenset({"Always", "RerunOnFailure", "Once"})
@@ -103,7 +103,7 @@ class Seen:
     def task(self) -> str:
         """The task in force, "" for none."""
         found = task_of(self.vm)
-        until = moment(found.until) if found else None
+        until = read(found.until) if found else None
         if found is None or until is None or self.now >= until:
             return ""
         replaced = self.vmi is not None and self.vmi.metadata.uid != found.vmi

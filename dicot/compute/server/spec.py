@@ -8,8 +8,8 @@ from ...cloud.kinds.storage import SECRET
 from ...cloud.plan import Create, Patch, Plan
 from ...cloud.resource import Known
 from ...faults import BadRequest, Forbidden
+from ...moments import stamp
 from ...names import UPDATED_AT
-from ..times import stamp
 from . import manifest
 from .choice import choose
 from .manifest import Making

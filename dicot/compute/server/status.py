@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ...cloud.kinds.condition import Condition
-from ..times import moment
+from ...moments import read
 from .failure import Failure, failure_of
 from .seen import FINAL, Seen, held, task_of
 from .states import ACTIVE, BUILDING, ERROR, PAUSED, STOPPED, status_of
@@ -76,7 +76,7 @@ def _rebooting(seen: Seen) -> State | None:
 
 def _until(seen: Seen) -> float | None:
     found = task_of(seen.vm)
-    return moment(found.until) if found else None
+    return read(found.until) if found else None
 
 
 def _migrating(seen: Seen) -> State | None:
@@ -115,7 +115,7 @@ def _unmade(seen: Seen) -> State | None:
 
 def _graced(seen: Seen, found: Condition, then: State) -> State:
     """On its way as long as the condition is young."""
-    end = (moment(found.lastTransitionTime) or seen.now) + GRACE
+    end = (read(found.lastTransitionTime) or seen.now) + GRACE
     if seen.now >= end:
         return then
     young = State(STOPPED, "powering-on", OFF) if seen.launched else State(BUILDING, "scheduling")
@@ -165,7 +165,7 @@ def _unclaimable(seen: Seen) -> State | None:
     found = next((each for each in refused if each is not None and each.reason == "ErrClaimNotValid"), None)
     if found is None or seen.launched:
         return None
-    end = (moment(found.lastTransitionTime) or seen.now) + GRACE
+    end = (read(found.lastTransitionTime) or seen.now) + GRACE
     return State(ERROR) if seen.now >= end else State(BUILDING, "block_device_mapping", again=end)
 
 
@@ -200,7 +200,7 @@ def _crashing(seen: Seen) -> State | None:
         return None
     if "Start" not in seen.requests and seen.strategy not in ("Always", "Once"):
         return State(STOPPED, None, OFF)
-    again = moment(seen.vm.status.startFailure.retryAfterTimestamp) if seen.vm.status.startFailure else None
+    again = read(seen.vm.status.startFailure.retryAfterTimestamp) if seen.vm.status.startFailure else None
     if seen.is_coming or (again is not None and seen.now >= again):
         return State(STOPPED, "powering-on", OFF) if seen.launched else State(BUILDING, "scheduling")
     return State(ERROR, None, CRASHED, again)

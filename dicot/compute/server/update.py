@@ -9,8 +9,8 @@ from ...cloud.plan import Patch, Plan
 from ...faults import Conflict
 from ...kube import errors
 from ...kube.kind import Manifest
+from ...moments import stamp
 from ...names import DESCRIPTION, NAME, SERVER, UPDATED_AT
-from ..times import stamp
 from . import notes
 from .actions import missing
 from .joined import ZONE, zone_of

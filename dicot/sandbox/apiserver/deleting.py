@@ -7,9 +7,8 @@ from typing import Any
 from msgspec import json
 
 from dicot.kube.kind import Manifest
+from dicot.moments import seconds, stamp
 
-from ..nodes.moments import read as seconds
-from ..nodes.moments import written
 from .manner import manner
 from .query import Query, check_timeout, number, one
 from .refusals import bad_options, bad_request, conflict, forbidden_field, not_found, unsupported
@@ -158,14 +157,14 @@ def _graceful(old: Manifest, metadata: Manifest, query: DeleteQuery, now: str) -
         if query.grace is None or query.grace >= left:
             return False
         start = seconds(metadata["deletionTimestamp"]) - left
-        metadata["deletionTimestamp"] = written(max(start + query.grace, seconds(now)))
+        metadata["deletionTimestamp"] = stamp(max(start + query.grace, seconds(now)))
         metadata["deletionGracePeriodSeconds"] = query.grace
         return True
     grace = spec.get("terminationGracePeriodSeconds", GRACE) if query.grace is None else query.grace
     # A Pod that nobody runs, or that has ended, needs no time.
     if not spec.get("nodeName") or status.get("phase") in ("Failed", "Succeeded"):
         grace = 0
-    _mark(metadata, written(seconds(now) + grace), grace)
+    _mark(metadata, stamp(seconds(now) + grace), grace)
     return True
 
 

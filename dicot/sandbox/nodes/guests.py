@@ -13,10 +13,10 @@ from typing import Any
 
 from dicot.kube.client import Place
 from dicot.kube.kind import Manifest
+from dicot.moments import stamp
 
 from ..steps import REST, Decision, Rewrite, act
 from .kinds import FAULT, GUEST_AGENT, Guest, Pod
-from .moments import written
 
 MACHINE = "pc-q35-rhel9.6.0"
 _NOT_SHARED = (
@@ -103,7 +103,7 @@ def pause(vmi: Manifest, now: float) -> Manifest | None:
         return None
     vmi = copy.deepcopy(vmi)
     told = {"status": "True", "reason": "PausedByUser", "message": "VMI was paused by user"}
-    _set(vmi["status"], _condition("Paused", now, told) | {"lastProbeTime": written(now)})
+    _set(vmi["status"], _condition("Paused", now, told) | {"lastProbeTime": stamp(now)})
     return vmi
 
 
@@ -137,7 +137,7 @@ def _enter(status: Manifest, phase: str, now: float) -> None:
     """Without the moments of each phase, virt-controller takes every stop for a crash loop."""
     status["phase"] = phase
     moments = status.setdefault("phaseTransitionTimestamps", [])
-    moments.append({"phase": phase, "phaseTransitionTimestamp": written(now)})
+    moments.append({"phase": phase, "phaseTransitionTimestamp": stamp(now)})
 
 
 def _set(status: Manifest, condition: Manifest) -> None:
@@ -199,7 +199,7 @@ def _migratable(vmi: Manifest, now: float) -> list[Manifest]:
 
 
 def _condition(kind: str, now: float, rest: Manifest) -> Manifest:
-    return {"type": kind, "lastProbeTime": None, "lastTransitionTime": written(now), **rest}
+    return {"type": kind, "lastProbeTime": None, "lastTransitionTime": stamp(now), **rest}
 
 
 def _bridged(vmi: Manifest) -> bool:

@@ -10,10 +10,10 @@ from typing import Any
 from dicot.kube.client import Place
 from dicot.kube.kind import Manifest
 from dicot.kube.media import STRATEGIC
+from dicot.moments import read, stamp
 
 from ..steps import REST, Create, Decision, Patch, Remove, act
 from .kinds import CLONE_SOURCE, COMPONENT, FAULT, UPLOAD_SERVER, Container, Pod
-from .moments import read, written
 
 FINAL = ("Succeeded", "Failed")
 LAUNCHER = ("kubevirt.io", "virt-launcher")
@@ -107,12 +107,12 @@ def _pull(pod: Pod, scene: Scene) -> Decision:
     waiting = {"waiting": {"reason": reason, "message": _PULL_TEXT}}
     statuses = [_container(each, waiting, ready=False) for each in pod.spec.containers]
     status = {"phase": "Pending", "hostIP": scene.host, "containerStatuses": statuses}
-    started = {} if pod.status.startTime else {"startTime": written(scene.now)}
+    started = {} if pod.status.startTime else {"startTime": stamp(scene.now)}
     return act(_status(pod, status | started), again=scene.work)
 
 
 def _run(pod: Pod, scene: Scene) -> Patch:
-    now = written(scene.now)
+    now = stamp(scene.now)
     running = {"running": {"startedAt": now}}
     done = {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": now, "finishedAt": now}}
     conditions = [
@@ -138,7 +138,7 @@ def _run(pod: Pod, scene: Scene) -> Patch:
 def _work(pod: Pod, scene: Scene) -> Decision:
     """A running Pod: a worker ends, a readiness gate opens or shuts."""
     component = pod.metadata.labels.get(COMPONENT, "")
-    left = read(pod.status.startTime or written(scene.now)) + scene.work - scene.now
+    left = (read(pod.status.startTime) or scene.now) + scene.work - scene.now
     if component == "importer" and scene.broken:
         return _fail(pod, scene)
     if component in _DONE_BY_ITSELF:
@@ -154,12 +154,12 @@ def _fail(pod: Pod, scene: Scene) -> Decision:
     """A worker that fails and is started again, as restartPolicy OnFailure has it."""
     shown = pod.status.containerStatuses
     restarts = shown[0].get("restartCount", 0) if shown else 0
-    last = shown[0].get("state", {}).get("terminated", {}).get("finishedAt") if shown else None
+    last = read(shown[0].get("state", {}).get("terminated", {}).get("finishedAt")) if shown else None
     # Moments are whole seconds: the last end may have been up to one later than it says.
-    left = read(last) + 1 + scene.work - scene.now if last else 0.0
+    left = last + 1 + scene.work - scene.now if last is not None else 0.0
     if left > 0:
         return Decision(again=left)
-    now = written(scene.now)
+    now = stamp(scene.now)
     ended = {"exitCode": 1, "reason": "Error", "message": _IMPORT_TEXT, "startedAt": now, "finishedAt": now}
     count = restarts + 1 if last else restarts
     statuses = [
@@ -170,7 +170,7 @@ def _fail(pod: Pod, scene: Scene) -> Decision:
 
 def _end(pod: Pod, moment: float) -> Patch:
     """All containers end well. CDI reads the termination message of its workers as JSON."""
-    now = written(moment)
+    now = stamp(moment)
     ended = {"exitCode": 0, "reason": "Completed", "startedAt": pod.status.startTime or now, "finishedAt": now}
     message = {"message": "{}"} if COMPONENT in pod.metadata.labels else {}
     state = {"terminated": ended | message}
@@ -195,7 +195,7 @@ def _condition(pod: Pod, kind: str, holds: bool, now: float, reason: str = "") -
         "type": kind,
         "status": status,
         "reason": reason or None,
-        "lastTransitionTime": since or written(now),
+        "lastTransitionTime": since or stamp(now),
     }
 
 

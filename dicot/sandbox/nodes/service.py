@@ -10,12 +10,12 @@ from twisted.logger import Logger
 from dicot.kube.client import Place
 from dicot.kube.errors import Doubtful, Refused, Unreachable
 from dicot.kube.source import Origin
+from dicot.moments import stamp
 
 from ..controller import RETRY, Accounts, Controller, cancelled
 from ..steps import Create, Patch
 from .door import Doors, pod
 from .machines import HEARTBEAT_PERIOD, TWO, Machine
-from .moments import written
 from .world import NodeWorld
 
 WORK = 0.5
@@ -63,9 +63,9 @@ class Nodes(Controller):
 
     async def _beat(self, machine: Machine) -> None:
         """Keep a machine alive in the eyes of the cluster."""
-        since = written(self._clock.seconds())
+        since = stamp(self._clock.seconds())
         while True:
-            now = written(self._clock.seconds())
+            now = stamp(self._clock.seconds())
             pause = HEARTBEAT_PERIOD
             try:
                 await self.take(Create(Place("", "v1", "nodes"), machine.node(now)))

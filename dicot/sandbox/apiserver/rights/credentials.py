@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from dicot.kube.kind import Manifest
+from dicot.moments import read, stamp
 
-from ...nodes.moments import read, written
 from ..asked import User
 from ..seams import Reader
 from .names import AUTHENTICATED, NOBODY, account_groups
@@ -123,8 +123,8 @@ class Credentials:
         return ""
 
     def _deleted(self, found: Manifest) -> bool:
-        moment = found["metadata"].get("deletionTimestamp")
-        return moment is not None and read(moment) < self._seconds() - LEEWAY
+        at = read(found["metadata"].get("deletionTimestamp"))
+        return at is not None and at < self._seconds() - LEEWAY
 
     def request(self, namespace: str, name: str, body: Manifest) -> Manifest:
         """The answer to a TokenRequest for an account."""
@@ -146,9 +146,9 @@ class Credentials:
         return {
             "kind": "TokenRequest",
             "apiVersion": "authentication.k8s.io/v1",
-            "metadata": {**metadata, "creationTimestamp": written(now)},
+            "metadata": {**metadata, "creationTimestamp": stamp(now)},
             "spec": {"audiences": audiences, "expirationSeconds": life, "boundObjectRef": bound},
-            "status": {"token": self._signer.sign(claims), "expirationTimestamp": written(now + life)},
+            "status": {"token": self._signer.sign(claims), "expirationTimestamp": stamp(now + life)},
         }
 
     def _claims(self, namespace: str, found: Manifest, audiences: list[str], life: int) -> Claims:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from dicot.kube.kind import Manifest
+from dicot.moments import stamp
 
-from ...nodes.moments import written
 from ..asked import Attributes, User
 from ..refusal import Cause
 from ..seams import Authorizer, Posted, Poster
@@ -58,7 +58,7 @@ class Reviews:
         return {
             "kind": "SelfSubjectReview",
             "apiVersion": f"{AUTHENTICATION}/v1",
-            "metadata": {"creationTimestamp": written(self._seconds())},
+            "metadata": {"creationTimestamp": stamp(self._seconds())},
             "status": {"userInfo": shown(posted.user)},
         }
 

@@ -1,0 +1,29 @@
+"""Moments as Kubernetes and Nova write them (RFC 3339). A leaf, importable by all."""
+
+from datetime import UTC, datetime
+
+
+def seconds(text: str) -> float:
+    """Seconds since 1970 of an RFC 3339 time. Raises ValueError for what is none, such as one without a zone."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(f"{text} has no zone")
+    return found.timestamp()
+
+
+def read(text: str | None) -> float | None:
+    """As ``seconds``, of a text that others wrote; None for what is none."""
+    try:
+        return seconds(text or "")
+    except ValueError:
+        return None
+
+
+def stamp(at: float) -> str:
+    """To the second, Kubernetes' Time."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def precise(at: float) -> str:
+    """With microseconds, Kubernetes' MicroTime."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
