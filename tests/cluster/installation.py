@@ -66,10 +66,12 @@ class Installation:
         await self._control.until(MINUTE, "CustomResourceDefinitions", partial(self._established, names))
 
     async def settle(self, feature_gates: Sequence[str]) -> None:
-        """KubeVirt's and CDI's own objects with their status, and what their programs read at their start."""
+        """KubeVirt's and CDI's own objects with their status, what users may do with them, and what their programs
+        read at their start."""
         priorities = [item for item in self._printed[KUBEVIRT] if item["kind"] == "PriorityClass"]
+        roles = [item for name in (KUBEVIRT, CDI) for item in self._printed[name] if item["kind"] in objects.ROLES]
         kubevirt = objects.kubevirt(feature_gates)
-        await self._post([*priorities, *self._settings(), kubevirt, objects.cdi()])
+        await self._post([*priorities, *roles, *self._settings(), kubevirt, objects.cdi()])
         # Status is a subresource of KubeVirt's object, and a plain part of CDI's.
         status = f"{objects.collection(kubevirt)}/{KUBEVIRT}/status"
         await self._control.change("PATCH", status, {"status": kubevirt["status"]}, MERGE)

@@ -19,10 +19,13 @@ SERVICES = {KUBEVIRT: "virt-api", CDI: "cdi-api"}
 DEFINITION = "CustomResourceDefinition"
 WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 API_SERVICE = "APIService"
+ROLES = ("ClusterRole", "ClusterRoleBinding")
 
 PATHS = {
     "APIService": "/apis/apiregistration.k8s.io/v1/apiservices",
     "CDI": "/apis/cdi.kubevirt.io/v1beta1/cdis",
+    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
     "ConfigMap": "/api/v1/namespaces/{namespace}/configmaps",
     "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "KubeVirt": "/apis/kubevirt.io/v1/namespaces/{namespace}/kubevirts",

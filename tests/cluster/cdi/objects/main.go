@@ -1,5 +1,5 @@
 // Command cdi-objects prints as one JSON List what CDI's operator registers with the API server:
-// CustomResourceDefinitions, webhook configurations and the APIService.
+// CustomResourceDefinitions, webhook configurations, the APIService and the ClusterRoles of users.
 package main
 
 import (
@@ -29,13 +29,17 @@ func main() {
 
 func objects() ([]any, error) {
 	items := []any{}
-	registrations, err := cluster.CreateDynamicResourceGroup(
-		"apiserver-registrations", &cluster.FactoryArgs{Namespace: namespace})
+	args := &cluster.FactoryArgs{Namespace: namespace}
+	registrations, err := cluster.CreateDynamicResourceGroup("apiserver-registrations", args)
 	if err != nil {
 		return nil, err
 	}
-	for _, registration := range registrations {
-		items = append(items, registration)
+	roles, err := cluster.CreateStaticResourceGroup("aggregate-roles", args)
+	if err != nil {
+		return nil, err
+	}
+	for _, object := range append(registrations, roles...) {
+		items = append(items, object)
 	}
 	for _, name := range names() {
 		definition, err := yaml.YAMLToJSON([]byte(resources.CDICRDs[name]))

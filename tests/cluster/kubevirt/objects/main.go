@@ -1,5 +1,5 @@
 // Command kubevirt-objects prints as one JSON List what KubeVirt's operator registers with the API server:
-// CustomResourceDefinitions, the priority class, webhook configurations and APIServices.
+// CustomResourceDefinitions, the priority class, webhook configurations, APIServices and the ClusterRoles of users.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 
 	extensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"kubevirt.io/kubevirt/pkg/virt-operator/resource/generate/components"
+	"kubevirt.io/kubevirt/pkg/virt-operator/resource/generate/rbac"
 )
 
 const namespace = "kubevirt"
@@ -52,6 +53,9 @@ func objects() ([]any, error) {
 		components.NewVirtAPIMutatingWebhookConfiguration(namespace),
 		components.NewVirtAPIValidatingWebhookConfiguration(namespace),
 		components.NewVirtLauncherPodMutatingWebhookConfiguration(namespace),
+	}
+	for _, role := range rbac.GetAllCluster() {
+		items = append(items, role)
 	}
 	for _, service := range components.NewVirtAPIAPIServices(namespace) {
 		items = append(items, service)
