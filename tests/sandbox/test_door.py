@@ -9,8 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.kube.client import Place
 from dicot.kube.errors import Conflict, Missing
 from dicot.kube.kind import Manifest
-from dicot.sandbox.nodes.door import TRIES, Guests, pod
+from dicot.sandbox.nodes.door import Guests, pod
 from dicot.sandbox.nodes.guests import freeze, pause, thaw, unpause
+from dicot.sandbox.nodes.handler import TRIES, Handler
 from dicot.sandbox.nodes.machines import TWO
 
 from .things import NOW, guest_manifest, raw
@@ -46,7 +47,7 @@ class Doors(SynchronousTestCase):
 
     def ask(self, house: House, method: str, url: str) -> int:
         """The answer's code."""
-        client: Any = StubTreq(Guests(house, lambda: NOW))  # type: ignore[arg-type]
+        client: Any = StubTreq(Guests(Handler(house, lambda: NOW)))  # type: ignore[arg-type]
         answer: Deferred[Any] = client.request(method, url)
         client.flush()
         code: int = self.successResultOf(answer).code

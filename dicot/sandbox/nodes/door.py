@@ -1,13 +1,11 @@
 """The HTTPS port of a node's virt-handler, at which virt-api passes on what guests shall do at once."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from msgspec import json
 from OpenSSL import crypto
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
@@ -17,25 +15,14 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from dicot.kube.client import Kube, Place
-from dicot.kube.errors import Conflict, Doubtful, Refused, Unreachable
+from dicot.kube.client import Kube
+from dicot.kube.errors import Doubtful, Refused, Unreachable
 from dicot.kube.kind import Manifest
 
-from . import guests
+from .handler import Handler
 from .machines import Machine
 
-TRIES = 5
-Change = Callable[[Manifest, float], Manifest | None]
 _log = Logger()
-
-_CHANGES: Mapping[str, Change] = {
-    "pause": guests.pause,
-    "unpause": guests.unpause,
-    "freeze": guests.freeze,
-    "unfreeze": guests.thaw,
-    "softreboot": guests.reboot,
-    "reset": guests.reboot,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,37 +50,22 @@ class Guests(Resource):
 
     isLeaf = True
 
-    def __init__(self, kube: Kube, now: Callable[[], float]) -> None:
+    def __init__(self, handler: Handler) -> None:
         super().__init__()
-        self._kube = kube
-        self._now = now
+        self._handler = handler
 
     def render(self, request: Request) -> Any:
         """See IResource."""
         parts = [part.decode("utf-8", "replace") for part in request.postpath or ()]
         known = len(parts) == 6 and (parts[0], parts[1], parts[3]) == ("v1", "namespaces", "virtualmachineinstances")
-        if not known or request.method != b"PUT" or parts[5] not in _CHANGES:
+        if not known or request.method != b"PUT" or not self._handler.knows(parts[5]):
             request.setResponseCode(404)
             return b""
-        place = Place("kubevirt.io", "v1", "virtualmachineinstances", parts[2], parts[4])
-        done = Deferred.fromCoroutine(self._change(place, _CHANGES[parts[5]]))
+        done = Deferred.fromCoroutine(self._handler.tell(parts[2], parts[4], parts[5]))
         done.addCallbacks(lambda _: request.setResponseCode(202), lambda failure: _refuse(request, failure))
         done.addCallback(lambda _: request.finish())
         done.addErrback(lambda failure: _log.failure("virt-handler", failure))
         return NOT_DONE_YET
-
-    async def _change(self, place: Place, change: Change) -> None:
-        for left in reversed(range(TRIES)):
-            changed = change(json.decode(await self._kube.read(place)), self._now())
-            if changed is None:
-                return
-            try:
-                await self._kube.replace(place, changed)
-            except Conflict:
-                if not left:
-                    raise
-            else:
-                return
 
 
 def _refuse(request: Request, failure: Failure) -> None:
@@ -107,7 +79,7 @@ class Doors:
 
     def __init__(self, lock: Lock, kube: Kube, reactor: Any) -> None:
         self._lock = lock
-        self._site = Site(Guests(kube, reactor.seconds), parsePOSTFormSubmission=False)
+        self._site = Site(Guests(Handler(kube, reactor.seconds)), parsePOSTFormSubmission=False)
         self._reactor = reactor
         self._ports: list[IListeningPort] = []
 

@@ -45,8 +45,8 @@ class Person:
         return Person(self._pool, self._access, self._token, {**self._headers, **headers})
 
     async def ask(self, method: str, path: str, body: object = None) -> Answer:
-        """One request, asked once."""
-        content = None if body is None else json.dumps(body).encode()
+        """One request, asked once; a body of bytes is sent as it is."""
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         own = {"Accept": ACCEPTED, "Content-Type": JSON, "Authorization": f"Bearer {self._token}"}
         response = await self._client.request(
             method,

@@ -1,16 +1,9 @@
-"""What is offered to the admission of KubeVirt, and what is kept of each answer.
-
-``recorded/admissions.json`` holds what the real programs answered: ``python -m tests.sandbox.kubevirt.record``
-writes it, the contract compares it with what a cluster answers now, and unit tests with what the sandbox's functions
-return.
-"""
+"""What is offered to the admission of KubeVirt, and what is kept of each answer (records.py, ``admissions``)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
 from tests.cluster.control import Answer
 from tests.cluster.objects import Document
@@ -19,7 +12,6 @@ from . import offers
 from .machines import MACHINES
 from .others import FLAVORS, GUESTS, MIGRATIONS, PREFERENCES
 
-RECORDED = Path(__file__).with_name("recorded") / "admissions.json"
 COLLECTIONS: Mapping[str, str] = {
     "VirtualMachine": "/apis/kubevirt.io/v1/namespaces/{}/virtualmachines",
     "VirtualMachineInstance": "/apis/kubevirt.io/v1/namespaces/{}/virtualmachineinstances",
@@ -82,16 +74,3 @@ def shape(found: Document) -> Document:
     for moment in made.get("status", {}).get("phaseTransitionTimestamps", []):
         moment["phaseTransitionTimestamp"] = CHOSEN
     return made
-
-
-def recorded() -> dict[str, Any]:
-    """The answers of the real programs, by the name of what was offered."""
-    found: dict[str, Any] = json.loads(RECORDED.read_text())
-    return found
-
-
-def write(answers: Mapping[str, Document]) -> None:
-    """Record answers, one a line."""
-    lines = (f"{json.dumps(name)}: {json.dumps(kept, sort_keys=True)}" for name, kept in answers.items())
-    RECORDED.parent.mkdir(exist_ok=True)
-    RECORDED.write_text("{\n" + ",\n".join(lines) + "\n}\n")

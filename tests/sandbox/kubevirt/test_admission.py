@@ -18,7 +18,7 @@ from dicot.sandbox.kubevirt.admission.plug import KubeVirtAdmission
 from dicot.sandbox.kubevirt.settings import NAMESPACE
 from tests.cluster.objects import Document
 
-from . import admissions, offers
+from . import admissions, offers, records
 from .offers import Changes
 
 SPACE = "NAMESPACE"
@@ -27,7 +27,7 @@ CONTROLLER = User("system:serviceaccount:kubevirt:kubevirt-controller")
 KUBEVIRT: Document = {
     "metadata": {"name": "kubevirt", "namespace": NAMESPACE},
     "spec": {"configuration": {}},
-    "status": {"defaultArchitecture": "amd64"},
+    "status": {"defaultArchitecture": "amd64", "observedKubeVirtVersion": "v1.8.4"},
 }
 FLAVOR: Document = {
     "metadata": {"name": offers.FLAVOR},
@@ -92,7 +92,7 @@ class AdmissionTestCase(SynchronousTestCase):
 
 class RecordedTests(AdmissionTestCase):
     def test_offers_are_answered_as_the_real_programs_did(self) -> None:
-        recorded, wrong, count = admissions.recorded(), {}, 0
+        recorded, wrong, count = records.read("admissions"), {}, 0
         for name, document in admissions.every():
             expected = recorded[name]
             if is_of_the_form(name, expected):

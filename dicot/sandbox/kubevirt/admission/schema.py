@@ -20,6 +20,7 @@ _ENUMS: Mapping[str, tuple[str, ...]] = {
 }
 """Values of Kubernetes' own types, which the definitions leave open, by the end of their path."""
 Schema = Mapping[str, Any]
+_MAPS = ("annotations", "labels", "nodeSelector")
 _ZEROS: Mapping[str, str | int | bool] = {"string": "", "integer": 0, "number": 0, "boolean": False}
 """What Go's types have where nothing is said: such a value is required only in name."""
 
@@ -85,14 +86,14 @@ def of_spec(schema: Schema | None) -> Schema | None:
 
 
 def written(value: Manifest, schema: Schema | None) -> Manifest:
-    """An object as Go's types write it: empty lists are left out and zeros written where the form requires neither
-    less nor more."""
+    """An object as Go's types write it: empty lists and maps are left out and zeros written where the form requires
+    neither less nor more."""
     schema = schema or {}
     inner, required = schema.get("properties", {}), schema.get("required", ())
     whole = {
         key: _written(each, inner.get(key))
         for key, each in value.items()
-        if each is not None and (each != [] or key in required)
+        if key in required or not (each is None or each == [] or (each == {} and key in _MAPS))
     }
     missing = ((key, inner.get(key, {}).get("type")) for key in required if key not in whole)
     return whole | {key: _ZEROS[kind] for key, kind in missing if kind in _ZEROS}

@@ -1,0 +1,50 @@
+"""What virt-handler does at once to a guest of its node when it is told to."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import json
+
+from dicot.kube.client import Kube, Place
+from dicot.kube.errors import Conflict
+from dicot.kube.kind import Manifest
+
+from . import guests
+
+TRIES = 5
+Change = Callable[[Manifest, float], Manifest | None]
+
+_CHANGES: Mapping[str, Change] = {
+    "pause": guests.pause,
+    "unpause": guests.unpause,
+    "freeze": guests.freeze,
+    "unfreeze": guests.thaw,
+    "softreboot": guests.reboot,
+    "reset": guests.reboot,
+}
+
+
+class Handler:
+    """Changes guests as virt-handler."""
+
+    def __init__(self, kube: Kube, now: Callable[[], float]) -> None:
+        self._kube = kube
+        self._now = now
+
+    def knows(self, action: str) -> bool:
+        """Whether this is something that it does."""
+        return action in _CHANGES
+
+    async def tell(self, namespace: str, name: str, action: str) -> None:
+        """Do it. Raises of ``dicot.kube.errors``."""
+        place = Place("kubevirt.io", "v1", "virtualmachineinstances", namespace, name)
+        for left in reversed(range(TRIES)):
+            changed = _CHANGES[action](json.decode(await self._kube.read(place)), self._now())
+            if changed is None:
+                return
+            try:
+                await self._kube.replace(place, changed)
+            except Conflict:
+                if not left:
+                    raise
+            else:
+                return
