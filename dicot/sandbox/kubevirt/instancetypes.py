@@ -36,6 +36,9 @@ def find(reader: Reader, vm: Manifest) -> Manifest | None:
     if copied is not None:
         spec: Manifest = copied["data"]["spec"]
         return spec
+    if named.get("revisionName"):
+        # A copy that is named and lost is not made good by what it was a copy of.
+        return None
     kind = named.get("kind", "").lower()
     if kind in NAMESPACED:
         found = reader.get(GROUP, NAMESPACED[1], namespace, named["name"])
