@@ -12,36 +12,36 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.task import deferLater
 from twisted.python.threadpool import ThreadPool
 
-from .cloud.bootstrap import Bootstrap
-from .cloud.cache import Cache
-from .cloud.claims import Claims, claimed
-from .cloud.cluster import Cluster
-from .cloud.crash import CrashPoints
-from .cloud.expiry import Expiry
+from .cloud.callers.gate import TokenGate
+from .cloud.callers.keys import TOKEN_KEYS
+from .cloud.chores.expiry import Expiry
+from .cloud.chores.grants import Grants
+from .cloud.chores.judgement import Judge
+from .cloud.chores.launch import Launches
+from .cloud.chores.lease import Lease
+from .cloud.chores.naming import Names
+from .cloud.chores.presence import Presence, replica_name
+from .cloud.chores.steward import Steward
 from .cloud.features import Probe
-from .cloud.feed import Feed
-from .cloud.fragments import Allowance
-from .cloud.gate import TokenGate
-from .cloud.grants import Grants
-from .cloud.judgement import Judge
-from .cloud.keys import TOKEN_KEYS
 from .cloud.kinds.storage import STORAGE_CLASS
-from .cloud.launch import Launches
-from .cloud.lease import Lease
-from .cloud.ledger import Ledger
-from .cloud.manifests import kinds, read, tenant_rights
-from .cloud.naming import Names
-from .cloud.presence import Presence, replica_name
-from .cloud.projects import Projects
-from .cloud.reader import Reader
-from .cloud.resolver import SHARED, Resolver
+from .cloud.reading.cache import Cache
+from .cloud.reading.feed import Feed
+from .cloud.reading.fragments import Allowance
+from .cloud.reading.projects import Projects
+from .cloud.reading.reader import Reader
+from .cloud.reading.resolver import SHARED, Resolver
+from .cloud.reading.slices import Slices
+from .cloud.reading.territory import Territory
 from .cloud.resource import Bench, Resource
 from .cloud.service import Service
-from .cloud.slices import Slices
-from .cloud.steward import Steward
-from .cloud.territory import Territory
+from .cloud.tenancy.bootstrap import Bootstrap
+from .cloud.tenancy.manifests import kinds, read, tenant_rights
 from .cloud.threads import Crew
-from .cloud.writer import Writer
+from .cloud.writing.claims import Claims, claimed
+from .cloud.writing.cluster import Cluster
+from .cloud.writing.crash import CrashPoints
+from .cloud.writing.ledger import Ledger
+from .cloud.writing.writer import Writer
 from .config import Config
 from .identity.chores import chores
 from .identity.desk import TOOL, Desk

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 from .assembly import Parts, assembled
-from .cloud.manifests import manifests
+from .cloud.tenancy.manifests import manifests
 from .config import Config, ConfigError, read
 from .faults import Fault
 from .identity.boot import first_boot

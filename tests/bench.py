@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from dicot.caller import ANONYMOUS, Caller
 from dicot.cloud.plan import Create, Plan
-from dicot.cloud.resolver import Resolver
+from dicot.cloud.reading.resolver import Resolver
 from dicot.cloud.resource import Bench, Resource
 from dicot.config import Config
 from dicot.kube.kind import Kind, Row

@@ -10,7 +10,7 @@ from ..config import Config
 from ..kube.kind import HasMeta, Kind, Row
 from ..web.call import Routes
 from .plan import Claim, Plan
-from .shelf import Entry, Page, Query, Shape
+from .reading.shelf import Entry, Page, Query, Shape
 
 P = TypeVar("P", bound=HasMeta)
 
@@ -127,7 +127,7 @@ class Reader(Protocol):
         ...
 
     def page(self, scopes: tuple[str, ...], query: Query, shape: Shape) -> Page | Awaitable[Page]:
-        """A page over scopes; raises ``UnknownMarker`` of cloud.shelf."""
+        """A page over scopes; raises ``UnknownMarker`` of cloud.reading.shelf."""
         ...
 
     def scopes(self, caller: Caller, *, everything: bool = False) -> tuple[str, ...]:

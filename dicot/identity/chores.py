@@ -1,6 +1,6 @@
 """What the steward does for identity."""
 
-from ..cloud.steward import Hook
+from ..cloud.chores.steward import Hook
 from .desk import Desk
 
 

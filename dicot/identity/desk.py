@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..cloud.directory import Directory
-from ..cloud.keys import Keyring
-from ..cloud.policy import Policy
-from ..cloud.revocation import Revocations
-from ..cloud.standing import Standings
-from ..cloud.tokens import Tokens
+from ..cloud.callers.directory import Directory
+from ..cloud.callers.keys import Keyring
+from ..cloud.callers.policy import Policy
+from ..cloud.callers.revocation import Revocations
+from ..cloud.callers.standing import Standings
+from ..cloud.callers.tokens import Tokens
 from .password import Passwords
 
 Catalog = tuple[Mapping[str, Any], ...]

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from ..cloud.directory import DomainFacts, Project, RoleFacts, UserFacts
-from ..cloud.standing import Standing
-from ..cloud.tokens import METHODS, DomainScope, ProjectScope, SystemScope, Unscoped
+from ..cloud.callers.directory import DomainFacts, Project, RoleFacts, UserFacts
+from ..cloud.callers.standing import Standing
+from ..cloud.callers.tokens import METHODS, DomainScope, ProjectScope, SystemScope, Unscoped
 from .desk import Catalog
 
 Answer = dict[str, Any]

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from ..cloud.bootstrap import NewProject
 from ..cloud.kinds.identity import DOMAIN, IMPLIED_ROLE, ROLE, ROLE_ASSIGNMENT, USER
 from ..cloud.plan import Claim
+from ..cloud.tenancy.bootstrap import NewProject
 from ..faults import Conflict
 from ..kube.client import Kube, place
 from ..kube.errors import Doubtful, Exists, Missing
@@ -20,7 +20,7 @@ _TRIES = 3
 
 
 class Places(Protocol):
-    """What makes namespaces count: ``cloud.bootstrap.Bootstrap``."""
+    """What makes namespaces count: ``cloud.tenancy.bootstrap.Bootstrap``."""
 
     async def project(self, wanted: NewProject) -> str:
         """Makes a project; raises Conflict where the namespace is not its own."""

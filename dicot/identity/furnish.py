@@ -7,15 +7,15 @@ from typing import Any
 
 from argon2 import PasswordHasher
 
-from ..cloud.directory import Directory, Projects
-from ..cloud.gate import TokenGate
-from ..cloud.keys import TOKEN_KEYS, Keyring
+from ..cloud.callers.directory import Directory, Projects
+from ..cloud.callers.gate import TokenGate
+from ..cloud.callers.keys import TOKEN_KEYS, Keyring
+from ..cloud.callers.policy import assembled
+from ..cloud.callers.revocation import Revocations
+from ..cloud.callers.standing import Standings
+from ..cloud.callers.tokens import Tokens
 from ..cloud.kinds.identity import REVOCATION, USER
-from ..cloud.policy import assembled
-from ..cloud.revocation import Revocations
 from ..cloud.service import Service
-from ..cloud.standing import Standings
-from ..cloud.tokens import Tokens
 from ..config import Config
 from ..kube.client import Kube
 from ..kube.kind import Kind

@@ -1,8 +1,8 @@
 """From proofs to a token."""
 
-from ..cloud.directory import Project, UserFacts
-from ..cloud.standing import Standing
-from ..cloud.tokens import DomainScope, ProjectScope, Scope, SystemScope, Token, Unscoped, derive
+from ..cloud.callers.directory import Project, UserFacts
+from ..cloud.callers.standing import Standing
+from ..cloud.callers.tokens import DomainScope, ProjectScope, Scope, SystemScope, Token, Unscoped, derive
 from ..names import derived, undashed
 from . import words
 from .desk import Desk

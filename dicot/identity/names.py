@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ..cloud.claims import Claimed
 from ..cloud.kinds.identity import DOMAIN, ROLE, USER, Domain, Role, User
 from ..cloud.plan import Claim
+from ..cloud.writing.claims import Claimed
 from ..kube.kind import Kind, Row
 from ..names import SYSTEM_NAMESPACE
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ..caller import Caller
-from ..cloud.directory import Project
+from ..cloud.callers.directory import Project
 from ..cloud.kinds.identity import NAMESPACE, NAMESPACE_RECORD
 from ..cloud.resource import Bench, Resource
 from ..faults import BadRequest

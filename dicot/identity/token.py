@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from ..caller import Caller
-from ..cloud.keys import TOKEN_KEYS
+from ..cloud.callers.keys import TOKEN_KEYS
+from ..cloud.callers.standing import Standing
 from ..cloud.kinds.identity import REVOCATION
 from ..cloud.resource import Bench, Resource, Right
-from ..cloud.standing import Standing
 from ..spellings import FALSE
 from ..web.call import Call, Reply
 from ..web.dialect import UNVERSIONED

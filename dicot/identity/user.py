@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from ..caller import Caller
-from ..cloud.directory import Project, UserFacts
+from ..cloud.callers.directory import Project, UserFacts
 from ..cloud.kinds.identity import USER
 from ..cloud.resource import Bench, Resource, Right
 from ..spellings import FALSE

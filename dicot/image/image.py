@@ -7,8 +7,8 @@ import msgspec
 
 from ..cloud.images import facts
 from ..cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC, sources
+from ..cloud.reading.shelf import Entry, Query, Shape, newest_first
 from ..cloud.resource import READER, Bench, Join, Joined, Listed, Resource, Right, Source, settled
-from ..cloud.shelf import Entry, Query, Shape, newest_first
 from ..faults import BadRequest, NotFound
 from ..web.call import Call, Pieces, Reply
 from .query import Document, Wanted, wanted

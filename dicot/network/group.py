@@ -1,8 +1,8 @@
 """Security groups with their rules."""
 
 from ..cloud.kinds.network import SECURITY_GROUP, Rule
+from ..cloud.reading.shelf import Entry, Shape, newest_first
 from ..cloud.resource import READER, Bench, Joined, Listed, Resource, Right, Source
-from ..cloud.shelf import Entry, Shape, newest_first
 from . import attributes
 from .driver import Document
 from .reading import Collection, register

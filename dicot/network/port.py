@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 from ..cloud.kinds.kubevirt import VM, VMI, Vm, Vmi
 from ..cloud.kinds.network import PORT, Port, PortSpec
+from ..cloud.reading.shelf import Entry, Shape, newest_first
 from ..cloud.resource import READER, Bench, Join, Joined, Listed, Resource, Right, Source
-from ..cloud.shelf import Entry, Shape, newest_first
 from ..kube.kind import Row
 from ..names import network_id, synthetic_port
 from . import attributes

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ..cloud.reading.shelf import Entry, Query, Shape
 from ..cloud.resource import Bench, settled
-from ..cloud.shelf import Entry, Query, Shape
 from ..faults import NotFound
 from ..web.call import Call, Pieces, Reply
 from ..web.prefixes import PREFIXES

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from twisted.application.service import MultiService
 from twisted.internet.interfaces import IReactorTime
 
+from ..cloud.chores.presence import Presence
 from ..cloud.features import Features
-from ..cloud.presence import Presence
 from ..kube.health import Health
 from . import metrics, pages
 from .findings import findings

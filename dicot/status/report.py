@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..cloud.chores.presence import Replica
 from ..cloud.features import Features
-from ..cloud.presence import Replica
 from ..kube.health import Health
 from .findings import Finding
 from .traffic import Served

@@ -7,11 +7,11 @@ import msgspec
 from twisted.internet.task import Clock
 
 from dicot.caller import Caller
-from dicot.cloud.cache import Cache
-from dicot.cloud.fragments import Allowance
 from dicot.cloud.kinds.identity import NAMESPACE, NAMESPACE_RECORD
-from dicot.cloud.projects import Projects
-from dicot.cloud.slices import Slices
+from dicot.cloud.reading.cache import Cache
+from dicot.cloud.reading.fragments import Allowance
+from dicot.cloud.reading.projects import Projects
+from dicot.cloud.reading.slices import Slices
 from dicot.config import Config
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.store import Store

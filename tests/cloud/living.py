@@ -14,18 +14,18 @@ from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from dicot.caller import Caller
-from dicot.cloud.bootstrap import Bootstrap, NewProject
-from dicot.cloud.claims import Claims, claimed
-from dicot.cloud.cluster import Cluster
 from dicot.cloud.kinds.access import Bare
 from dicot.cloud.kinds.identity import LEDGER, NAME_CLAIM, NAMESPACE, NAMESPACE_RECORD, USER
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.network import PORT, SECURITY_GROUP
-from dicot.cloud.ledger import Ledger
-from dicot.cloud.manifests import manifests, tenant_rights
-from dicot.cloud.projects import Projects
+from dicot.cloud.reading.projects import Projects
 from dicot.cloud.resource import Bench, Resource, Right
-from dicot.cloud.writer import Writer
+from dicot.cloud.tenancy.bootstrap import Bootstrap, NewProject
+from dicot.cloud.tenancy.manifests import manifests, tenant_rights
+from dicot.cloud.writing.claims import Claims, claimed
+from dicot.cloud.writing.cluster import Cluster
+from dicot.cloud.writing.ledger import Ledger
+from dicot.cloud.writing.writer import Writer
 from dicot.compute.service import service as compute
 from dicot.config import Config
 from dicot.identity.service import service as identity

@@ -7,9 +7,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from dicot.caller import Caller
-from dicot.cloud.claims import Claimed, Claims
-from dicot.cloud.cluster import Cluster
-from dicot.cloud.crash import CrashPoints
 from dicot.cloud.kinds.identity import (
     LEDGER,
     NAME_CLAIM,
@@ -23,9 +20,12 @@ from dicot.cloud.kinds.identity import (
 from dicot.cloud.kinds.kubevirt import NODE, VM, VMI
 from dicot.cloud.kinds.network import PORT, SECURITY_GROUP
 from dicot.cloud.kinds.storage import DATA_SOURCE, SECRET
-from dicot.cloud.ledger import Ledger, ledger_name
 from dicot.cloud.plan import Claim, Create, Plan, Reservation
-from dicot.cloud.writer import Writer
+from dicot.cloud.writing.claims import Claimed, Claims
+from dicot.cloud.writing.cluster import Cluster
+from dicot.cloud.writing.crash import CrashPoints
+from dicot.cloud.writing.ledger import Ledger, ledger_name
+from dicot.cloud.writing.writer import Writer
 from dicot.faults import Forbidden
 from dicot.kube.kind import Kind, Manifest, Row
 from dicot.kube.store import Store

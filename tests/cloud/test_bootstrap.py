@@ -3,9 +3,9 @@
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.bootstrap import Bootstrap, NewProject
-from dicot.cloud.projects import Projects
+from dicot.cloud.reading.projects import Projects
 from dicot.cloud.resource import Right
+from dicot.cloud.tenancy.bootstrap import Bootstrap, NewProject
 from dicot.faults import BadRequest, Conflict, NotFound
 from dicot.kube import errors
 from dicot.kube.kind import Manifest

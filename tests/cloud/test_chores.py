@@ -5,16 +5,16 @@ from typing import Any
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.expiry import Expiry
-from dicot.cloud.grants import NAME, Grants, claims_of, grant
+from dicot.cloud.chores.expiry import Expiry
+from dicot.cloud.chores.grants import NAME, Grants, claims_of, grant
+from dicot.cloud.chores.launch import Launches
+from dicot.cloud.chores.naming import CHECK, HOLD, LEAVE, Names, judged, standing
+from dicot.cloud.chores.steward import Chore
 from dicot.cloud.kinds.condition import Conditions
 from dicot.cloud.kinds.identity import NAME_CLAIM, REVOCATION, USER, ClaimSpec, NameClaim
 from dicot.cloud.kinds.kubevirt import VM, VMI
 from dicot.cloud.kinds.storage import DATA_SOURCE
-from dicot.cloud.launch import Launches
-from dicot.cloud.naming import CHECK, HOLD, LEAVE, Names, judged, standing
 from dicot.cloud.plan import Claim, Patch, Plan
-from dicot.cloud.steward import Chore
 from dicot.kube import errors
 from dicot.kube.kind import Manifest, Meta
 from dicot.moments import precise

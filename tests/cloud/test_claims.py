@@ -3,9 +3,9 @@
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.claims import claim_name
 from dicot.cloud.kinds.identity import NAME_CLAIM, USER
 from dicot.cloud.plan import Claim, NameTaken
+from dicot.cloud.writing.claims import claim_name
 from dicot.kube import errors
 from dicot.kube.kind import Row
 

@@ -3,10 +3,10 @@
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.judgement import Judge
-from dicot.cloud.lease import Lease
+from dicot.cloud.chores.judgement import Judge
+from dicot.cloud.chores.lease import Lease
+from dicot.cloud.chores.steward import Steward
 from dicot.cloud.plan import Plan
-from dicot.cloud.steward import Steward
 
 from .site import Died, Replica, Site, caller, server, server_id, user
 

@@ -3,7 +3,7 @@
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.deadlines import Deadlines
+from dicot.cloud.reading.deadlines import Deadlines
 
 
 class DeadlinesTests(SynchronousTestCase):

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.directory import RoleFacts, moment
+from dicot.cloud.callers.directory import RoleFacts, moment
 from dicot.cloud.kinds.identity import DOMAIN, IMPLIED_ROLE, ROLE, ROLE_ASSIGNMENT, USER
 
 from .town import Place_, Town, hex_id

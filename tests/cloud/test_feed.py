@@ -7,13 +7,13 @@ import msgspec
 from twisted.logger import LogEvent, LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.feed import Feed
 from dicot.cloud.kinds.identity import NAMESPACE, NAMESPACE_RECORD, USER
 from dicot.cloud.kinds.kubevirt import NODE, VM, VMI, Vm
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import DATA_SOURCE
+from dicot.cloud.reading.feed import Feed
+from dicot.cloud.reading.shelf import Entry, Query, Shape
 from dicot.cloud.resource import Bench, Join, Joined, Listed, Resource, Source
-from dicot.cloud.shelf import Entry, Query, Shape
 from dicot.kube.kind import Kind, Row
 
 from .ground import BLUE, RED, Ground, uuid

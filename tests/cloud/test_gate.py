@@ -6,14 +6,14 @@ from collections.abc import Awaitable
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.caller import Caller
-from dicot.cloud.directory import UserFacts
-from dicot.cloud.gate import REFUSAL, TokenGate
-from dicot.cloud.keys import PERIOD, SECRET_NAME, SETTLE, TOKEN_KEYS
+from dicot.cloud.callers.directory import UserFacts
+from dicot.cloud.callers.gate import REFUSAL, TokenGate
+from dicot.cloud.callers.keys import PERIOD, SECRET_NAME, SETTLE, TOKEN_KEYS
+from dicot.cloud.callers.policy import Policy
+from dicot.cloud.callers.revocation import MANY
+from dicot.cloud.callers.standing import LOGIN_AGE, READ_AGE
+from dicot.cloud.callers.tokens import DomainScope, ProjectScope, Scope, SystemScope, Token, Unscoped, derive
 from dicot.cloud.kinds.identity import DOMAIN, ROLE_ASSIGNMENT, USER
-from dicot.cloud.policy import Policy
-from dicot.cloud.revocation import MANY
-from dicot.cloud.standing import LOGIN_AGE, READ_AGE
-from dicot.cloud.tokens import DomainScope, ProjectScope, Scope, SystemScope, Token, Unscoped, derive
 from dicot.faults import Unauthorized, Unavailable
 from dicot.kube.client import Place, place
 from dicot.kube.errors import Doubtful, Unreachable

@@ -6,7 +6,7 @@ from dataclasses import replace
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.keys import (
+from dicot.cloud.callers.keys import (
     LEAD,
     PERIOD,
     PRIMARY,
@@ -23,7 +23,7 @@ from dicot.cloud.keys import (
     rotated,
     write_keys,
 )
-from dicot.cloud.tokens import Tokens, UnknownKey, Unreadable, Unscoped
+from dicot.cloud.callers.tokens import Tokens, UnknownKey, Unreadable, Unscoped
 from dicot.faults import Unavailable
 from dicot.kube.client import Place, place
 from dicot.kube.errors import Unreachable

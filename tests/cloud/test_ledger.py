@@ -6,9 +6,9 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.intent import entry
 from dicot.cloud.kinds.identity import LEDGER, LedgerEntry
 from dicot.cloud.kinds.kubevirt import VM
+from dicot.cloud.writing.intent import entry
 from dicot.faults import Forbidden
 from dicot.kube import errors
 

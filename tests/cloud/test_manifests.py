@@ -5,9 +5,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.cloud.kinds.kubevirt import VM, VMI
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import PVC
-from dicot.cloud.manifests import manifests, rules, tenant_rights
+from dicot.cloud.reading.shelf import Shape
 from dicot.cloud.resource import Bench, Join, Joined, Listed, Resource, Right, Source
-from dicot.cloud.shelf import Shape
+from dicot.cloud.tenancy.manifests import manifests, rules, tenant_rights
 from dicot.kube.kind import Manifest
 
 

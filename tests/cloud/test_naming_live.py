@@ -6,9 +6,9 @@ from uuid import uuid4
 import msgspec
 from twisted.internet.defer import Deferred
 
-from dicot.cloud.claims import claimed
+from dicot.cloud.chores.naming import Names
 from dicot.cloud.kinds.identity import USER
-from dicot.cloud.naming import Names
+from dicot.cloud.writing.claims import claimed
 from dicot.compute.kinds import KEYPAIR
 from dicot.kube.client import place
 from dicot.kube.errors import Invalid, Missing

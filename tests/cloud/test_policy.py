@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.caller import ANONYMOUS, Caller
-from dicot.cloud.policy import PERSONAS, assembled, personas, strongest
+from dicot.cloud.callers.policy import PERSONAS, assembled, personas, strongest
+from dicot.cloud.callers.tokens import DomainScope, ProjectScope, Scope, SystemScope, Unscoped
 from dicot.cloud.resource import ADMIN, ANY, MANAGER, MEMBER, READER, Bench, Resource
 from dicot.cloud.service import Service
-from dicot.cloud.tokens import DomainScope, ProjectScope, Scope, SystemScope, Unscoped
 from dicot.faults import Fault, Forbidden
 from dicot.web.dialects.identity import Identity
 

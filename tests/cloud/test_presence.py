@@ -5,7 +5,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.presence import LEFT, LIFE, PREFIX, RENEWAL, Presence, replica_name
+from dicot.cloud.chores.presence import LEFT, LIFE, PREFIX, RENEWAL, Presence, replica_name
 from dicot.kube import errors
 
 from .site import Site

@@ -5,7 +5,7 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.kinds.identity import NAMESPACE, NAMESPACE_RECORD
-from dicot.cloud.projects import ProjectFacts
+from dicot.cloud.reading.projects import ProjectFacts
 from dicot.names import DESCRIPTION, DOMAIN, ENABLED, NAME, PROJECT, TAGS
 
 from .ground import BLUE, RED, Ground

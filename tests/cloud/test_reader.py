@@ -6,13 +6,13 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.caller import ANONYMOUS, Caller
-from dicot.cloud.feed import Feed
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.storage import DATA_SOURCE
-from dicot.cloud.reader import Reader
+from dicot.cloud.reading.feed import Feed
+from dicot.cloud.reading.reader import Reader
+from dicot.cloud.reading.shelf import Entry, Page, Query, Shape, UnknownMarker
 from dicot.cloud.resource import Bench, Joined, Listed, Resource, Source
 from dicot.cloud.resource import Reader as Reads
-from dicot.cloud.shelf import Entry, Page, Query, Shape, UnknownMarker
 from dicot.kube.kind import Kind
 
 from .ground import BLUE, RED, Ground, caller, uuid

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.plan import Claim, NameTaken, Refusals
-from dicot.cloud.refusals import fault, readable
+from dicot.cloud.writing.refusals import fault, readable
 from dicot.faults import BadRequest, Conflict, Fault, Forbidden, NotFound, Unavailable
 from dicot.kube import errors
 

@@ -10,7 +10,7 @@ from dicot.caller import ANONYMOUS, Caller
 from dicot.cloud.kinds.identity import ROLE, USER
 from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, VM, VMI
 from dicot.cloud.kinds.storage import DATA_SOURCE, PVC
-from dicot.cloud.resolver import BURST, RATE, REMEMBERED, Resolver
+from dicot.cloud.reading.resolver import BURST, RATE, REMEMBERED, Resolver
 from dicot.cloud.resource import Known
 from dicot.kube.errors import Refused, Throttled, Unreachable
 from dicot.kube.kind import Kind, Row

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.fragments import Allowance
-from dicot.cloud.shelf import Entry, Page, Query, Shape, Shelf, UnknownMarker, newest_first
+from dicot.cloud.reading.fragments import Allowance
+from dicot.cloud.reading.shelf import Entry, Page, Query, Shape, Shelf, UnknownMarker, newest_first
 
 T = TypeVar("T")
 BRIEF: Shape = ("brief", 0, False)

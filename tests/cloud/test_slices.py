@@ -6,7 +6,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.slices import SLICE, Slices
+from dicot.cloud.reading.slices import SLICE, Slices
 
 
 class SlicesTests(SynchronousTestCase):

@@ -6,14 +6,14 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.intent import entry
-from dicot.cloud.judgement import Judge, Verdict, cases, verdict
+from dicot.cloud.chores.judgement import Judge, Verdict, cases, verdict
+from dicot.cloud.chores.lease import Lease
+from dicot.cloud.chores.steward import Chore, Hook, Steward
 from dicot.cloud.kinds.identity import Ledger, LedgerEntry, LedgerSpec
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import SECRET
-from dicot.cloud.lease import Lease
-from dicot.cloud.steward import Chore, Hook, Steward
+from dicot.cloud.writing.intent import entry
 from dicot.kube import errors
 from dicot.moments import precise
 

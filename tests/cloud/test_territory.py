@@ -6,8 +6,8 @@ from dicot.assembly import territories
 from dicot.cloud.kinds.identity import LEDGER, NAMESPACE
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.storage import DATA_SOURCE, STORAGE_CLASS
-from dicot.cloud.projects import IMAGES
-from dicot.cloud.territory import Territory
+from dicot.cloud.reading.projects import IMAGES
+from dicot.cloud.reading.territory import Territory
 from dicot.config import Config
 from dicot.served import resources
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.keys import PRIMARY, SECRET_NAME, TOKEN_KEYS, Key, Keyring, write_keys
-from dicot.cloud.tokens import (
+from dicot.cloud.callers.keys import PRIMARY, SECRET_NAME, TOKEN_KEYS, Key, Keyring, write_keys
+from dicot.cloud.callers.tokens import (
     LENGTH,
     DomainScope,
     ProjectScope,

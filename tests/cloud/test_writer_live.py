@@ -9,17 +9,17 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.python.failure import Failure
 
-from dicot.cloud.bootstrap import Bootstrap
-from dicot.cloud.grants import grant
-from dicot.cloud.intent import entry
-from dicot.cloud.judgement import RIPE, Judge
+from dicot.cloud.chores.grants import grant
+from dicot.cloud.chores.judgement import RIPE, Judge
+from dicot.cloud.chores.lease import Lease
 from dicot.cloud.kinds.identity import LEDGER
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import SECRET
-from dicot.cloud.lease import Lease
-from dicot.cloud.ledger import ledger_name
 from dicot.cloud.plan import Claim, Create, NameTaken, Plan
+from dicot.cloud.tenancy.bootstrap import Bootstrap
+from dicot.cloud.writing.intent import entry
+from dicot.cloud.writing.ledger import ledger_name
 from dicot.faults import BadRequest, Conflict, Forbidden
 from dicot.kube import errors
 from dicot.kube.client import Account, Place, place

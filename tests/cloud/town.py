@@ -8,8 +8,11 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from dicot.cloud.directory import Directory
-from dicot.cloud.keys import TOKEN_KEYS, Keyring
+from dicot.cloud.callers.directory import Directory
+from dicot.cloud.callers.keys import TOKEN_KEYS, Keyring
+from dicot.cloud.callers.revocation import Revocations
+from dicot.cloud.callers.standing import Standings
+from dicot.cloud.callers.tokens import Tokens
 from dicot.cloud.kinds.identity import (
     DOMAIN,
     IMPLIED_ROLE,
@@ -18,9 +21,6 @@ from dicot.cloud.kinds.identity import (
     ROLE_ASSIGNMENT,
     USER,
 )
-from dicot.cloud.revocation import Revocations
-from dicot.cloud.standing import Standings
-from dicot.cloud.tokens import Tokens
 from dicot.kube.client import place
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.store import Store

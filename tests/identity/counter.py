@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import deferLater
 
 from dicot.caller import ANONYMOUS, Caller
+from dicot.cloud.callers.tokens import Scope
 from dicot.cloud.kinds.storage import SECRET
 from dicot.cloud.resource import Bench
-from dicot.cloud.tokens import Scope
 from dicot.config import Config
 from dicot.identity.furnish import Surroundings, furnished
 from dicot.identity.password import secret

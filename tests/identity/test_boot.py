@@ -9,11 +9,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.bootstrap import NewProject
-from dicot.cloud.directory import Directory
+from dicot.cloud.callers.directory import Directory
 from dicot.cloud.kinds.identity import DOMAIN, IMPLIED_ROLE, ROLE, ROLE_ASSIGNMENT, USER
 from dicot.cloud.kinds.storage import SECRET
 from dicot.cloud.plan import Claim
+from dicot.cloud.tenancy.bootstrap import NewProject
 from dicot.faults import Conflict, Unavailable
 from dicot.identity.boot import first_boot
 from dicot.identity.brake import Brake

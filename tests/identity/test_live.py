@@ -13,12 +13,12 @@ from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from dicot.caller import Caller
-from dicot.cloud.bootstrap import Bootstrap
-from dicot.cloud.claims import Claims
-from dicot.cloud.cluster import Cluster
-from dicot.cloud.keys import TOKEN_KEYS
-from dicot.cloud.manifests import WATCHED
-from dicot.cloud.projects import Projects
+from dicot.cloud.callers.keys import TOKEN_KEYS
+from dicot.cloud.reading.projects import Projects
+from dicot.cloud.tenancy.bootstrap import Bootstrap
+from dicot.cloud.tenancy.manifests import WATCHED
+from dicot.cloud.writing.claims import Claims
+from dicot.cloud.writing.cluster import Cluster
 from dicot.config import Config
 from dicot.faults import Unauthorized
 from dicot.identity.boot import admin_password, first_boot

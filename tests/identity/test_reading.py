@@ -4,9 +4,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from dicot.cloud.callers.tokens import DomainScope, ProjectScope, Scope, SystemScope, Unscoped
 from dicot.cloud.kinds.identity import DOMAIN
 from dicot.cloud.service import Service
-from dicot.cloud.tokens import DomainScope, ProjectScope, Scope, SystemScope, Unscoped
 from dicot.config import Config
 from dicot.faults import BadRequest, Fault, Forbidden, NotFound
 from dicot.identity.catalog import catalog

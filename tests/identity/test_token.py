@@ -5,9 +5,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from dicot.cloud.callers.standing import LOGIN_AGE
+from dicot.cloud.callers.tokens import DomainScope, ProjectScope, Scope, SystemScope, Unscoped
 from dicot.cloud.kinds.identity import DOMAIN, ROLE_ASSIGNMENT, USER
-from dicot.cloud.standing import LOGIN_AGE
-from dicot.cloud.tokens import DomainScope, ProjectScope, Scope, SystemScope, Unscoped
 from dicot.faults import BadRequest, Fault, Forbidden, NotFound, Unauthorized, Unavailable
 from dicot.kube.client import Place
 from dicot.kube.errors import Unreachable

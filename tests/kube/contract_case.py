@@ -7,9 +7,9 @@ from uuid import uuid4
 import msgspec
 from twisted.trial.unittest import TestCase
 
+from dicot.cloud.chores.lease import LEASE
 from dicot.cloud.kinds.identity import NAME_CLAIM, NAMESPACE
 from dicot.cloud.kinds.storage import SECRET
-from dicot.cloud.lease import LEASE
 from dicot.kube import errors
 from dicot.kube.client import Kube, Place, place
 from dicot.kube.kind import Kind, Manifest

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import msgspec
 
+from dicot.cloud.chores.lease import LEASE
 from dicot.cloud.kinds.identity import NAMESPACE
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.storage import SECRET
-from dicot.cloud.lease import LEASE
 from dicot.kube import errors
 from dicot.kube.client import Place, place
 from dicot.kube.kind import Kind, Manifest

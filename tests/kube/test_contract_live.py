@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.task import deferLater
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from dicot.cloud.cluster import Cluster
 from dicot.cloud.kinds.identity import NAMESPACE
+from dicot.cloud.writing.cluster import Cluster
 from dicot.kube.agent import watch_agent
 from dicot.kube.client import HttpKube, place
 from dicot.kube.credentials import Credentials, Fixed

@@ -25,6 +25,14 @@ ALLOWED = {
     "sandbox": {"sandbox", "kube"},
     **{service: {service, "cloud", "kube", "web"} for service in SERVICES},
 }
+CLOUD: dict[str, set[str]] = {
+    "reading": set(),
+    "writing": set(),
+    "callers": set(),
+    "chores": {"writing"},
+    "tenancy": {"reading", "writing", "chores"},
+}
+"""Which groups of cloud each one imports."""
 ONLY_IN = {
     "klein": {"web"},
     "treq": {"kube"},
@@ -34,7 +42,7 @@ FREE_OF_TWISTED = (
     "dicot.kube.kind",
     "dicot.cloud.kinds",
     "dicot.cloud.resource",
-    "dicot.cloud.shelf",
+    "dicot.cloud.reading.shelf",
     "dicot.cloud.plan",
 )
 
@@ -101,6 +109,15 @@ class LayerTests(SynchronousTestCase):
             for name in names:
                 if within(name, "dicot") and not any(within(name, leaf) for leaf in LEAVES):
                     self.assertIn(part(name), allowed, f"{module} imports {name}")
+
+    def test_groups_of_cloud_import_downwards_only(self) -> None:
+        for group, allowed in CLOUD.items():
+            members = [module for module in MODULES if within(module, f"dicot.cloud.{group}")]
+            self.assertGreater(len(members), 1, group)
+            for module in members:
+                for name in MODULES[module]:
+                    if name.startswith("dicot.cloud.") and (found := name.split(".")[2]) in CLOUD:
+                        self.assertIn(found, allowed | {group}, f"{module} imports {name}")
 
     def test_leaves_import_nothing_of_ours_but_leaves(self) -> None:
         for leaf in LEAVES & set(MODULES):

@@ -9,7 +9,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from dicot.cloud.ledger import KEPT
+from dicot.cloud.writing.ledger import KEPT
 from tests.cluster.shared import TIMEOUT
 from tests.live.clients import Kubectl, Openstack, openstack, until
 from tests.live.daemon import DAEMON, Daemon

@@ -11,8 +11,8 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from twisted.internet import reactor
 
-from dicot.cloud.keys import PRIMARY, SECRET_NAME, newest, read_keys
-from dicot.cloud.tokens import ProjectScope, Tokens
+from dicot.cloud.callers.keys import PRIMARY, SECRET_NAME, newest, read_keys
+from dicot.cloud.callers.tokens import ProjectScope, Tokens
 from dicot.names import SYSTEM_NAMESPACE
 from tests.live.case import BASES, LISTS, LiveCase
 from tests.live.wire import Person, logged_in, request, speak

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from dicot.cloud.presence import RENEWAL
+from dicot.cloud.chores.presence import RENEWAL
 from tests.cluster.control import Control, Document
 from tests.cluster.shared import TIMEOUT
 from tests.live.daemon import DAEMON, Daemon

@@ -3,8 +3,8 @@
 from dataclasses import fields
 from typing import Any
 
+from dicot.cloud.chores.presence import Replica
 from dicot.cloud.features import Features, StorageClass
-from dicot.cloud.presence import Replica
 from dicot.kube.health import Health
 from dicot.status.findings import findings
 from dicot.status.report import Lag, Report

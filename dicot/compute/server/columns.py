@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 from ...cloud.kinds.kubevirt import VM
 from ...cloud.kinds.network import PORT
+from ...cloud.reading.shelf import Entry, newest_first
 from ...cloud.resource import Joined, Listed
-from ...cloud.shelf import Entry, newest_first
 from ...names import RESERVATION
 from ..times import seconds_of
 from . import notes

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ...cloud.shelf import Entry
+from ...cloud.reading.shelf import Entry
 from ..validation import regex
 from .columns import PLACE
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...caller import Caller
-from ...cloud.shelf import Query
+from ...cloud.reading.shelf import Query
 from ...faults import BadRequest, Forbidden
 from ...moments import stamp
 from ...spellings import FALSE, TRUE

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from ...caller import Caller
+from ...cloud.reading.shelf import Page, Shape, UnknownMarker
 from ...cloud.resource import Bench, settled
-from ...cloud.shelf import Page, Shape, UnknownMarker
 from ...faults import BadRequest, NotFound
 from ...web.call import Call, Pieces, Reply
 from ...web.dialect import Version

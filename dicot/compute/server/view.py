@@ -8,8 +8,8 @@ from typing import Any
 from ...cloud.kinds.condition import Condition
 from ...cloud.kinds.kubevirt import VM, Vm, Vmi
 from ...cloud.kinds.network import PORT
+from ...cloud.reading.shelf import Shape
 from ...cloud.resource import Joined
-from ...cloud.shelf import Shape
 from ...names import LAUNCHED_AT, RESERVATION, UPDATED_AT
 from ...web.dialect import Version
 from .. import times

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.caller import Caller
-from dicot.cloud.shelf import Entry
+from dicot.cloud.reading.shelf import Entry
 from dicot.compute.server.columns import COLUMNS, PLACE
 from dicot.compute.server.query import NOTHING, Listing, listing
 from dicot.faults import BadRequest, Forbidden

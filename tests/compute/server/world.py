@@ -10,8 +10,8 @@ from dicot.caller import Caller
 from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, NODE, VM
 from dicot.cloud.kinds.network import SECURITY_GROUP
 from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
+from dicot.cloud.reading.shelf import Entry, Page, Query, Shape, UnknownMarker
 from dicot.cloud.resource import Bench, Join
-from dicot.cloud.shelf import Entry, Page, Query, Shape, UnknownMarker
 from dicot.compute.kinds import KEYPAIR
 from dicot.compute.server.columns import entry
 from dicot.compute.server.joined import JOINS

@@ -1,0 +1,1 @@
+"""What one replica does for all, and how it becomes the one."""

@@ -1,0 +1,166 @@
+"""Name claims, kept true: held where their holder was seen, released where it is gone, made where one lacks."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from ...kube import errors
+from ...kube.client import place
+from ...kube.kind import Kind, Row
+from ...moments import precise, read
+from ...names import SYSTEM_NAMESPACE
+from ..kinds.condition import Condition, Conditions
+from ..kinds.identity import NAME_CLAIM, NameClaim
+from ..plan import Claim, NameTaken
+from ..writing.claims import YOUNG, Claimed, Claims, claim_name, is_of
+from ..writing.cluster import STUMBLES, Cluster
+
+_log = Logger()
+
+HOLD, CHECK, LEAVE = "hold", "check", "leave"
+NAME_HELD, NAME_TAKEN = "NameHeld", "NameTaken"
+_STRIDE = 500
+_LONGEST = 15.0
+
+
+def judged(claim: NameClaim, is_seen: bool, now: float) -> str:
+    """What is to be done about a claim: mark it held, look whether it is void, or leave it."""
+    if is_seen:
+        return LEAVE if claim.spec.held else HOLD
+    made = read(claim.metadata.creationTimestamp)
+    return CHECK if claim.spec.held or made is None or now - made >= YOUNG else LEAVE
+
+
+def standing(has: Conditions, taken: str, at: str) -> tuple[Condition, ...] | None:
+    """An object's conditions once it says whether it holds its name; None where it need not be written.
+
+    ``taken`` is why it does not, "" where it does: then nothing is said that was not denied before.
+    """
+    before = next((found for found in has.conditions if found.type == NAME_HELD), None)
+    status = "False" if taken else "True"
+    said = Condition(NAME_HELD, status, NAME_TAKEN if taken else NAME_HELD, taken or "The name is held by it.")
+    if before is None and not taken:
+        return None
+    if before is not None and before.status == status:
+        at = before.lastTransitionTime or at
+    said = msgspec.structs.replace(said, lastTransitionTime=at)
+    return None if said == before else (*(found for found in has.conditions if found.type != NAME_HELD), said)
+
+
+class Names:
+    """The chore of keeping claims.
+
+    An object without one is looked at twice, since claims and objects are watched apart.
+    """
+
+    period = 60.0
+
+    def __init__(self, cluster: Cluster, claims: Claims, claimed: Claimed) -> None:
+        self._cluster = cluster
+        self._claims = claims
+        self._claimed = claimed
+        self._bare: set[str] = set()
+
+    def wake(self, call: Callable[[], None]) -> None:
+        """See Chore. Nobody waits for it: who wants a name judges its claim himself."""
+
+    async def round(self, may: Callable[[], bool]) -> None:
+        """One walk over all claims, and over all objects that should have one."""
+        await self._keep(may)
+        await self._supply(may)
+
+    async def _keep(self, may: Callable[[], bool]) -> None:
+        async for row in self._walk(NAME_CLAIM):
+            if not may():
+                return
+            claim = NAME_CLAIM.read(row)
+            todo = judged(claim, self._is_seen(claim), self._cluster.time())
+            try:
+                if todo == HOLD:
+                    await self._hold(row)
+                elif todo == CHECK and not await self._claims.is_alive(claim, self._until()):
+                    await self._claims.remove(row, self._until())
+                    _log.info("claim {name} is void and released", name=row.name)
+            except STUMBLES as error:
+                _log.warn("claim {name} is judged later: {error}", name=row.name, error=error)
+
+    async def _hold(self, row: Row) -> None:
+        at = place(NAME_CLAIM, SYSTEM_NAMESPACE, row.name)
+        body = {"metadata": {"resourceVersion": row.version}, "spec": {"held": True}}
+        try:
+            answer = await self._cluster.kube.patch(at, body, within=_LONGEST)
+        except (errors.Missing, errors.Conflict):
+            return
+        self._cluster.learn(NAME_CLAIM, answer)
+
+    async def _supply(self, may: Callable[[], bool]) -> None:
+        """Claims for what kubectl made, where the name is free; what has none says so."""
+        bare: set[str] = set()
+        for kind, claim_of in self._claimed.items():
+            async for row in self._walk(kind):
+                claim = claim_of(row, kind.read(row))
+                if claim is None or (self._has(claim) and standing(kind.read(row).status, "", "") is None):
+                    continue
+                bare.add(claim.place)
+                if claim.place in self._bare and may():
+                    await self._claim(kind, row, claim)
+        self._bare = bare
+
+    def _held(self, claim: Claim) -> NameClaim | None:
+        """The claim of that name, whoever holds it."""
+        row = self._cluster.stores[NAME_CLAIM].one(SYSTEM_NAMESPACE, claim_name(claim))
+        return None if row is None else NAME_CLAIM.read(row)
+
+    def _has(self, claim: Claim) -> bool:
+        held = self._held(claim)
+        return held is not None and is_of(held, claim)
+
+    async def _claim(self, kind: Kind[Any], row: Row, claim: Claim) -> None:
+        try:
+            live = await self._cluster.live(kind, row.namespace, row.name, within=_LONGEST)
+            if live is None or live.uid != row.uid:
+                return
+            await self._tell(kind, live, await self._taken(claim))
+        except STUMBLES as error:
+            _log.warn("{place} is not claimed now: {error}", place=claim.place, error=error)
+
+    async def _taken(self, claim: Claim) -> str:
+        """Takes the claim where it is free; else who has the name."""
+        try:
+            if not self._has(claim):
+                await self._claims.take(claim, self._until())
+        except NameTaken:
+            held = self._held(claim)
+            return f"The name {claim.name!r} is held by {held.spec.place if held else 'another object'}."
+        return ""
+
+    async def _tell(self, kind: Kind[Any], row: Row, taken: str) -> None:
+        """Says on an object whether it holds its name, where that is news."""
+        conditions = standing(kind.read(row).status, taken, precise(self._cluster.time()))
+        if conditions is None:
+            return
+        at = place(kind, row.namespace, row.name, "status")
+        body = {
+            "metadata": {"resourceVersion": row.version},
+            "status": {"conditions": msgspec.to_builtins(conditions)},
+        }
+        self._cluster.learn(kind, await self._cluster.kube.patch(at, body, within=_LONGEST))
+        _log.warn("{kind} {name} holds its name: {held}", kind=kind.resource, name=row.place, held=taken or "yes")
+
+    async def _walk(self, kind: Kind[Any]) -> AsyncIterator[Row]:
+        for count, row in enumerate(list(self._cluster.stores[kind].rows())):
+            if count and count % _STRIDE == 0:
+                await deferLater(self._cluster.clock, 0)
+            yield row
+
+    def _is_seen(self, claim: NameClaim) -> bool:
+        resource, _, where = claim.spec.place.partition(" ")
+        kind = self._cluster.kind(resource)
+        row = self._cluster.row(resource, *where.split("/", 1)) if "/" in where else None
+        return kind is not None and self._claims.holds(kind, row, claim)
+
+    def _until(self) -> float:
+        return self._cluster.now() + _LONGEST

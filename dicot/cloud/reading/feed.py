@@ -1,0 +1,227 @@
+"""From stores to the shelf: joins, and moments at which to ask again."""
+
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Generator, Iterable, Iterator
+from typing import Any
+
+import msgspec
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ...kube.change import Change
+from ...kube.kind import Kind, Row
+from ..kinds.identity import NAMESPACE
+from ..resource import Listed, Resource
+from .cache import Cache
+from .deadlines import Deadlines
+from .entry import Entry, Shape
+from .joins import Meeting, Strand
+from .shelf import Shelf
+
+log = Logger()
+# What a view raises over an object that is not as it thought: tenants write objects, and one of them must not end the
+# feed for all. RecursionError is what decoders raise over JSON of great depth.
+HOSTILE = (
+    msgspec.MsgspecError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+_NOWHERE = ("", False)
+
+
+class Feed:
+    """Keeps one resource's shelf. Silent until every kind of the resource and the projects have synced.
+
+    Rows of a namespace count only where it is a recorded project (or, for images, a recorded namespace of images);
+    what lives in a kind's own namespace and cluster-scoped objects always do.
+    """
+
+    def __init__(self, resource: Resource, cache: Cache) -> None:
+        self.resource = resource
+        self.shelf = Shelf(self.build, cache.allowance)
+        self.reported: set[str] = set()
+        self._cache = cache
+        self._strands = {source.main.resource: Strand(source, cache) for source in resource.sources}
+        if len(self._strands) != len(resource.sources):
+            raise ValueError(f"{resource.name}: two sources have the same main kind")
+        self._mains = {strand.main: strand for strand in self._strands.values()}
+        self._meetings: dict[Kind[Any], list[tuple[Strand, Meeting]]] = defaultdict(list)
+        for strand in self._strands.values():
+            for meeting in strand.meetings:
+                self._meetings[meeting.join.kind].append((strand, meeting))
+        self._deadlines = Deadlines(cache.clock, cache.now, self._ask_all)
+        self._homes: dict[str, tuple[str, bool]] = {}
+        self._due: OrderedDict[str, None] = OrderedDict()
+        self._walk: Deferred[None] | None = None
+        self._is_open = False
+
+    def start(self) -> Deferred[None]:
+        """Fires once every row has been asked."""
+        kinds = {*self._mains, *self._meetings}
+        for kind in kinds:
+            self._cache.stores[kind].listen(self.changed)
+        self._cache.projects.listen(self._moved)
+        synced = [self._cache.projects.synced(), *(self._cache.stores[kind].synced() for kind in kinds)]
+        return gatherResults(synced).addCallback(lambda _: self._open())
+
+    def stop(self) -> None:
+        """Ask nothing any more."""
+        self._is_open = False
+        self._due.clear()
+        self._deadlines.stop()
+        if self._walk is not None:
+            self._walk.cancel()
+
+    def changed(self, changes: tuple[Change, ...]) -> None:
+        """Ask each main row that is touched once: those that changed themselves first."""
+        if self._is_open:
+            self._ask_all(dict.fromkeys(self._touched(changes)))
+
+    def build(self, key: str, shape: Shape) -> bytes | None:
+        """The fragment of a key; None where its row is gone, does not count, or cannot be shown."""
+        strand, place = self._locate(key)
+        row = strand.row(place)
+        if row is None or not self._counts(strand, row):
+            return None
+        try:
+            document = strand.source.document(strand.gather(row), shape, self._cache.now())
+            return msgspec.json.encode(document)
+        except HOSTILE as problem:
+            self._report(key, problem)
+            return None
+
+    def _open(self) -> Deferred[None]:
+        self._is_open = True
+        projects = self._cache.projects
+        recorded = (*(project.namespace for project in projects.all()), *projects.image_namespaces())
+        self._homes = {namespace: self._home(namespace) for namespace in recorded}
+        return self._spread(self._first_walk())
+
+    def _first_walk(self) -> Generator[None, None, None]:
+        for strand in self._strands.values():
+            for row in strand.store.rows():
+                self._ask(strand.key(row.place))
+                yield
+        yield from self._walk_due()
+
+    def _walk_due(self) -> Generator[None, None, None]:
+        while self._due:
+            key, _ = self._due.popitem(last=False)
+            self._ask(key)
+            yield
+
+    def _spread(self, steps: Generator[None, None, None]) -> Deferred[None]:
+        self._walk = self._cache.slices.spread(steps)
+
+        def ended(result: Failure | None) -> Failure | None:
+            self._walk = None
+            return result
+
+        return self._walk.addBoth(ended)
+
+    def _touched(self, changes: Iterable[Change]) -> Iterator[str]:
+        for change in changes:
+            row = change.new or change.old
+            if change.kind in self._mains and row is not None:
+                yield self._mains[change.kind].key(row.place)
+        for change in changes:
+            for strand, meeting in self._meetings.get(change.kind, ()):
+                for place in meeting.met(change):
+                    yield strand.key(place)
+
+    def _ask_all(self, keys: Iterable[str]) -> None:
+        """Ask within one slice, at least one; what remains is asked in the next ones."""
+        waiting = deque(keys)
+        is_over = self._cache.slices.budget()
+        while waiting:
+            self._ask(waiting.popleft())
+            if is_over():
+                break
+        self._due.update(dict.fromkeys(waiting))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._due and self._walk is None:
+            self._spread(self._walk_due()).addErrback(self._stumbled)
+
+    def _stumbled(self, failure: Failure) -> None:
+        if self._is_open:
+            log.failure("{resource}: a row could not be asked", failure, resource=self.resource.name)
+            self._go_on()
+
+    def _moved(self, namespace: str) -> None:
+        """A namespace became a project, or one of images, or is none any more."""
+        if not self._is_open:
+            return
+        keys = [self._mains[NAMESPACE].key(f"/{namespace}")] if NAMESPACE in self._mains else []
+        home = self._home(namespace)
+        if home != self._homes.get(namespace, _NOWHERE):
+            self._homes[namespace] = home
+            if self.resource.scope in ("project", "images"):
+                self.shelf.purge(namespace)
+            for strand in self._strands.values():
+                keys += [strand.key(row.place) for row in strand.store.rows(namespace)]
+        self._ask_all(keys)
+
+    def _home(self, namespace: str) -> tuple[str, bool]:
+        projects = self._cache.projects
+        return (projects.of(namespace), projects.is_image_namespace(namespace))
+
+    def _ask(self, key: str) -> None:
+        """Bring the shelf up to date with one main row."""
+        strand, place = self._locate(key)
+        row = strand.row(place)
+        if row is None or not self._counts(strand, row):
+            strand.leave(place)
+            listed = Listed(None)
+            self.reported.discard(key)
+        else:
+            listed = self._listed(strand, row, key)
+        if listed.entry is None:
+            self.shelf.drop(key)
+        else:
+            self.shelf.put(key, listed.entry)
+        self._deadlines.put(key, listed.again)
+
+    def _listed(self, strand: Strand, row: Row, key: str) -> Listed:
+        gathered = strand.gather(row)
+        try:
+            strand.settle(gathered)
+            listed = strand.source.entry(gathered, self._cache.now())
+            if listed.entry is not None:
+                self._check(strand, row, listed.entry)
+            return listed
+        except HOSTILE as problem:
+            self._report(key, problem)
+            return Listed(None)
+
+    def _check(self, strand: Strand, row: Row, entry: Entry) -> None:
+        """What lives in a tenant's namespace is shown there and nowhere else, whatever a view makes of it."""
+        if row.namespace not in ("", strand.main.namespace, entry.scope):
+            raise ValueError(f"its entry is for {entry.scope!r}, not for its namespace")
+
+    def _counts(self, strand: Strand, row: Row) -> bool:
+        namespace = row.namespace
+        if namespace in ("", strand.main.namespace) or self._cache.projects.of(namespace):
+            return True
+        return self.resource.scope == "images" and self._cache.projects.is_image_namespace(namespace)
+
+    def _locate(self, key: str) -> tuple[Strand, str]:
+        resource, _, place = key.partition(" ")
+        return self._strands[resource], place
+
+    def _report(self, key: str, problem: BaseException) -> None:
+        if key not in self.reported:
+            self.reported.add(key)
+            log.warn(
+                "{resource}: {key} is not shown: {kind}: {problem}",
+                resource=self.resource.name,
+                key=key,
+                kind=type(problem).__name__,
+                problem=str(problem)[:500],
+            )

@@ -1,0 +1,1 @@
+"""From plans to objects: names claimed, intents noted, steps carried out, doubts settled."""
