@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...faults import Fault, NotFound
+from ...faults import Fault
 from ..dialect import UNVERSIONED, Version, Words
 from . import envelopes
+from .common import Common
 from .microversions import HEADER, agreed, asked, written
 
 LOWEST: Version = (2, 1)
@@ -35,26 +36,12 @@ _WORDS = Words(
 
 
 @dataclass(frozen=True, slots=True)
-class Compute:
+class Compute(Common):
     """Two families of version headers, faults named by status."""
 
-    public_url: str
-
-    @property
-    def service(self) -> str:
-        return "compute"
-
-    @property
-    def words(self) -> Words:
-        return _WORDS
-
-    @property
-    def challenge(self) -> str:
-        return envelopes.challenge(self.public_url)
-
-    @property
-    def id_headers(self) -> tuple[str, ...]:
-        return ("x-openstack-request-id", "x-compute-request-id")
+    service = "compute"
+    words = _WORDS
+    id_headers = ("x-openstack-request-id", "x-compute-request-id")
 
     def negotiate(self, headers: Mapping[str, str]) -> Version:
         """The general header wins over Nova's own; of a repeated one the last counts; none means 2.1."""
@@ -73,7 +60,3 @@ class Compute:
         if fault.code == 401:
             return envelopes.keystone_error(fault), envelopes.JSON_UTF8
         return envelopes.named_fault(_NAMES, fault, retried=frozenset((413, 429))), envelopes.JSON_UTF8
-
-    def unversioned(self, version: Version) -> Fault:
-        """Nova says no more than that there is nothing (wsgi.Resource.dispatch)."""
-        return NotFound(_WORDS.missing)

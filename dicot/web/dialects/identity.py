@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...faults import BadRequest, Fault, NotFound
-from ..dialect import UNVERSIONED, Version, Words
+from ...faults import BadRequest, Fault
+from ..dialect import Version, Words
 from . import envelopes
+from .common import Common
 
 _EXPECTED = (
     "Expecting to find {} in {}. The server could not comply with the request since it is either malformed or"
@@ -28,35 +29,14 @@ _WORDS = Words(
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Common):
     """No versions, and answers that vary by token."""
 
-    public_url: str
-
-    @property
-    def service(self) -> str:
-        return "identity"
-
-    @property
-    def words(self) -> Words:
-        return _WORDS
-
-    @property
-    def challenge(self) -> str:
-        return envelopes.challenge(self.public_url)
-
-    @property
-    def id_headers(self) -> tuple[str, ...]:
-        return ("x-openstack-request-id",)
-
-    def negotiate(self, headers: Mapping[str, str]) -> Version:
-        return UNVERSIONED
+    service = "identity"
+    words = _WORDS
 
     def stamp(self, version: Version) -> Mapping[str, str]:
         return {"Vary": "X-Auth-Token"}
 
     def envelope(self, fault: Fault, accept: str) -> tuple[bytes, str]:
         return envelopes.keystone_error(fault), envelopes.JSON
-
-    def unversioned(self, version: Version) -> Fault:
-        return NotFound(_WORDS.missing)

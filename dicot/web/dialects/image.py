@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ...faults import Fault, NotFound
-from ..dialect import UNVERSIONED, Version, Words
+from ...faults import Fault
+from ..dialect import Words
 from . import envelopes
+from .common import Common
 
 _OFFERS = ("text/html", "application/json")
 _TAG = re.compile(r"<.*?>")
@@ -26,32 +27,11 @@ _WORDS = Words(
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class Image(Common):
     """A page in HTML, JSON or plain text."""
 
-    public_url: str
-
-    @property
-    def service(self) -> str:
-        return "image"
-
-    @property
-    def words(self) -> Words:
-        return _WORDS
-
-    @property
-    def challenge(self) -> str:
-        return envelopes.challenge(self.public_url)
-
-    @property
-    def id_headers(self) -> tuple[str, ...]:
-        return ("x-openstack-request-id",)
-
-    def negotiate(self, headers: Mapping[str, str]) -> Version:
-        return UNVERSIONED
-
-    def stamp(self, version: Version) -> Mapping[str, str]:
-        return {}
+    service = "image"
+    words = _WORDS
 
     def envelope(self, fault: Fault, accept: str) -> tuple[bytes, str]:
         if fault.code == 401:
@@ -66,9 +46,6 @@ class Image:
                 return _page(status, fault.message), "text/html; charset=UTF-8"
         plain = _TAG.sub("", fault.message.replace("\n", " "))
         return f"{status}\n\n{plain}\n\n   ".encode(), "text/plain; charset=UTF-8"
-
-    def unversioned(self, version: Version) -> Fault:
-        return NotFound(_WORDS.missing)
 
 
 def preferred(accept: str) -> str | None:

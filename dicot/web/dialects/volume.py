@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...faults import BadRequest, Fault, NotFound
+from ...faults import BadRequest, Fault
 from ..dialect import UNVERSIONED, Version, Words
 from . import envelopes
+from .common import Common
 from .microversions import HEADER, agreed, asked, written
 
 LOWEST: Version = (3, 0)
@@ -35,26 +36,12 @@ _WORDS = Words(
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(Common):
     """Nova's fault names, one version header."""
 
-    public_url: str
-
-    @property
-    def service(self) -> str:
-        return "volume"
-
-    @property
-    def words(self) -> Words:
-        return _WORDS
-
-    @property
-    def challenge(self) -> str:
-        return envelopes.challenge(self.public_url)
-
-    @property
-    def id_headers(self) -> tuple[str, ...]:
-        return ("x-openstack-request-id", "x-compute-request-id")
+    service = "volume"
+    words = _WORDS
+    id_headers = ("x-openstack-request-id", "x-compute-request-id")
 
     def negotiate(self, headers: Mapping[str, str]) -> Version:
         """A version header that names no volume version is refused, as Cinder does."""
@@ -74,6 +61,3 @@ class Volume:
         if fault.code == 401:
             return envelopes.keystone_error(fault), envelopes.JSON_UTF8
         return envelopes.named_fault(_NAMES, fault, retried=frozenset((413,))), envelopes.JSON
-
-    def unversioned(self, version: Version) -> Fault:
-        return NotFound(_WORDS.missing)
