@@ -23,6 +23,7 @@ from .apiserver.rights.rbac import Rights, follow
 from .apiserver.rights.reviews import Reviews
 from .apiserver.rights.tokens import Signer
 from .apiserver.seams import Admission
+from .apiserver.specials import specials
 from .apiserver.storage import Storage
 from .apiserver.verbs import Verbs
 from .apiserver.watching import Watches
@@ -70,7 +71,7 @@ def assembled(
         documents=table,
         verbs=Verbs(writer, watches, table),
         posters=Reviews(rights, credentials, seconds).posters(),
-        specials={},
+        specials=specials(writer),
         aggregated=(),
     )
     found(objects)

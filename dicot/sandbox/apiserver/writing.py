@@ -221,7 +221,7 @@ class Writer:
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         self._check(write, new, old)
         self.validated(replace(review, new=new))
-        if _ends(new, old):
+        if _ends(write, new, old):
             if not write.query.dry:
                 self.storage.remove(where(write), write.namespace, write.name)
             return Written(encoded(resource, new))
@@ -307,9 +307,11 @@ def _grows(resource: Resource, new: Manifest, old: Manifest) -> bool:
     return one != other
 
 
-def _ends(new: Manifest, old: Manifest) -> bool:
-    """Whether an object that is going has lost its last finalizer."""
+def _ends(write: Write, new: Manifest, old: Manifest) -> bool:
+    """Whether an object that is going has lost its last finalizer; a namespace has a second list of them."""
     was = old["metadata"]
+    if where(write) == ("", "namespaces") and new.get("spec", {}).get("finalizers"):
+        return False
     return (
         "deletionTimestamp" in was
         and not new["metadata"].get("finalizers")
