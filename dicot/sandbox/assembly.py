@@ -14,6 +14,7 @@ from .apiserver.asked import User
 from .apiserver.backend import ApiBackend, Parts
 from .apiserver.firsttable import FirstTable
 from .apiserver.objects import ServedObjects
+from .apiserver.registry import Served
 from .apiserver.rights.authentication import Authentication
 from .apiserver.rights.credentials import Credentials
 from .apiserver.rights.defaults import defaults
@@ -22,15 +23,18 @@ from .apiserver.rights.impersonation import Impersonation
 from .apiserver.rights.rbac import Rights, follow
 from .apiserver.rights.reviews import Reviews
 from .apiserver.rights.tokens import Signer
+from .apiserver.schemas import Kinds
 from .apiserver.seams import Admission
 from .apiserver.specials import specials
 from .apiserver.storage import Storage
 from .apiserver.verbs import Verbs
 from .apiserver.watching import Watches
 from .apiserver.writing import Writer
+from .facts import definitions
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 """Those that a cluster has from the start."""
+DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 PLURALS = {
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
@@ -53,9 +57,11 @@ def assembled(
     storage: Storage, tokens: Mapping[str, User], accounts_key: bytes, seconds: Callable[[], float]
 ) -> Assembled:
     """The API server of a storage. ``seconds`` is the time since 1970."""
-    table = FirstTable()
+    served, kinds = Served(), Kinds({})
+    table = FirstTable(served)
     admissions: list[Admission] = []
-    writer = Writer(storage, table, table, admissions, lambda: stamp(seconds()), lambda: str(uuid4()), random.choice)
+    now, uid = (lambda: stamp(seconds())), (lambda: str(uuid4()))
+    writer = Writer(storage, served, kinds, admissions, now, uid, random.choice)
     objects = ServedObjects(writer)
     table.follow(objects)
     rights = Rights()
@@ -67,7 +73,7 @@ def assembled(
     parts = Parts(
         authenticator=Authentication(credentials, Impersonation(rights)),
         authorizer=rights,
-        registry=table,
+        registry=served,
         documents=table,
         verbs=Verbs(writer, watches, table),
         posters=Reviews(rights, credentials, seconds).posters(),
@@ -87,6 +93,9 @@ def found(objects: ServedObjects) -> None:
     for name in NAMESPACES:
         if objects.get("", "namespaces", "", name) is None:
             objects.create("", "namespaces", {"metadata": {"name": name}})
+    for definition in definitions():
+        if objects.get(*DEFINITIONS, "", definition["metadata"]["name"]) is None:
+            objects.create(*DEFINITIONS, definition)
     for manifest in defaults():
         group, plural = manifest["apiVersion"].rpartition("/")[0], PLURALS[manifest["kind"]]
         metadata = manifest["metadata"]

@@ -12,6 +12,7 @@ from .patching.merge import merged
 from .patching.steps import Unfit, patched
 from .refusal import Refusal
 from .refusals import NO_APPLYING, bad_request, bad_value, not_found, unsupported_media
+from .structural.node import Node
 from .writing import Write, Writer, Written, named, within
 
 APPLY = "application/apply-patch+yaml"
@@ -22,7 +23,7 @@ _BUILT_IN = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
 
 def patch(writer: Writer, write: Write, media: str, body: bytes) -> Written:
     """Apply a patch. Raises Refusal."""
-    change = _changing(write, media, body)
+    change = _changing(writer, write, media, body)
     old = writer.read(write)
     if old is None:
         raise not_found(write.resource, write.name)
@@ -39,7 +40,7 @@ def patch(writer: Writer, write: Write, media: str, body: bytes) -> Written:
     return writer.change(write, new, old)
 
 
-def _changing(write: Write, media: str, body: bytes) -> Callable[[Manifest], Manifest]:
+def _changing(writer: Writer, write: Write, media: str, body: bytes) -> Callable[[Manifest], Manifest]:
     """What the patch does. Raises Refusal for one that is none."""
     if media not in (_CUSTOM if write.resource.custom else _BUILT_IN):
         if write.resource.custom:
@@ -57,7 +58,8 @@ def _changing(write: Write, media: str, body: bytes) -> Callable[[Manifest], Man
         raise bad_request(f"error decoding patch: {said}")
     if media == MERGE:
         return lambda old: _object(merged(old, sent))
-    return lambda old: _strategic(write, old, sent)
+    node = writer.schemas.node(write.resource)
+    return lambda old: _strategic(node, old, sent)
 
 
 _GO_TYPES = {list: "array", dict: "object", str: "string", bool: "bool", int: "number", float: "number"}
@@ -81,9 +83,9 @@ def _steps(sent: object) -> Callable[[Manifest], Manifest]:
     return change
 
 
-def _strategic(write: Write, old: Manifest, sent: Manifest) -> Manifest:
+def _strategic(node: Node | None, old: Manifest, sent: Manifest) -> Manifest:
     try:
-        return strategic.merged(old, sent, write.resource.schema)
+        return strategic.merged(old, sent, node)
     except strategic.Unfit as unfit:
         raise bad_request(str(unfit)) from unfit
 

@@ -74,6 +74,13 @@ class Kinds:
         if found:
             raise invalid(resource, new, found)
 
+    def node(self, resource: Resource) -> Node | None:
+        """See Schemas."""
+        if resource.custom:
+            return None if resource.schema is None else self._ready(resource).node
+        name = type_of(resource.group, resource.version, resource.kind)
+        return self._type(name) if name else None
+
     def wrong(self, resource: Resource, subresource: str, new: Manifest, old: Manifest | None) -> list[Cause]:
         """What is not valid."""
         if not resource.custom:
@@ -91,13 +98,16 @@ class Kinds:
         name = type_of(resource.group, resource.version, resource.kind)
         if not name:
             return []
-        if name not in self._built_in:
-            self._built_in[name] = compiled({"$ref": name}, self._types)
         try:
-            unknown = decode(manifest, self._built_in[name])
+            unknown = decode(manifest, self._type(name))
         except Undecodable as error:
             raise _undecodable(resource, str(error)) from error
         return [f'unknown field "{each}"' for each in unknown]
+
+    def _type(self, name: str) -> Node:
+        if name not in self._built_in:
+            self._built_in[name] = compiled({"$ref": name}, self._types)
+        return self._built_in[name]
 
     def _metadata(self, resource: Resource, manifest: Manifest) -> list[str]:
         try:

@@ -8,6 +8,7 @@ from dicot.kube.kind import Manifest
 
 from .asked import Attributes, User
 from .resource import Resource
+from .structural.node import Node
 
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 
@@ -98,6 +99,10 @@ class Schemas(Protocol):
 
     def check(self, resource: Resource, subresource: str, new: Manifest, old: Manifest | None) -> None:
         """Raises Refusal (422) for an object that is not valid, or that may not become so from ``old``."""
+        ...
+
+    def node(self, resource: Resource) -> Node | None:
+        """The schema of whole objects, which says how their lists are merged; None where there is none."""
         ...
 
 

@@ -3,15 +3,13 @@
 How a list is merged stands in the schema of its resource (x-kubernetes-patch-strategy and -patch-merge-key).
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from dicot.kube.kind import Manifest
 
+from ..structural.node import Node
 from .steps import same
 
-Schema = Mapping[str, Any]
-_ANYTHING: Schema = {}
 _DIRECTIVE = "$patch"
 _ORDER = "$setElementOrder/"
 _DELETE = "$deleteFromPrimitiveList/"
@@ -22,12 +20,12 @@ class Unfit(Exception):
     """The patch cannot be applied; the text says why."""
 
 
-def merged(document: Manifest, patch: Manifest, schema: Schema | None) -> Manifest:
+def merged(document: Manifest, patch: Manifest, node: Node | None) -> Manifest:
     """The document patched. Raises Unfit."""
-    return _object(document, patch, schema or _ANYTHING)
+    return _object(document, patch, node)
 
 
-def _object(document: Manifest, patch: Manifest, schema: Schema) -> Manifest:
+def _object(document: Manifest, patch: Manifest, node: Node | None) -> Manifest:
     match patch.get(_DIRECTIVE):
         case None | "merge":
             pass
@@ -52,47 +50,52 @@ def _object(document: Manifest, patch: Manifest, schema: Schema) -> Manifest:
         if value is None:
             found.pop(name, None)
             continue
-        found[name] = _member(found.get(name), value, _part(schema, name))
+        found[name] = _member(found.get(name), value, _part(node, name))
         order = patch.get(_ORDER + name)
         if isinstance(order, list) and isinstance(found[name], list):
-            found[name] = _ordered(found[name], order, _part(schema, name))
+            found[name] = _ordered(found[name], order, _part(node, name))
     for name, order in patch.items():
         if name.startswith(_ORDER) and (member := name.removeprefix(_ORDER)) not in patch and member in found:
-            found[member] = _ordered(found[member], order, _part(schema, member))
+            found[member] = _ordered(found[member], order, _part(node, member))
     return found
 
 
-def _part(schema: Schema, name: str) -> Schema:
-    """The schema of a member."""
-    properties = schema.get("properties", {})
-    if name in properties:
-        found: Schema = properties[name]
-        return found
-    rest = schema.get("additionalProperties")
-    return rest if isinstance(rest, dict) else _ANYTHING
+def _part(node: Node | None, name: str) -> Node | None:
+    """What is known of a member."""
+    return None if node is None else node.properties.get(name, node.additional)
 
 
-def _member(old: Any, new: Any, schema: Schema) -> Any:
+def _strategy(node: Node | None) -> list[str]:
+    """How a part is patched."""
+    said: str = "" if node is None else node.schema.get("x-kubernetes-patch-strategy", "")
+    return said.split(",")
+
+
+def _key(node: Node | None) -> str | None:
+    """What tells the items of a list apart."""
+    return None if node is None else node.schema.get("x-kubernetes-patch-merge-key")
+
+
+def _member(old: Any, new: Any, node: Node | None) -> Any:
     if isinstance(new, dict):
-        if "replace" in schema.get("x-kubernetes-patch-strategy", "").split(","):
+        if "replace" in _strategy(node):
             return _bare(new)
-        return _object(old if isinstance(old, dict) else {}, new, schema)
+        return _object(old if isinstance(old, dict) else {}, new, node)
     if isinstance(new, list):
-        return _list(old if isinstance(old, list) else [], new, schema)
+        return _list(old if isinstance(old, list) else [], new, node)
     return new
 
 
-def _list(old: list[Any], new: list[Any], schema: Schema) -> list[Any]:
-    strategy = schema.get("x-kubernetes-patch-strategy", "").split(",")
-    if "merge" not in strategy:
+def _list(old: list[Any], new: list[Any], node: Node | None) -> list[Any]:
+    if "merge" not in _strategy(node):
         return [_bare(each) for each in new]
-    key = schema.get("x-kubernetes-patch-merge-key")
+    key = _key(node)
     if key is None:
         return old + [each for index, each in enumerate(new) if each not in old and each not in new[:index]]
-    return _merged_list(old, new, str(key), schema.get("items", _ANYTHING))
+    return _merged_list(old, new, key, None if node is None else node.items)
 
 
-def _merged_list(old: list[Any], new: list[Any], key: str, schema: Schema) -> list[Any]:
+def _merged_list(old: list[Any], new: list[Any], key: str, node: Node | None) -> list[Any]:
     if any(isinstance(each, dict) and each.get(_DIRECTIVE) == "replace" for each in new):
         return [_bare(each) for each in new if each.get(_DIRECTIVE) != "replace"]
     found = list(old)
@@ -103,18 +106,18 @@ def _merged_list(old: list[Any], new: list[Any], key: str, schema: Schema) -> li
         if entry.get(_DIRECTIVE) == "delete":
             found = [each for each in found if not same(each.get(key), entry[key])]
         elif place is None:
-            found.append(_object({}, entry, schema))
+            found.append(_object({}, entry, node))
         else:
-            found[place] = _object(found[place], entry, schema)
+            found[place] = _object(found[place], entry, node)
     return found
 
 
-def _ordered(items: list[Any], order: list[Any], schema: Schema) -> list[Any]:
+def _ordered(items: list[Any], order: list[Any], node: Node | None) -> list[Any]:
     """The items in the order asked for; those that it does not name stay behind the one that they followed."""
-    key = schema.get("x-kubernetes-patch-merge-key")
+    key = _key(node)
 
     def name(item: Any) -> Any:
-        return item.get(key) if isinstance(item, dict) else item
+        return item.get(key) if isinstance(item, dict) and key else item
 
     wanted = [name(each) for each in order]
     named = sorted((each for each in items if name(each) in wanted), key=lambda each: wanted.index(name(each)))
