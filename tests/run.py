@@ -1,7 +1,8 @@
 """Runs everything that must hold, and ends with one line that sums it up.
 
 Lint and types count as one each, every trial test as one. ``--without-cluster`` leaves out what needs the real
-control planes and says so.
+control planes and says so. Contract suites (``tests/contract_*.py``, and those of Kube) run twice: on the real
+programs and on the sandbox.
 """
 
 import argparse
@@ -80,6 +81,11 @@ def modules(live: bool) -> list[str]:
     return [name for name in names if name.endswith("_live") == live]
 
 
+def contracts() -> list[str]:
+    """The suites that the real programs and the sandbox must both pass."""
+    return [f"tests.{path.stem}" for path in sorted((ROOT / "tests").glob("contract_*.py"))]
+
+
 def main() -> int:
     """The exit code: 0 only where nothing failed."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -94,7 +100,9 @@ def main() -> int:
         print("the tests on the real control planes are left out, as asked")
     else:
         check("build", [str(BIN / "python"), "-m", "tests.cluster.build"], total)
-        trial("live", modules(live=True), total, environment)
+        trial("live", [*contracts(), *modules(live=True)], total, environment)
+        sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox"}
+        trial("sandbox", [*contracts(), "tests.kube.test_contract_live"], total, sandbox)
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
     return 1 if total.failed or not total.passed else 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,9 +68,16 @@ class Kinds:
             said += fit(manifest, self._ready(resource).node)
         return [f'unknown field "{each}"' for each in said]
 
-    def check(self, resource: Resource, subresource: str, new: Manifest, old: Manifest | None) -> None:
+    def check(
+        self,
+        resource: Resource,
+        subresource: str,
+        new: Manifest,
+        old: Manifest | None,
+        before: Sequence[Cause] = (),
+    ) -> None:
         """See Schemas."""
-        found = self.wrong(resource, subresource, new, old)
+        found = self.wrong(resource, subresource, new, old, before)
         if found:
             raise invalid(resource, new, found)
 
@@ -81,18 +88,25 @@ class Kinds:
         name = type_of(resource.group, resource.version, resource.kind)
         return self._type(name) if name else None
 
-    def wrong(self, resource: Resource, subresource: str, new: Manifest, old: Manifest | None) -> list[Cause]:
-        """What is not valid."""
+    def wrong(
+        self,
+        resource: Resource,
+        subresource: str,
+        new: Manifest,
+        old: Manifest | None,
+        before: Sequence[Cause] = (),
+    ) -> list[Cause]:
+        """What is not valid, behind what is known of that."""
         if not resource.custom:
             rule = self._rules.get((resource.group, resource.plural))
-            return [] if rule is None or subresource == "status" else rule(new, old)
+            return [*before, *([] if rule is None or subresource == "status" else rule(new, old))]
         if resource.schema is None:
-            return []
+            return [*before]
         if subresource == "status":
             # Only the status is new; its paths are those of the whole object.
             rest = {name: value for name, value in (old or {}).items() if name != "status"}
             new = {**rest, **({"status": new["status"]} if "status" in new else {})}
-        return _wrong(self._ready(resource), new, old)
+        return _wrong(self._ready(resource), new, old, before)
 
     def _decoded(self, resource: Resource, manifest: Manifest) -> list[str]:
         name = type_of(resource.group, resource.version, resource.kind)
@@ -125,8 +139,8 @@ class Kinds:
         return known[1]
 
 
-def _wrong(ready: _Custom, new: Manifest, old: Manifest | None) -> list[Cause]:
-    found: list[Cause] = []
+def _wrong(ready: _Custom, new: Manifest, old: Manifest | None, before: Sequence[Cause]) -> list[Cause]:
+    found: list[Cause] = [*before]
     ready.check(new, ABSENT if old is None else old, "", found)
     doubled = ready.lists.doubled(new)
     if doubled and (old is None or not ready.lists.doubled(old)):

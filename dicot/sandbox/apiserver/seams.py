@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from dicot.kube.kind import Manifest
 
 from .asked import Attributes, User
+from .refusal import Cause
 from .resource import Resource
 from .structural.node import Node
 
@@ -97,8 +98,16 @@ class Schemas(Protocol):
         is told of, as in 'unknown field "spec.x"'. Raises Refusal (400) for what cannot be decoded at all."""
         ...
 
-    def check(self, resource: Resource, subresource: str, new: Manifest, old: Manifest | None) -> None:
-        """Raises Refusal (422) for an object that is not valid, or that may not become so from ``old``."""
+    def check(
+        self,
+        resource: Resource,
+        subresource: str,
+        new: Manifest,
+        old: Manifest | None,
+        before: Sequence[Cause] = (),
+    ) -> None:
+        """Raises Refusal (422) for an object that is not valid, or that may not become so from ``old``; ``before`` is
+        what is wrong with its metadata."""
         ...
 
     def node(self, resource: Resource) -> Node | None:

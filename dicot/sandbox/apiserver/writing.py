@@ -247,13 +247,10 @@ class Writer:
 
     def _check(self, write: Write, new: Manifest, old: Manifest | None) -> None:
         """Raises Refusal for an object that is not valid."""
-        resource, metadata = write.resource, new["metadata"]
-        self.schemas.check(resource, write.subresource, new, old)
-        wrong = meta.wrong(resource, metadata)
+        wrong = meta.wrong(write.resource, new["metadata"])
         if old is not None:
-            wrong += meta.changed_wrongly(metadata, old["metadata"])
-        if wrong:
-            raise invalid(resource.kind, resource.group, metadata.get("name", ""), wrong)
+            wrong += meta.changed_wrongly(new["metadata"], old["metadata"])
+        self.schemas.check(write.resource, write.subresource, new, old, wrong)
 
 
 def where(write: Write) -> tuple[str, str]:

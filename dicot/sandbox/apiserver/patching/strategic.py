@@ -51,12 +51,12 @@ def _object(document: Manifest, patch: Manifest, node: Node | None) -> Manifest:
             found.pop(name, None)
             continue
         found[name] = _member(found.get(name), value, _part(node, name))
-        order = patch.get(_ORDER + name)
+        order = patch.get(_ORDER + name, value)
         if isinstance(order, list) and isinstance(found[name], list):
-            found[name] = _ordered(found[name], order, _part(node, name))
+            found[name] = _woven(document.get(name) or [], found[name], order, _part(node, name))
     for name, order in patch.items():
         if name.startswith(_ORDER) and (member := name.removeprefix(_ORDER)) not in patch and member in found:
-            found[member] = _ordered(found[member], order, _part(node, member))
+            found[member] = _woven(found[member], found[member], order, _part(node, member))
     return found
 
 
@@ -112,17 +112,26 @@ def _merged_list(old: list[Any], new: list[Any], key: str, node: Node | None) ->
     return found
 
 
-def _ordered(items: list[Any], order: list[Any], node: Node | None) -> list[Any]:
-    """The items in the order asked for; those that it does not name stay behind the one that they followed."""
+def _woven(old: list[Any], items: list[Any], order: list[Any], node: Node | None) -> list[Any]:
+    """The items of a merged list, in the order that the patch has them in. Those that it does not name come before
+    those that they came before, and behind what is new."""
+    if "merge" not in _strategy(node):
+        return items
     key = _key(node)
 
     def name(item: Any) -> Any:
         return item.get(key) if isinstance(item, dict) and key else item
 
+    places = [name(each) for each in old]
     wanted = [name(each) for each in order]
-    named = sorted((each for each in items if name(each) in wanted), key=lambda each: wanted.index(name(each)))
-    rest = iter(named)
-    return [next(rest) if name(item) in wanted else item for item in items]
+    right = sorted((each for each in items if name(each) in wanted), key=lambda each: wanted.index(name(each)))
+    left = [each for each in items if name(each) not in wanted]
+    found: list[Any] = []
+    while left and right:
+        one, other = name(left[0]), name(right[0])
+        known = one in places and other in places
+        found.append(left.pop(0) if known and places.index(one) < places.index(other) else right.pop(0))
+    return [*found, *left, *right]
 
 
 def _bare(value: Any) -> Any:
