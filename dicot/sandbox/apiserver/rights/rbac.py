@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dicot.kube.kind import Manifest
 
 from ..asked import Attributes, User
 from ..seams import Change, Objects, Verdict
-from .rules import Rule, Rules
+from .rules import Rule, Rules, places
 
 GROUP = "rbac.authorization.k8s.io"
 MASTERS = "system:masters"
-ALLOWED = Verdict(True)
+ALLOWED, REFUSED = Verdict(True), Verdict(False)
 BINDINGS = frozenset({"rolebindings", "clusterrolebindings"})
 ROLES = frozenset({"roles", "clusterroles"})
 _Subject = tuple[str, str]
@@ -28,11 +27,11 @@ def account(namespace: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A binding, seen from one of its subjects. ``role`` is (namespace, name), for a ClusterRole ("", name)."""
+    """A binding, seen from one of its subjects. ``role`` is (namespace, name), for a ClusterRole ("", name);
+    ``verdict`` is what is said where it allows something."""
 
-    binding: _Key
     role: _Key
-    said: str
+    verdict: Verdict
 
     def absent(self) -> str:
         """What is said of a role that is not there."""
@@ -84,13 +83,14 @@ class Rights:
         if MASTERS in user.groups:
             return ALLOWED
         absent: list[str] = []
+        where = places(asked)
         for grant in self._granted(user, asked.namespace):
             rules = self._roles.get(grant.role)
             if rules is None:
                 absent.append(grant.absent())
-            elif rules.allow(asked):
-                return Verdict(True, f"RBAC: allowed by {grant.said}")
-        return Verdict(False, f"RBAC: {aggregate(absent)}" if absent else "")
+            elif rules.allow(asked, where):
+                return grant.verdict
+        return Verdict(False, f"RBAC: {aggregate(absent)}") if absent else REFUSED
 
     def rules_for(self, user: User, namespace: str) -> tuple[list[Rule], str]:
         """All rules that a user has in a namespace, and what was amiss."""
@@ -108,13 +108,18 @@ class Rights:
         """The rules that a roleRef means, None where there is no such role."""
         return self._roles.get((namespace if kind == "Role" else "", name))
 
-    def _granted(self, user: User, namespace: str) -> Iterator[Grant]:
+    def _granted(self, user: User, namespace: str) -> list[Grant]:
+        held: list[Grant] = []
         for place in ("", namespace) if namespace else ("",):
             grants = self._grants.get(place)
             if grants is None:
                 continue
-            for who in (("User", user.name), *(("Group", group) for group in user.groups)):
-                yield from grants.get(who, {}).values()
+            if (own := grants.get(("User", user.name))) is not None:
+                held.extend(own.values())
+            for group in user.groups:
+                if (shared := grants.get(("Group", group))) is not None:
+                    held.extend(shared.values())
+        return held
 
 
 def follow(rights: Rights, objects: Objects) -> None:
@@ -164,7 +169,8 @@ def _grant(binding: Manifest, key: _Key, subject: Manifest) -> Grant:
     said = (
         f"{kind} {json.dumps(shown)} of {ref['kind']} {json.dumps(ref['name'])} to {_described(subject, namespace)}"
     )
-    return Grant(key, (namespace if ref["kind"] == "Role" else "", ref["name"]), said)
+    verdict = Verdict(True, f"RBAC: allowed by {said}")
+    return Grant((namespace if ref["kind"] == "Role" else "", ref["name"]), verdict)
 
 
 def _described(subject: Manifest, namespace: str) -> str:

@@ -67,25 +67,28 @@ class Rules:
         """The rules of a Role or ClusterRole."""
         return cls(map(Rule.read, role.get("rules") or ()))
 
-    def allow(self, asked: Attributes) -> bool:
-        """Whether one of them allows it."""
-        if not asked.resource:
+    def allow(self, asked: Attributes, places: tuple[tuple[str, str], ...]) -> bool:
+        """Whether one of them allows it; ``places`` are those of what is asked."""
+        if not places:
             return any(rule.takes(asked.verb) and _reaches(rule.urls, asked.path) for rule in self._paths)
-        for place in _places(asked):
-            for rule in self._found.get(place, ()):
-                if rule.takes(asked.verb) and (not rule.names or asked.name in rule.names):
-                    return True
+        found = self._found
+        for place in places:
+            if place in found:
+                for rule in found[place]:
+                    if rule.takes(asked.verb) and (not rule.names or asked.name in rule.names):
+                        return True
         return False
 
 
-def _places(asked: Attributes) -> Iterator[tuple[str, str]]:
-    resource, sub = asked.resource, asked.subresource
-    whole = f"{resource}/{sub}" if sub else resource
-    for group in (asked.group, ALL):
-        yield group, whole
-        yield group, ALL
-        if sub:
-            yield group, f"*/{sub}"
+def places(asked: Attributes) -> tuple[tuple[str, str], ...]:
+    """Where rules about a resource may be found, by group and resource; none for a path."""
+    group, resource, sub = asked.group, asked.resource, asked.subresource
+    if not resource:
+        return ()
+    if not sub:
+        return (group, resource), (group, ALL), (ALL, resource), (ALL, ALL)
+    whole, every = f"{resource}/{sub}", f"*/{sub}"
+    return (group, whole), (group, ALL), (group, every), (ALL, whole), (ALL, ALL), (ALL, every)
 
 
 def _reaches(urls: tuple[str, ...], path: str) -> bool:
