@@ -48,6 +48,15 @@ class ServedObjects:
 
         self._writer.storage.listen(tell)
 
+    def everything(self) -> Iterator[Change]:
+        """See Objects."""
+        for where in self._writer.storage.resources():
+            resource = self._writer.registry.stored(*where)
+            if resource is not None:
+                for key, body in list(self._writer.storage.shelf(where).bodies.items()):
+                    namespace, _, name = key.partition("/")
+                    yield Change(resource, namespace, name, None, body)
+
     def create(self, group: str, plural: str, manifest: Manifest) -> Manifest:
         """See Objects."""
         resource = self._resource(group, plural)

@@ -49,6 +49,10 @@ class Objects(Reader, Protocol):
         """Tell of each change, in order, from now on."""
         ...
 
+    def everything(self) -> Iterable[Change]:
+        """All that is stored, each object as if it had just been made."""
+        ...
+
     def create(self, group: str, plural: str, manifest: Manifest) -> Manifest:
         """As POST; the namespace is the manifest's."""
         ...

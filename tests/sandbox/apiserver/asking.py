@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from dicot.kube.kind import Manifest
 from dicot.sandbox.apiserver.asked import User
@@ -63,6 +63,9 @@ class Stored(Things):
         old = self.get(group, plural, namespace, name)
         self.drop(group, plural, namespace, name)
         self._tell(group, plural, old, None)
+
+    def everything(self) -> Iterator[Change]:
+        raise NotImplementedError
 
     def _tell(self, group: str, plural: str, old: Manifest | None, new: Manifest | None) -> None:
         metadata = ((new or old) or {})["metadata"]

@@ -30,16 +30,16 @@ class NamespaceTests(SynchronousTestCase):
         self.admission = NamespaceAdmission(things)
 
     def test_a_new_one_is_alive(self) -> None:
-        made = self.admission.mutate(review("namespaces", thing("new", "", status={"phase": "Terminating"})))
+        made = self.admission.mutate(review("namespaces", thing("new", "")))
         assert made is not None
         self.assertEqual(made["metadata"]["labels"], {"kubernetes.io/metadata.name": "new"})
-        self.assertEqual((made["spec"], made["status"]), ({"finalizers": ["kubernetes"]}, {"phase": "Active"}))
+        self.assertEqual(made["spec"], {"finalizers": ["kubernetes"]})
 
     def test_it_keeps_its_label(self) -> None:
         made = self.admission.mutate(review("namespaces", thing("n", ""), thing("n", "")))
         assert made is not None
         self.assertEqual(made["metadata"]["labels"], {"kubernetes.io/metadata.name": "n"})
-        self.assertNotIn("status", made)
+        self.assertNotIn("spec", made)
 
     def test_some_are_immortal(self) -> None:
         for name in ("default", "kube-system", "kube-public"):

@@ -19,16 +19,16 @@ class NamespaceAdmission:
         self._reader = reader
 
     def mutate(self, review: Review) -> Manifest | None:
-        """A namespace has its name as a label, and (its registry's doing) the finalizer and phase of a living one."""
+        """A namespace has its name as a label, and from birth the finalizer of the controller that empties it."""
         if not _is_namespace(review) or review.new is None or review.subresource:
             return None
         new = review.new
-        labels = {**(new["metadata"].get("labels") or {}), NAME_LABEL: review.name}
-        new["metadata"]["labels"] = labels
+        metadata = new["metadata"]
+        if metadata.get("name"):
+            metadata["labels"] = {**(metadata.get("labels") or {}), NAME_LABEL: metadata["name"]}
         if review.operation == "CREATE":
             own = new.get("spec") or {}
             new["spec"] = {**own, "finalizers": sorted({*(own.get("finalizers") or ()), "kubernetes"})}
-            new["status"] = {"phase": "Active"}
         return new
 
     def validate(self, review: Review) -> None:
