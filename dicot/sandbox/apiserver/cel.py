@@ -8,7 +8,7 @@ from typing import Any
 
 import cel
 
-from .admission.policies import Expression, Undefined
+from .admission.policies import Expression, Malformed, Undefined
 
 _LAZY = re.compile(r"\b(\w+)\.(\w+)")
 _RESERVED = frozenset(
@@ -37,10 +37,6 @@ _RESERVED = frozenset(
     )
 )
 _ESCAPES = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__"))
-
-
-class Malformed(Exception):
-    """No expression."""
 
 
 def escaped(name: str) -> str:

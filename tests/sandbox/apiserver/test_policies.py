@@ -9,7 +9,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.kind import Manifest
 from dicot.sandbox.apiserver.admission.matching import matches
-from dicot.sandbox.apiserver.admission.policies import BINDINGS, GROUP, POLICIES, Expression, Policies, Undefined
+from dicot.sandbox.apiserver.admission.policies import (
+    BINDINGS,
+    GROUP,
+    POLICIES,
+    Expression,
+    Malformed,
+    Policies,
+    Undefined,
+)
 from dicot.sandbox.apiserver.refusal import Refusal
 from dicot.sandbox.apiserver.seams import Review
 
@@ -42,13 +50,19 @@ def rule(plural: str = "*", group: str = "*", operations: str = "*", scope: str 
     }
 
 
+def compile(text: str) -> Expression:
+    if text not in WORDS:
+        raise Malformed(text)
+    return WORDS[text]
+
+
 class PoliciesTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.stored = Stored()
         namespace = thing("n", "")
         namespace["metadata"]["labels"] = {"a": "b"}
         self.stored.put("", "namespaces", namespace)
-        self.policies = Policies(self.stored, WORDS.__getitem__)
+        self.policies = Policies(self.stored, compile)
 
     def install(self, *validations: Manifest | str, actions: tuple[str, ...] = ("Deny",), **more: object) -> None:
         said = [{"expression": each} if isinstance(each, str) else each for each in validations]
@@ -120,12 +134,19 @@ class DenialTests(PoliciesTestCase):
 
     def test_what_is_stored_already_is_known(self) -> None:
         self.install("no")
-        self.policies = Policies(self.stored, WORDS.__getitem__)
+        self.policies = Policies(self.stored, compile)
         self.denied()
 
     def test_policies_are_not_asked_about_policies(self) -> None:
         self.install("no")
         self.policies.validate(review(POLICIES, thing("p", "", spec={}), group=GROUP))
+
+    def test_a_text_that_is_no_expression_is_refused(self) -> None:
+        said = [{"expression": "yes"}, {"expression": "nope +"}]
+        asked = review(POLICIES, thing("p", "", spec={"validations": said}), group=GROUP)
+        refusal = self.assertRaises(Refusal, self.policies.validate, asked)
+        self.assertEqual((refusal.code, refusal.causes[0].field), (422, "spec.validations[1].expression"))
+        self.assertIn('Invalid value: "nope +": compilation failed: ', refusal.message)
 
     def test_what_is_not_served_is_refused_when_it_is_written(self) -> None:
         for spec in ({"paramKind": {"kind": "X"}}, {"validationActions": ["Warn"]}):

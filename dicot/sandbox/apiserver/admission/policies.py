@@ -10,7 +10,7 @@ from typing import Any
 from dicot.kube.kind import Manifest
 
 from ..refusal import Cause, Refusal
-from ..rights.refusals import forbidden
+from ..rights.refusals import forbidden, refused_fields, wrong_value
 from ..rights.reviews import shown
 from ..seams import Change, Objects, Review
 from .matching import matches
@@ -25,9 +25,14 @@ class Undefined(Exception):
     """An expression that has no value, such as one that reads a field that is absent; says why in CEL's words."""
 
 
+class Malformed(Exception):
+    """A text that is no expression."""
+
+
 Expression = Callable[[Mapping[str, Any]], object]
 """A compiled expression of CEL: its value for variables by name. Raises Undefined."""
 Compile = Callable[[str], Expression]
+"""Raises Malformed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +118,22 @@ class Policies:
         """Raises Refusal with the first thing that is denied."""
         if review.resource.group == GROUP:
             _served(review)
+            if review.resource.plural == POLICIES and review.new is not None:
+                self._well_formed(review, review.new)
             return
         for binding, policy, message, reason in self._denials(review):
             raise _denied(review, policy, binding, message, reason)
+
+    def _well_formed(self, review: Review, policy: Manifest) -> None:
+        """Raises Refusal (422) for texts that are no expressions."""
+        wrong: list[Cause] = []
+        for field, text in _expressions(policy):
+            try:
+                self._compile(text)
+            except Malformed as error:
+                wrong.append(wrong_value(field, text, f"compilation failed: {error}"))
+        if wrong:
+            raise refused_fields(GROUP, review.resource.kind, review.name, wrong)
 
     def _denials(self, review: Review) -> Iterator[tuple[str, str, str, str]]:
         namespace: Manifest | None = None
@@ -225,6 +243,15 @@ def _denied(review: Review, policy: str, binding: str, why: str, reason: str) ->
     refusal = forbidden(review.resource.group, review.resource.plural, review.name, message)
     refusal.code, refusal.reason, refusal.causes = CODES[reason], reason, (Cause("", message),)
     return refusal
+
+
+def _expressions(policy: Manifest) -> Iterator[tuple[str, str]]:
+    """All texts of a policy, by the fields that hold them."""
+    for field in ("matchConditions", "variables", "validations"):
+        for at, each in enumerate(policy["spec"].get(field) or ()):
+            for name in ("expression", "messageExpression"):
+                if each.get(name):
+                    yield f"spec.{field}[{at}].{name}", each[name]
 
 
 def _served(review: Review) -> None:
