@@ -1,17 +1,23 @@
 """Puts the sandbox together: the API server, and what plugs into it."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
+
+from twisted.internet.interfaces import IReactorTime
 
 from dicot.moments import stamp
 
 from .apiserver.admission.namespaces import NamespaceAdmission
+from .apiserver.admission.policies import Policies
 from .apiserver.admission.quota import QuotaAdmission, Usage
 from .apiserver.admission.storage import StorageAdmission
 from .apiserver.asked import User
 from .apiserver.backend import ApiBackend, Parts
+from .apiserver.cel import compiled
+from .apiserver.controllers.loop import Loop
+from .apiserver.controllers.roster import roster
 from .apiserver.firsttable import FirstTable
 from .apiserver.objects import ServedObjects
 from .apiserver.registry import Served
@@ -51,12 +57,22 @@ class Assembled:
     storage: Storage
     objects: ServedObjects
     watches: Watches
+    loop: Loop
 
 
-def assembled(
-    storage: Storage, tokens: Mapping[str, User], accounts_key: bytes, seconds: Callable[[], float]
-) -> Assembled:
-    """The API server of a storage. ``seconds`` is the time since 1970."""
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Static tokens with their users, the key that accounts' tokens are signed with, and the certificate of the
+    authority that clients trust."""
+
+    tokens: Mapping[str, User]
+    accounts: bytes
+    authority: str
+
+
+def assembled(storage: Storage, secrets: Secrets, clock: IReactorTime) -> Assembled:
+    """The API server of a storage. ``clock`` counts seconds since 1970."""
+    seconds = clock.seconds
     served, kinds = Served(), Kinds({})
     table = FirstTable(served)
     admissions: list[Admission] = []
@@ -66,7 +82,7 @@ def assembled(
     table.follow(objects)
     rights = Rights()
     follow(rights, objects)
-    credentials = Credentials(tokens, Signer(accounts_key), objects, seconds)
+    credentials = Credentials(secrets.tokens, Signer(secrets.accounts), objects, seconds)
     usage = Usage(objects)
     admissions += _admissions(objects, rights, usage)
     watches = Watches(storage)
@@ -80,12 +96,19 @@ def assembled(
         specials=specials(writer),
         aggregated=(),
     )
+    loop = Loop(objects, roster(objects, served, usage, secrets.authority, seconds), clock)
     found(objects)
-    return Assembled(ApiBackend(parts), storage, objects, watches)
+    return Assembled(ApiBackend(parts), storage, objects, watches, loop)
 
 
 def _admissions(objects: ServedObjects, rights: Rights, usage: Usage) -> Sequence[Admission]:
-    return (NamespaceAdmission(objects), StorageAdmission(objects), Escalation(rights), QuotaAdmission(usage))
+    return (
+        NamespaceAdmission(objects),
+        StorageAdmission(objects),
+        Escalation(rights),
+        Policies(objects, compiled),
+        QuotaAdmission(usage),
+    )
 
 
 def found(objects: ServedObjects) -> None:

@@ -16,7 +16,7 @@ from .apiserver.faults import NoFaults
 from .apiserver.front import Front
 from .apiserver.journal import Unreadable
 from .apiserver.storage import Storage
-from .assembly import Assembled, assembled
+from .assembly import Assembled, Secrets, assembled
 from .listen import CannotListen, Listener, bound, certificate, secured
 from .state import State, Unusable
 
@@ -58,6 +58,7 @@ class Sandbox(Service):
     def startService(self) -> None:
         """Answer requests."""
         super().startService()
+        self._parts.loop.startService()
         self._listener.startService()
 
     def stopService(self) -> Deferred[None]:
@@ -66,6 +67,7 @@ class Sandbox(Service):
         return Deferred.fromCoroutine(self._stopped())
 
     async def _stopped(self) -> None:
+        self._parts.loop.stopService()
         self._parts.watches.stop()
         await self._listener.stopService()
         self._parts.storage.close()
@@ -92,7 +94,8 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     listening = bound(HOST, int(options["listen"]), "--listen")
     state.prepare()
     storage = Storage(state.journal())
-    parts = assembled(storage, state.users(), state.accounts.read_bytes(), reactor.seconds)
+    secrets = Secrets(state.users(), state.accounts.read_bytes(), state.authority.read_text())
+    parts = assembled(storage, secrets, reactor)
     server = f"https://{HOST}:{listening.getsockname()[1]}"
     written = Path(options["kubeconfig"] or state.kubeconfig)
     state.write_kubeconfig(server, written)
