@@ -1,0 +1,123 @@
+"""Filling a claim from a URL, from a containerDisk or with nothing (CDI 1.65.0, import-controller)."""
+
+from dicot.kube.client import place
+from dicot.kube.kind import Manifest
+
+from ...kube.quantity import whole
+from ..steps import REST, Create, Decision, Step, act
+from . import sizes
+from .events import NORMAL, WARNING
+from .kinds import CLAIMS, PODS, Pod
+from .names import (
+    APP,
+    BOUND,
+    CONTENT_TYPE,
+    ENDPOINT,
+    IMPORT_POD,
+    IMPORTER,
+    POD_PHASE,
+    POD_SCHEDULABLE,
+    RECOMMENDED,
+    REQUIRES_SCRATCH,
+    RUNNING,
+    SOURCE,
+    joined,
+)
+from .pods import importer, owned_by_pod
+from .storage import ARCHIVE, FILESYSTEM
+from .workers import FINAL, Scene, annotate, dismiss, not_started, shown, tell
+
+COMPONENT = "import-controller"
+_TRY_AGAIN = 2.0
+_BOUND = (BOUND, f"{BOUND}.message", f"{BOUND}.reason")
+
+
+def decide(scene: Scene) -> Decision:
+    """The next step for a claim that may have to be imported into."""
+    notes = scene.claim.metadata.annotations
+    if ENDPOINT not in notes and SOURCE not in notes:
+        return REST
+    pod = scene.worker(IMPORTER)
+    leaves = scene.claim.metadata.deletionTimestamp is not None
+    if leaves or notes.get(POD_PHASE) == "Succeeded":
+        gone = dismiss(scene.claim, pod) if pod is not None else None
+        return act(gone) if gone is not None else REST
+    return _start(scene) if pod is None else _follow(scene, pod)
+
+
+def _start(scene: Scene) -> Decision:
+    claim, meta = scene.claim, scene.claim.metadata
+    used = [pod for pod in scene.users if pod.status.phase not in FINAL]
+    if used:
+        texts = (f"pod {each.metadata.namespace}/{each.metadata.name} using PersistentVolumeClaim" for each in used)
+        told = (tell(scene, WARNING, "ImportTargetInUse", f"{text} {meta.name}", COMPONENT) for text in texts)
+        return act(*told, again=_TRY_AGAIN)
+    name = meta.annotations.get(IMPORT_POD, "")
+    if not name:
+        scratch = {REQUIRES_SCRATCH: "true"} if _needs_scratch(scene) else {}
+        named = annotate(claim, {IMPORT_POD: joined(IMPORTER, meta.name), **scratch})
+        return act(named) if named is not None else REST
+    body = importer(claim, name, _needs_scratch(scene), scene.terms)
+    at = place(PODS, meta.namespace)
+    return act(Create(at, body, lambda reason: not_started(scene, name, RUNNING, COMPONENT, reason)))
+
+
+def _needs_scratch(scene: Scene) -> bool:
+    notes = scene.claim.metadata.annotations
+    whole_image = notes.get(CONTENT_TYPE) == ARCHIVE or notes.get(SOURCE) == "registry"
+    return whole_image or notes.get(REQUIRES_SCRATCH) == "true"
+
+
+def _follow(scene: Scene, pod: Pod) -> Decision:
+    """Say how the importer goes."""
+    statuses = pod.status.containerStatuses
+    ended = statuses[0].get("state", {}).get("terminated", {}) if statuses else {}
+    phase = pod.status.phase
+    stuck = any(each.type == "PodScheduled" and each.reason == "Unschedulable" for each in pod.status.conditions)
+    notes: dict[str, str | None] = {
+        **shown(scene.claim, pod, RUNNING, reads=True),
+        IMPORT_POD: pod.metadata.name,
+        POD_PHASE: phase,
+        POD_SCHEDULABLE: "false" if phase == "Pending" and stuck else "true",
+    }
+    steps: list[Step] = []
+    if phase == "Pending" and _needs_scratch(scene):
+        notes[REQUIRES_SCRATCH] = "false"
+        if scene.scratch is None:
+            steps.append(Create(place(CLAIMS, pod.metadata.namespace), _scratch(scene, pod)))
+    else:
+        notes |= dict.fromkeys(_BOUND)
+    if ended.get("exitCode", 0) > 0:
+        steps.append(tell(scene, WARNING, "ErrImportFailed", ended.get("message", ""), COMPONENT))
+    said = annotate(scene.claim, notes)
+    if said is None:
+        return REST
+    steps.append(said)
+    if phase == "Succeeded":
+        steps.append(tell(scene, NORMAL, "ImportSucceeded", "Import Successful", COMPONENT))
+    return act(*steps)
+
+
+def _scratch(scene: Scene, pod: Pod) -> Manifest:
+    """A claim for what is unpacked on the way."""
+    claim, meta = scene.claim, scene.claim.metadata
+    kept = {key: value for key, value in meta.annotations.items() if "kubevirt.io" in key and "cdi." not in key}
+    space = whole(claim.spec.resources.requests.get("storage", 0))
+    overhead = scene.overhead(claim)
+    other = scene.storage.overhead(claim.spec.storageClassName, FILESYSTEM)
+    size = sizes.scratch(overhead, other, space)
+    spec: Manifest = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": sizes.quantity(size)}}}
+    if claim.spec.storageClassName:
+        spec["storageClassName"] = claim.spec.storageClassName
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "namespace": meta.namespace,
+            "name": joined(meta.name, "scratch"),
+            "labels": {**APP, **RECOMMENDED, "velero.io/exclude-from-backup": "true"},
+            "annotations": kept,
+            "ownerReferences": [owned_by_pod(pod.metadata.name, pod.metadata.uid)],
+        },
+        "spec": spec,
+    }

@@ -1,0 +1,106 @@
+"""What CDI says of storage classes and of itself (CDI 1.65.0, storageprofile-controller and config-controller).
+
+No provisioner is known here: the real one knows some by name, ours among none of them.
+"""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from dicot.kube.client import place
+from dicot.kube.kind import Manifest
+from dicot.moments import stamp
+
+from ..steps import REST, Create, Decision, Patch, Remove, Step, act
+from .kinds import CONFIGS, PROFILES, Condition, Config, Overhead, Profile, ProfileStatus, StorageClass
+from .names import APP, COMPONENT, CONFIG, GROUP, RECOMMENDED, VERSION
+
+_LABELS = {**APP, **RECOMMENDED, COMPONENT: ""}
+_STRATEGIES = {"copy": "copy", "snapshot": "snapshot", "csi-clone": "csi-clone"}
+_STRATEGY = "cdi.kubevirt.io/clone-strategy"
+_OVERHEAD = "0.06"
+_SHARE = re.compile(r"(0(?:\.\d{1,3})?|1)\Z")
+_LIMITS = {"cpu": "750m", "memory": "600M"}
+_REQUESTS = {"cpu": "100m", "memory": "60M"}
+
+
+def decide_profile(name: str, found: StorageClass | None, profile: Profile | None, now: float) -> Decision:
+    """The profile of a class, made, kept true and removed with it."""
+    if found is None or found.metadata.deletionTimestamp is not None:
+        if profile is None:
+            return REST
+        return act(Remove(place(PROFILES, "", name), profile.metadata.uid, None))
+    if profile is None:
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "StorageProfile",
+            "metadata": {"name": name, "labels": _LABELS},
+            "spec": {},
+        }
+        return act(Create(place(PROFILES, ""), body))
+    return act(*_kept(found, profile, now))
+
+
+def _kept(found: StorageClass, profile: Profile, now: float) -> list[Step]:
+    meta, steps = profile.metadata, list[Step]()
+    if any(meta.labels.get(key) != value for key, value in RECOMMENDED.items()):
+        body: Manifest = {"metadata": {"uid": meta.uid, "labels": dict(RECOMMENDED)}}
+        steps.append(Patch(place(PROFILES, "", meta.name), body))
+    if any(not each.volumeMode or not each.accessModes for each in profile.spec.claimPropertySets):
+        return steps
+    wanted = _status(found, profile, now)
+    if wanted != profile.status:
+        at = place(PROFILES, "", meta.name, "status")
+        steps.append(Patch(at, {"metadata": {"uid": meta.uid}, "status": msgspec.to_builtins(wanted)}))
+    return steps
+
+
+def _status(found: StorageClass, profile: Profile, now: float) -> ProfileStatus:
+    moment = stamp(now)
+    told = Condition(
+        "Recognized", "False", "UnrecognizedProvisioner", "Provisioner is not recognized", moment, moment
+    )
+    noted = _STRATEGIES.get(found.metadata.annotations.get(_STRATEGY, ""), "copy")
+    return ProfileStatus(
+        storageClass=found.metadata.name,
+        provisioner=found.provisioner,
+        cloneStrategy=profile.spec.cloneStrategy or noted,
+        dataImportCronSourceFormat=profile.spec.dataImportCronSourceFormat or "pvc",
+        claimPropertySets=profile.spec.claimPropertySets,
+        conditions=profile.status.conditions or (told,),
+    )
+
+
+def decide_config(config: Config | None, classes: Iterable[str]) -> Decision:
+    """The CDIConfig, made and kept true."""
+    if config is None:
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "CDIConfig",
+            "metadata": {"name": CONFIG, "labels": _LABELS},
+            "spec": {},
+        }
+        return act(Create(place(CONFIGS, ""), body))
+    asked = config.spec.filesystemOverhead or Overhead()
+    overall = asked.globally if _SHARE.match(asked.globally) else _OVERHEAD
+    overhead = Overhead(overall, {name: asked.storageClass.get(name, overall) for name in sorted(classes)})
+    wished = config.spec.podResourceRequirements
+    resources = {"limits": _LIMITS | wished.limits, "requests": _REQUESTS | wished.requests}
+    known = config.status.defaultPodResourceRequirements
+    shown = {"limits": known.limits, "requests": known.requests} if known is not None else None
+    status: Manifest = {}
+    if overhead != config.status.filesystemOverhead:
+        old = config.status.filesystemOverhead
+        gone = set(old.storageClass) - set(overhead.storageClass) if old is not None else set()
+        per_class = {**overhead.storageClass, **dict.fromkeys(gone)}
+        status["filesystemOverhead"] = {"global": overall, "storageClass": per_class}
+    if resources != shown:
+        status["defaultPodResourceRequirements"] = resources
+        status["importProxy"] = {"HTTPProxy": "", "HTTPSProxy": "", "noProxy": "", "trustedCAProxy": ""}
+    if config.spec.preallocation != config.status.preallocation:
+        status["preallocation"] = config.spec.preallocation
+    if not status:
+        return REST
+    body = {"metadata": {"uid": config.metadata.uid}, "status": status}
+    return act(Patch(place(CONFIGS, "", CONFIG), body))

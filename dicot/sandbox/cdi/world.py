@@ -1,0 +1,247 @@
+"""What CDI's controllers see of the cluster, and what follows from it for each object."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from dicot.kube.kind import Kind, Row
+from dicot.kube.store import Change, Store
+
+from ..controller import Key
+from ..steps import REST, Decision
+from . import cloning, importing, settings, sources, volume, workers
+from .kinds import (
+    CLAIMS,
+    CLASSES,
+    CONFIGS,
+    PODS,
+    PROFILES,
+    SERVICES,
+    SOURCES,
+    VOLUMES,
+    WAITING,
+    Claim,
+    ClaimReference,
+    Pod,
+    Source,
+    Volume,
+    link,
+    source_link,
+    worker_link,
+)
+from .names import CLONE_REQUEST, CONFIG, TARGET, UPLOAD_POD, joined, service
+from .status import Work
+from .storage import Storage
+from .tokens import Tokens
+
+_CONFIG = Key(CONFIGS, "", CONFIG)
+
+
+class CdiWorld:
+    """The stores, joined."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.volumes: Store[Any] = Store(VOLUMES)
+        self.claims: Store[Any] = Store(CLAIMS)
+        self.pods: Store[Any] = Store(PODS)
+        self.services: Store[Any] = Store(SERVICES)
+        self.sources: Store[Any] = Store(SOURCES)
+        self.classes: Store[Any] = Store(CLASSES)
+        self.profiles: Store[Any] = Store(PROFILES)
+        self.configs: Store[Any] = Store(CONFIGS)
+        self._tokens = tokens
+        self._storage: Storage | None = None
+
+    @property
+    def stores(self) -> tuple[Store[Any], ...]:
+        """All that is watched."""
+        own = (self.volumes, self.sources, self.profiles, self.configs)
+        return (*own, self.claims, self.pods, self.services, self.classes)
+
+    def saw(self, change: Change) -> Iterator[Key]:
+        """Take a change into account; what must be decided again."""
+        row = change.new or change.old
+        if row is None:
+            return
+        if change.kind in (CLASSES, PROFILES, CONFIGS):
+            self._storage = None
+        for each in (change.old, change.new):
+            if each is not None:
+                yield from self._concerned(change.kind, each)
+
+    def everything(self) -> list[Key]:
+        """All objects that there are, and the one that there must be."""
+        decided = (VOLUMES, CLAIMS, SOURCES, CLASSES)
+        rows = [(store.kind, row) for store in self.stores if store.kind in decided for row in store.rows()]
+        profiles = [Key(CLASSES, "", row.name) for row in self.profiles.rows()]
+        return [_CONFIG, *profiles, *(Key(kind, row.namespace, row.name) for kind, row in rows)]
+
+    def decide(self, key: Key, now: float) -> Decision:
+        """What to do about an object."""
+        if key.kind is CLASSES:
+            found, profile = self._one(self.classes, "", key.name), self._one(self.profiles, "", key.name)
+            return settings.decide_profile(key.name, found, profile, now)
+        if key.kind is CONFIGS:
+            config = self._one(self.configs, "", CONFIG)
+            return settings.decide_config(config, [row.name for row in self.classes.rows()])
+        if key.kind is VOLUMES:
+            return self._decide_volume(key, now)
+        if key.kind is SOURCES:
+            return self._decide_source(key, now)
+        return self._decide_claim(key, now) if key.kind is CLAIMS else REST
+
+    def _concerned(self, kind: Kind[Any], row: Row) -> Iterator[Key]:
+        """What an object means something to."""
+        if kind is VOLUMES:
+            yield Key(VOLUMES, row.namespace, row.name)
+            yield from self._linked(self.claims, link(row.namespace, row.name))
+            yield from self._linked(self.sources, link(row.namespace, row.name))
+        elif kind is CLAIMS:
+            yield Key(CLAIMS, row.namespace, row.name)
+            yield Key(VOLUMES, row.namespace, row.name)
+            for store in (self.claims, self.sources, self.volumes):
+                yield from self._linked(store, link(row.namespace, row.name))
+            yield from self._by_sources(link(row.namespace, row.name))
+        elif kind is PODS:
+            yield from self._worked_for(row)
+        elif kind is SERVICES:
+            yield from (Key(CLAIMS, owner.namespace, owner.name) for owner in self._owners(row))
+        elif kind is SOURCES:
+            yield Key(SOURCES, row.namespace, row.name)
+            for store in (self.sources, self.volumes):
+                yield from self._linked(store, source_link(row.namespace, row.name))
+        else:
+            yield _CONFIG
+            if kind is not CONFIGS:
+                yield Key(CLASSES, "", row.name)
+            yield from self._linked(self.volumes, WAITING)
+
+    def _linked(self, store: Store[Any], to: str) -> Iterable[Key]:
+        return [Key(store.kind, row.namespace, row.name) for row in store.linked(to)]
+
+    def _by_sources(self, to: str) -> Iterator[Key]:
+        """Volumes that are made from what DataSources name."""
+        for row in self.sources.linked(to):
+            yield from self._linked(self.volumes, source_link(row.namespace, row.name))
+
+    def _owners(self, row: Row) -> Iterator[Row]:
+        """The claim that controls an object."""
+        for owner in self._metadata(row).ownerReferences:
+            found = self.claims.one(row.namespace, owner.name) if owner.controller else None
+            if found is not None and found.uid == owner.uid:
+                yield found
+
+    def _metadata(self, row: Row) -> Any:
+        return SERVICES.read(row).metadata
+
+    def _worked_for(self, row: Row) -> Iterator[Key]:
+        yield from (Key(CLAIMS, owner.namespace, owner.name) for owner in self._owners(row))
+        target = PODS.read(row).metadata.annotations.get(TARGET, "")
+        namespace, _, name = target.partition("/")
+        if name:
+            yield Key(CLAIMS, namespace, name)
+
+    def _one(self, store: Store[Any], namespace: str, name: str) -> Any:
+        row = store.one(namespace, name)
+        return store.read(row) if row is not None else None
+
+    def _known(self) -> Storage:
+        if self._storage is None:
+            classes = {row.name: CLASSES.read(row) for row in self.classes.rows()}
+            profiles = {row.name: PROFILES.read(row) for row in self.profiles.rows()}
+            self._storage = Storage(classes, profiles, self._one(self.configs, "", CONFIG))
+        return self._storage
+
+    def _decide_volume(self, key: Key, now: float) -> Decision:
+        found: Volume | None = self._one(self.volumes, key.namespace, key.name)
+        if found is None:
+            return REST
+        work, hints = self._work(found)
+        source = work.source if work is not None else None
+        claim: Claim | None = None
+        if source is not None:
+            claim = self._one(self.claims, source.namespace or key.namespace, source.name)
+        own: Claim | None = self._one(self.claims, key.namespace, key.name)
+        if found.spec.sourceRef is None:
+            hinted = claim if source is not None else own if _is_registry(found) else None
+            hints = hinted.metadata.labels if hinted is not None else {}
+        scene = volume.Scene(found, own, work, claim, hints, self._known(), self._tokens, now)
+        return volume.decide(scene)
+
+    def _work(self, found: Volume) -> tuple[Work | None, Mapping[str, str]]:
+        """How a volume is filled, and the labels of the DataSource that it is made from."""
+        reference, source = found.spec.sourceRef, found.spec.source
+        if reference is not None:
+            namespace = reference.namespace or found.metadata.namespace
+            named: Source | None = self._one(self.sources, namespace, reference.name)
+            if named is None:
+                return None, {}
+            claim = sources.meant(named, self._named(named)).pvc
+            if claim is None:
+                return None, {}
+            at = claim.namespace or named.metadata.namespace
+            labels = named.metadata.labels if reference.namespace is not None else {}
+            return Work(ClaimReference(claim.name, at)), labels
+        if source is None:
+            return None, {}
+        if source.pvc is not None:
+            return Work(source.pvc), {}
+        filled = source.http is not None or source.registry is not None or source.blank is not None
+        return (Work(None) if filled else None), {}
+
+    def _named(self, source: Source) -> Source | None:
+        reference = source.spec.source.dataSource
+        if reference is None:
+            return None
+        named: Source | None = self._one(self.sources, source.metadata.namespace, reference.name)
+        return named
+
+    def _decide_source(self, key: Key, now: float) -> Decision:
+        found: Source | None = self._one(self.sources, key.namespace, key.name)
+        if found is None:
+            return REST
+        named = self._named(found)
+        claim = sources.meant(found, named).pvc
+        if claim is None:
+            return sources.decide(sources.Scene(found, named, None, None, now))
+        at = (claim.namespace or key.namespace, claim.name)
+        return sources.decide(
+            sources.Scene(found, named, self._one(self.claims, *at), self._one(self.volumes, *at), now)
+        )
+
+    def _decide_claim(self, key: Key, now: float) -> Decision:
+        claim: Claim | None = self._one(self.claims, key.namespace, key.name)
+        if claim is None:
+            return REST
+        source = claim.metadata.annotations.get(CLONE_REQUEST, "").partition("/")
+        other = self._one(self.claims, source[0], source[2]) if source[2] else None
+        server = claim.metadata.annotations.get(UPLOAD_POD) or joined("cdi-upload", key.name)
+        scene = workers.Scene(
+            claim=claim,
+            workers=self._pods(worker_link(claim.metadata.uid)),
+            users=self._pods(link(key.namespace, key.name)),
+            scratch=self._one(self.claims, key.namespace, joined(key.name, "scratch")),
+            service=self._one(self.services, key.namespace, service(server)),
+            source=other,
+            source_filled=other is not None and self._is_filled(other),
+            source_users=self._pods(link(source[0], source[2])) if other is not None else (),
+            storage=self._known(),
+            tokens=self._tokens,
+            now=now,
+        )
+        decision = importing.decide(scene)
+        return decision if decision != REST else cloning.decide(scene)
+
+    def _pods(self, to: str) -> tuple[Pod, ...]:
+        return tuple(PODS.read(row) for row in self.pods.linked(to))
+
+    def _is_filled(self, claim: Claim) -> bool:
+        """Whether a claim holds what it shall: one that belongs to no volume does."""
+        owner = next((each for each in claim.metadata.ownerReferences if each.controller), None)
+        if owner is None or owner.kind != "DataVolume":
+            return True
+        found: Volume | None = self._one(self.volumes, claim.metadata.namespace, owner.name)
+        return found is not None and found.status.phase == "Succeeded"
+
+
+def _is_registry(found: Volume) -> bool:
+    return found.spec.source is not None and found.spec.source.registry is not None
