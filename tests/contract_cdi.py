@@ -1,0 +1,201 @@
+"""What CDI does with DataVolumes: import, blank, clone in and across namespaces, what it refuses, and the settings.
+
+It runs on the real programs and on the sandbox. What they do is recorded in ``tests/sandbox/cdi/recorded``.
+
+Differences that are meant: the sandbox makes no Secrets with certificates for workers, since nobody connects to them;
+a claim that waits does not repeat its last Event in its annotations. Uploads, snapshots, clones without a size, the
+sources s3, gcs, imageio and vddk, DataImportCrons and claims that are adopted are 501.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.cluster.objects import Document, named
+from tests.live.seen.objects import from_source, volume
+from tests.live.seen.person import Person, account
+from tests.live.seen.stage import SOON, STAGE, SeenTestCase
+from tests.sandbox.cdi import lives, offers
+from tests.sandbox.cdi.lives import LIVES, ORDERS
+from tests.sandbox.cdi.watcher import Watcher
+
+QUOTA = "volumes"
+GIBIBYTE = "1Gi"
+
+
+class Case(SeenTestCase):
+    """A class that makes all volumes once."""
+
+    _made = ""
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        await super().setUp()
+        self.watcher = Watcher(self.control, self.namespace, STAGE.since)
+        self.maxDiff = None
+
+
+class LifeTests(Case):
+    async def setUp(self) -> None:  # type: ignore[override]
+        """The volumes are made once, for all tests here."""
+        await super().setUp()
+        if LifeTests._made != self.namespace:
+            LifeTests._made = self.namespace
+            await self.watcher.make()
+        for life in LIVES:
+            await self.watcher.settled(life)
+        self.recorded = json.loads(lives.RECORDED.read_text())
+
+    async def test_lives_go_as_recorded(self) -> None:
+        """Volumes, claims and workers are as a whole what they were on the real programs."""
+        found = await self.watcher.told()
+        wrong: dict[str, Any] = {}
+        for life in LIVES:
+            mine, theirs = found[life.name], self.recorded["lives"][life.name]
+            for part in theirs:
+                if part != "phases" and mine.get(part) != theirs[part]:
+                    wrong[f"{life.name}: {part}"] = _differing(mine.get(part), theirs[part])
+        self.assertEqual(wrong, {})
+
+    async def test_what_happens_is_told(self) -> None:
+        """By Events, sooner or later, and by none that were not told on the real programs."""
+        recorded = self.recorded["events"]
+        awaited = {name: [each for each in events if lives.is_surely_told(each)] for name, events in recorded.items()}
+        found: dict[str, list[list[str]]] = {}
+
+        async def all_told() -> bool:
+            found.update(await self.watcher.events())
+            return all(each in found[name] for name, events in awaited.items() for each in events)
+
+        await self.control.until(SOON, "all Events", all_told)
+        strange = {name: [each for each in told if each not in recorded[name]] for name, told in found.items()}
+        self.assertEqual({name: events for name, events in strange.items() if events}, {})
+
+    async def test_phases_come_in_their_order(self) -> None:
+        """None comes twice, and each life ends in its own."""
+        found = await self.watcher.told()
+        for life in LIVES:
+            phases = found[life.name]["phases"]
+            self.assertTrue(lives.is_ordered(phases, ORDERS[life.clones]), (life.name, phases))
+            self.assertEqual((phases[0], phases[-1]), ("", life.end), life.name)
+
+    async def test_sources_say_what_they_are(self) -> None:
+        """DataSources over claims, over nothing and over each other."""
+        found, recorded = await self.watcher.sources(), self.recorded["sources"]
+        wrong = {name: _differing(found[name], recorded[name]) for name in recorded if found[name] != recorded[name]}
+        self.assertEqual(wrong, {})
+
+    async def test_a_class_has_its_profile(self) -> None:
+        """Made and removed with it, and its share of overhead is in CDIConfig."""
+        found, recorded = await self.watcher.profile(), self.recorded["settings"]
+        self.assertEqual(_differing(found, recorded), {})
+
+    async def test_offers_are_answered_as_recorded(self) -> None:
+        """What is wrong with a DataVolume is said in CDI's words."""
+        found, recorded = await self.watcher.refusals(), json.loads(offers.RECORDED.read_text())
+        wrong = {name: (found[name], recorded[name]) for name in recorded if found[name] != recorded[name]}
+        self.assertEqual(wrong, {})
+
+    async def test_a_spec_stays_as_it_is(self) -> None:
+        """Any change is 422; labels and annotations may be written."""
+        path = f"{self.volumes}/imported"
+        patch = {"spec": {"contentType": "archive"}}
+        answer = await self.control.ask("PATCH", path, patch, "application/merge-patch+json")
+        self.refused(answer, 422, "Cannot update DataVolume Spec")
+        changed = await self.change(path, {"metadata": {"labels": {"example.org/more": "kept"}}})
+        self.assertEqual(changed["metadata"]["labels"]["example.org/more"], "kept")
+        await self.change(path, {"metadata": {"labels": {"example.org/more": None}}})
+
+    async def test_a_claim_of_somebody_else_is_not_taken(self) -> None:
+        claim = named("PersistentVolumeClaim", "taken", spec={"accessModes": ["ReadWriteOnce"]})
+        claim["spec"]["resources"] = {"requests": {"storage": GIBIBYTE}}
+        await self.make(claim)
+        answer = await self.offer(volume("taken", from_source({"blank": {}})))
+        self.refused(answer, 422, f"Destination PVC {self.namespace}/taken already exists")
+
+    async def test_a_clone_is_refused_to_who_may_not(self) -> None:
+        """422, with the account and the source's namespace; a claim with a forged request is not filled."""
+        person = await self._maker()
+        wish = from_source({"pvc": {"name": "cirros", "namespace": "dicot-images"}})
+        answer = await person.ask("POST", self.volumes, volume("refused", wish))
+        self.assertEqual(answer.status, 422, answer.content)
+        who = account(self.namespace, "maker")
+        text = f"User {who} has insufficient permissions in clone source namespace dicot-images"
+        cause = {"reason": "FieldValueInvalid", "message": text, "field": "spec.source.PVC.namespace"}
+        self.assertEqual(answer.document["details"], {"causes": [cause]})
+        within = from_source({"pvc": {"name": "imported", "namespace": self.namespace}})
+        taken = await person.ask("POST", f"{self.volumes}?dryRun=All", volume("allowed", within))
+        self.assertEqual(taken.status, 201, taken.content)
+
+    async def _maker(self) -> Person:
+        """The administrator in the name of an account that may make volumes here."""
+        rule = {"apiGroups": ["cdi.kubevirt.io"], "resources": ["datavolumes"], "verbs": ["create", "get"]}
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "maker"}
+        subject = {"kind": "ServiceAccount", "name": "maker", "namespace": self.namespace}
+        version = "rbac.authorization.k8s.io/v1"
+        await self.make(
+            named("ServiceAccount", "maker"),
+            named("Role", "maker", None, version, rules=[rule]),
+            named("RoleBinding", "maker", None, version, roleRef=reference, subjects=[subject]),
+        )
+        user = {"Impersonate-User": account(self.namespace, "maker")}
+        person = Person(self.pool, self.access, self.access.admin, user)
+
+        async def allowed() -> bool:
+            return (await person.ask("GET", f"{self.volumes}/nothing")).status == 404
+
+        await self.control.until(SOON, "the right to make volumes", allowed)
+        return person
+
+
+class EndTests(SeenTestCase):
+    CAST = (
+        volume("running", from_source({"http": {"url": "http://images.sandbox.invalid/x"}}), lives.FAULT),
+        named("ResourceQuota", QUOTA, spec={"hard": {"persistentvolumeclaims": "2"}}),
+        volume("filled", from_source({"blank": {}})),
+    )
+
+    async def test_a_volume_takes_all_with_it(self) -> None:
+        """In the middle of its import: the claim and the importer go, and the volume behind them."""
+        await self.becomes(f"{self.volumes}/running", "at work", _is_running)
+        claim = await self.control.get(f"{self.core}/persistentvolumeclaims/running")
+        await self.control.change("DELETE", f"{self.volumes}/running")
+        for path in (f"{self.core}/pods/importer-running", f"{self.core}/persistentvolumeclaims/running"):
+            await self.vanishes(path)
+        await self.vanishes(f"/api/v1/persistentvolumes/{claim['spec']['volumeName']}")
+
+    async def test_a_quota_is_told_of(self) -> None:
+        """A volume whose claim a quota refuses is Pending, and says which."""
+        await self.becomes(
+            f"{self.core}/resourcequotas/{QUOTA}", "counted", lambda found: "hard" in found.get("status", {})
+        )
+        await self.becomes(f"{self.volumes}/filled", "filled", lambda found: _phase(found) == "Succeeded")
+        await self.change(f"{self.core}/resourcequotas/{QUOTA}", {"spec": {"hard": {"persistentvolumeclaims": "1"}}})
+        await self.becomes(
+            f"{self.core}/resourcequotas/{QUOTA}",
+            "less",
+            lambda found: found["status"]["hard"]["persistentvolumeclaims"] == "1",
+        )
+        await self.make(volume("over", from_source({"blank": {}})))
+        found = await self.becomes(f"{self.volumes}/over", "refused", lambda found: bool(found.get("status")))
+        bound = next(each for each in found["status"]["conditions"] if each["type"] == "Bound")
+        self.assertEqual((_phase(found), bound["status"], bound["reason"]), ("Pending", "False", "ErrExceededQuota"))
+        text = f'persistentvolumeclaims "over" is forbidden: exceeded quota: {QUOTA}, requested:'
+        self.assertIn(f"{text} persistentvolumeclaims=1", bound["message"])
+
+
+def _phase(found: Document) -> str:
+    phase: str = found.get("status", {}).get("phase", "")
+    return phase
+
+
+def _is_running(found: Document) -> bool:
+    return _phase(found) == "ImportInProgress"
+
+
+def _differing(mine: Any, theirs: Any, path: str = "") -> dict[str, Any]:
+    """Where two documents differ, by path."""
+    if isinstance(mine, dict) and isinstance(theirs, dict):
+        keys = sorted(set(mine) | set(theirs))
+        return {k: v for key in keys for k, v in _differing(mine.get(key), theirs.get(key), f"{path}.{key}").items()}
+    return {} if mine == theirs else {path: (mine, theirs)}

@@ -1,0 +1,51 @@
+"""``python -m tests.sandbox.cdi.record KUBECONFIG``: what the real CDI does, for its contract."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from twisted.internet import task
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from tests.cluster.access import Access
+from tests.cluster.control import Control
+from tests.cluster.objects import named
+
+from . import lives, offers
+from .watcher import Watcher
+
+UNTOLD = 30.0
+"""Seconds after which all Events have been told: the real programs write them behind everything else."""
+
+
+async def record(reactor: Any, kubeconfig: Path) -> None:
+    """Make everything in a namespace of its own, which is deleted."""
+    access = Access.read(kubeconfig)
+    control = Control(reactor, access.server, access.authority, access.admin)
+    namespace = f"record-{uuid4().hex[:8]}"
+    made = await control.change("POST", "/api/v1/namespaces", named("Namespace", namespace))
+    watcher = Watcher(control, namespace, made["metadata"]["resourceVersion"])
+    await watcher.make()
+    for life in lives.LIVES:
+        await watcher.settled(life)
+    _write(offers.RECORDED, await watcher.refusals())
+    settings = await watcher.profile()
+    told = {"lives": await watcher.told(), "sources": await watcher.sources(), "settings": settings}
+    await deferLater(reactor, UNTOLD)
+    told["events"] = await watcher.events()
+    _write(lives.RECORDED, told)
+    await control.change("DELETE", f"/api/v1/namespaces/{namespace}")
+    await control.close()
+
+
+def _write(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    task.react(lambda reactor: Deferred.fromCoroutine(record(reactor, Path(sys.argv[1]))))

@@ -1,0 +1,136 @@
+"""Makes volumes in a namespace and gathers what came of them, for the record and for the contract."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+
+from tests.cluster.control import Control, together
+from tests.cluster.objects import Document, named
+from tests.live.seen.objects import CDI
+
+from . import lives, offers
+from .lives import LIVES, SOURCES, Life
+
+SOON = 60.0
+FOREIGN = "foreign"
+
+
+class Watcher:
+    """``since``: the version of the namespace as it was made."""
+
+    def __init__(self, control: Control, namespace: str, since: str) -> None:
+        self._control = control
+        self._since = since
+        self.namespace = namespace
+        self._paths = {
+            "datavolumes": f"{CDI}/namespaces/{namespace}/datavolumes",
+            "datasources": f"{CDI}/namespaces/{namespace}/datasources",
+            **{
+                plural: f"/api/v1/namespaces/{namespace}/{plural}"
+                for plural in ("persistentvolumeclaims", "pods", "services", "events")
+            },
+        }
+
+    async def make(self) -> None:
+        """All volumes and sources."""
+        made = [(self._paths["datavolumes"], lives.named_for(life, self.namespace)) for life in LIVES]
+        made += [(self._paths["datasources"], lives.source(name, self.namespace)) for name in SOURCES]
+        await together(self._post(path, each) for path, each in made)
+
+    async def _post(self, path: str, document: Document) -> None:
+        await self._control.change("POST", path, document)
+
+    async def settled(self, life: Life) -> None:
+        """Wait for the end of a story."""
+
+        async def seen() -> bool:
+            found = await self.one("datavolumes", life.name)
+            claim = await self.one("persistentvolumeclaims", life.name) if life.end else {}
+            return lives.is_settled(life, found, claim)
+
+        await self._control.until(SOON, f"{life.name} to be {life.end}", seen)
+
+    async def one(self, plural: str, name: str) -> Document:
+        """An object as it is."""
+        return await self._control.get(f"{self._paths[plural]}/{name}")
+
+    async def story(self, plural: str, namespace: str = "") -> list[Document]:
+        """All states of all objects of a kind in the order in which they were."""
+        path = self._paths[plural].replace(f"/{self.namespace}/", f"/{namespace or self.namespace}/")
+        watch = f"{path}?watch=1&timeoutSeconds=1&resourceVersion={self._since}"
+        lines = (await self._control.ask("GET", watch)).content.splitlines()
+        return [each["object"] for each in map(json.loads, lines)]
+
+    async def told(self) -> dict[str, Document]:
+        """What a record holds of each life."""
+        stories = {plural: await self.story(plural) for plural in lives.STEPS}
+        stories["pods"] += await self.story("pods", "dicot-images")
+        return {life.name: await self._life(life, stories) for life in LIVES}
+
+    async def _life(self, life: Life, stories: dict[str, list[Document]]) -> Document:
+        states = [each for each in stories["datavolumes"] if each["metadata"]["name"] == life.name]
+        told: Document = {"phases": lives.phases(states)}
+        told["volume"] = lives.kept(await self.one("datavolumes", life.name), self.namespace)
+        if not life.end:
+            return told
+        claim = await self.one("persistentvolumeclaims", life.name)
+        told["claim"] = lives.kept(claim, self.namespace)
+        told["workers"] = self._workers(claim["metadata"]["uid"], stories)
+        return told
+
+    def _workers(self, uid: str, stories: dict[str, list[Document]]) -> Document:
+        """Pods, Services and scratch claims as they were made."""
+        first: dict[str, Document] = {}
+        for plural in ("pods", "services", "persistentvolumeclaims"):
+            for each in stories[plural]:
+                meta = each["metadata"]
+                owned = any(owner["uid"] == uid for owner in meta.get("ownerReferences") or ())
+                if owned or meta["name"].startswith(uid):
+                    key = lives.masked(f"{plural}/{meta['name']}", self.namespace)
+                    first.setdefault(key, lives.worker(each, self.namespace))
+        return first
+
+    async def events(self) -> dict[str, list[list[str]]]:
+        """What has been told of each life until now."""
+        told = await self.story("events")
+        return {life.name: lives.told(told, life, self.namespace) for life in LIVES}
+
+    async def sources(self) -> dict[str, Document]:
+        """What DataSources say in the end."""
+        found = [await self.one("datasources", name) for name in SOURCES]
+        return {each["metadata"]["name"]: lives.kept(each, self.namespace) for each in found}
+
+    async def refusals(self) -> dict[str, Document]:
+        """What is answered to each offer."""
+        answers = {}
+        for name in offers.OFFERS:
+            path = f"{self._paths['datavolumes']}?dryRun=All"
+            answer = await self._control.ask("POST", path, offers.offered(name, self.namespace))
+            answers[name] = offers.kept(answer, self.namespace)
+        return answers
+
+    async def profile(self) -> Document:
+        """The StorageProfile of a class whose provisioner nobody knows; the class is deleted again."""
+        path = "/apis/storage.k8s.io/v1/storageclasses"
+        name = f"{FOREIGN}-{self.namespace}"
+        made = named("StorageClass", name, None, "storage.k8s.io/v1", provisioner="example.org/nobody")
+        await self._control.change("POST", path, made)
+        profile = f"{CDI}/storageprofiles/{name}"
+        found: list[Document] = []
+
+        async def seen() -> bool:
+            found[:] = [await self._control.get(profile)]
+            return "status" in found[0]
+
+        async def gone() -> bool:
+            return (await self._control.ask("GET", profile)).status == 404
+
+        await self._control.until(SOON, "the profile", seen)
+        config = await self._control.get(f"{CDI}/cdiconfigs/config")
+        await self._control.change("DELETE", f"{path}/{name}")
+        await self._control.until(SOON, "the profile to go", gone)
+        shares = defaultdict(str, config["status"]["filesystemOverhead"]["storageClass"])
+        own = {"config": lives.kept(config, self.namespace), "share": shares[name]}
+        own["config"]["status"]["filesystemOverhead"].pop("storageClass")
+        return {**own, "profile": lives.kept(found[0], self.namespace)}
