@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 from twisted.internet.interfaces import IReactorTime
@@ -18,7 +19,8 @@ from .apiserver.backend import ApiBackend, Parts
 from .apiserver.cel import compiled
 from .apiserver.controllers.loop import Loop
 from .apiserver.controllers.roster import roster
-from .apiserver.firsttable import FirstTable
+from .apiserver.definitions import Definitions
+from .apiserver.documents import ServedDocuments
 from .apiserver.objects import ServedObjects
 from .apiserver.registry import Served
 from .apiserver.rights.authentication import Authentication
@@ -33,14 +35,13 @@ from .apiserver.schemas import Kinds
 from .apiserver.seams import Admission
 from .apiserver.specials import specials
 from .apiserver.storage import Storage
+from .apiserver.tables.printed import PrintedTables
 from .apiserver.verbs import Verbs
 from .apiserver.watching import Watches
 from .apiserver.writing import Writer
-from .facts import definitions
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 """Those that a cluster has from the start."""
-DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 PLURALS = {
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
@@ -74,30 +75,29 @@ def assembled(storage: Storage, secrets: Secrets, clock: IReactorTime) -> Assemb
     """The API server of a storage. ``clock`` counts seconds since 1970."""
     seconds = clock.seconds
     served, kinds = Served(), Kinds({})
-    table = FirstTable(served)
     admissions: list[Admission] = []
     now, uid = (lambda: stamp(seconds())), (lambda: str(uuid4()))
     writer = Writer(storage, served, kinds, admissions, now, uid, random.choice)
     objects = ServedObjects(writer)
-    table.follow(objects)
+    definitions = Definitions(objects, served, now, partial(clock.callLater, 0))
     rights = Rights()
     follow(rights, objects)
     credentials = Credentials(secrets.tokens, Signer(secrets.accounts), objects, seconds)
     usage = Usage(objects)
-    admissions += _admissions(objects, rights, usage)
+    admissions += [definitions, *_admissions(objects, rights, usage)]
     watches = Watches(storage)
     parts = Parts(
         authenticator=Authentication(credentials, Impersonation(rights)),
         authorizer=rights,
         registry=served,
-        documents=table,
-        verbs=Verbs(writer, watches, table),
+        documents=ServedDocuments(served, ()),
+        verbs=Verbs(writer, watches, PrintedTables(seconds)),
         posters=Reviews(rights, credentials, seconds).posters(),
         specials=specials(writer),
         aggregated=(),
     )
     loop = Loop(objects, roster(objects, served, usage, secrets.authority, seconds), clock)
-    found(objects)
+    found(objects, definitions)
     return Assembled(ApiBackend(parts), storage, objects, watches, loop)
 
 
@@ -111,14 +111,12 @@ def _admissions(objects: ServedObjects, rights: Rights, usage: Usage) -> Sequenc
     )
 
 
-def found(objects: ServedObjects) -> None:
+def found(objects: ServedObjects, definitions: Definitions) -> None:
     """Make what a cluster has from the start, where it is missing."""
     for name in NAMESPACES:
         if objects.get("", "namespaces", "", name) is None:
             objects.create("", "namespaces", {"metadata": {"name": name}})
-    for definition in definitions():
-        if objects.get(*DEFINITIONS, "", definition["metadata"]["name"]) is None:
-            objects.create(*DEFINITIONS, definition)
+    definitions.plant()
     for manifest in defaults():
         group, plural = manifest["apiVersion"].rpartition("/")[0], PLURALS[manifest["kind"]]
         metadata = manifest["metadata"]

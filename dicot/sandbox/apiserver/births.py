@@ -31,24 +31,9 @@ def _secret(made: Manifest) -> None:
         data.update({name: b64encode(text.encode()).decode() for name, text in plain.items()})
 
 
-def _definition(made: Manifest) -> None:
-    """Nobody else has these names, so that it is established at once."""
-    spec, since = made["spec"], made["metadata"]["creationTimestamp"]
-    conditions = [
-        {"type": "NamesAccepted", "reason": "NoConflicts", "message": "no conflicts found"},
-        {"type": "Established", "reason": "InitialNamesAccepted", "message": "the initial names have been accepted"},
-    ]
-    made["status"] = {
-        "conditions": [{**each, "status": "True", "lastTransitionTime": since} for each in conditions],
-        "acceptedNames": spec["names"],
-        "storedVersions": [each["name"] for each in spec["versions"] if each["storage"]],
-    }
-
-
 _BIRTHS: Mapping[tuple[str, str], Callable[[Manifest], None]] = {
     ("", "namespaces"): _namespace,
     ("", "persistentvolumeclaims"): _pending,
     ("", "persistentvolumes"): _pending,
     ("", "secrets"): _secret,
-    ("apiextensions.k8s.io", "customresourcedefinitions"): _definition,
 }

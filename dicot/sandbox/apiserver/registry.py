@@ -12,6 +12,8 @@ class Served:
     def __init__(self, resources: Mapping[tuple[str, str, str], Resource] | None = None) -> None:
         self._found = dict(built_in() if resources is None else resources)
         self._stored = {(each.group, each.plural): each for each in self._found.values()}
+        self.changes = 0
+        """How often something came or went."""
 
     def find(self, group: str, version: str, plural: str) -> Resource | None:
         """See Registry."""
@@ -38,6 +40,7 @@ class Served:
 
     def forget(self, group: str, plural: str) -> None:
         """Serve a custom resource no more."""
+        self.changes += 1
         for key in [key for key in self._found if (key[0], key[2]) == (group, plural)]:
             del self._found[key]
         self._stored.pop((group, plural), None)

@@ -16,6 +16,7 @@ UNCHECKED = (
     " existing errors to complete validation"
 )
 INVALID = "FieldValueInvalid"
+NOT_WHOLE = '<nil>: Invalid value: "": Checked value must be of type integer (default format) in spec.formatVersion'
 ONE_SOURCE = (
     "spec.source: Invalid value: exactly one of volumeSnapshotContentName and persistentVolumeClaimName must be set"
 )
@@ -70,7 +71,10 @@ WRONG: Mapping[str, Wrong] = {
         portSecurity="yes",
     ),
     "a fraction in the place of a number": _port(
-        _typed("spec.formatVersion", "integer", "number"),
+        {
+            **_typed("spec.formatVersion", "integer", "number"),
+            NOT_WHOLE: INVALID,
+        },
         formatVersion=1.5,
     ),
     "a list in the place of a map, deeply": _port(

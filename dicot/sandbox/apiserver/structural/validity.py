@@ -199,7 +199,7 @@ def _of_numbers(schema: Mapping[str, Any], types: tuple[str, ...]) -> list[Check
     def check(value: Any, path: str, found: Found) -> None:
         if type(value) is not int and type(value) is not float:
             return
-        if bound is not None and type(value) is int and not -bound <= value < bound:
+        if bound is not None and (value % 1 or not -bound <= value < bound):
             found.append(causes.invalid(NOWHERE, "", f"Checked value must be of type {of_type} in {path}"))
         if factor is not None and value % factor:
             found.append(causes.invalid(path, value, f"{path} in body should be a multiple of {factor}"))
