@@ -563,6 +563,119 @@ class ObjectTests(KubernetesTestCase):
         self.assertEqual([name for name in ("finalizers", "labels") if name in found["metadata"]], [])
 
 
+class ApplyTests(KubernetesTestCase):
+    """Server-side apply."""
+
+    async def apply(self, path: str, manager: str, document: Document, query: str = "") -> Answer:
+        return await self.control.ask("PATCH", f"{path}?fieldManager={manager}{query}", document, APPLY)
+
+    def owners(self, found: Document) -> list[tuple[str, str, Document]]:
+        entries = found["metadata"]["managedFields"]
+        return [(each["manager"], each["operation"], each["fieldsV1"]) for each in entries]
+
+    async def test_fields_belong_to_who_applied_them(self) -> None:
+        path = f"{self.maps}/applied"
+        first = await self.apply(path, "one", self.map("applied", metadata={"labels": {"a": "b"}}, data={"k": "v"}))
+        self.assertEqual(first.status, 201)
+        labels: Document = {"f:labels": {"f:a": {}}}
+        self.assertEqual(
+            self.owners(first.document), [("one", "Apply", {"f:data": {"f:k": {}}, "f:metadata": labels})]
+        )
+        mine = self.map("applied", data={"k": "w", "z": "z"})
+        refused = await self.apply(path, "two", mine)
+        said = 'Apply failed with 1 conflict: conflict with "one": .data.k'
+        self.assertEqual((refused.status, *_words(refused)), (409, "Conflict", said))
+        cause = {"reason": "FieldManagerConflict", "message": 'conflict with "one"', "field": ".data.k"}
+        self.assertEqual(refused.document["details"], {"causes": [cause]})
+        forced = (await self.apply(path, "two", mine, "&force=true")).document
+        both: Document = {"f:data": {"f:k": {}, "f:z": {}}}
+        self.assertEqual(self.owners(forced), [("one", "Apply", {"f:metadata": labels}), ("two", "Apply", both)])
+        less = (await self.apply(path, "two", self.map("applied", data={"k": "w"}))).document
+        self.assertEqual((less["data"], less["metadata"]["labels"]), ({"k": "w"}, {"a": "b"}))
+        same = (await self.apply(path, "two", self.map("applied", data={"k": "w"}))).document
+        self.assertEqual(same["metadata"]["resourceVersion"], less["metadata"]["resourceVersion"])
+        patched = await self.control.change("PATCH", f"{path}?fieldManager=three", {"data": {"k": "x"}}, MERGE)
+        self.assertEqual(self.owners(patched)[1:], [("three", "Update", {"f:data": {"f:k": {}}})])
+        refused = await self.apply(path, "two", self.map("applied", data={"k": "w"}))
+        said = 'Apply failed with 1 conflict: conflict with "three" using v1: .data.k'
+        self.assertEqual((refused.status, *_words(refused)), (409, "Conflict", said))
+        several = await self.apply(
+            path, "four", self.map("applied", metadata={"labels": {"a": "c"}}, data={"k": "w"})
+        )
+        said = (
+            'Apply failed with 2 conflicts: conflicts with "one":\n- .metadata.labels.a\n'
+            'conflicts with "three" using v1:\n- .data.k'
+        )
+        self.assertEqual(_words(several)[1], said)
+
+    async def test_lists_with_keys_are_merged(self) -> None:
+        path, name = f"{self.core}/services/applied", {"metadata": {"name": "applied"}}
+        head = {"apiVersion": "v1", "kind": "Service", **name}
+        ports = [{"port": 80, "name": "a"}, {"port": 81, "name": "b"}]
+        first = (await self.apply(path, "one", {**head, "spec": {"ports": ports, "selector": {"x": "y"}}})).document
+        keys = [f'k:{{"port":{port},"protocol":"TCP"}}' for port in (80, 81)]
+        fields: Document = {".": {}, "f:name": {}, "f:port": {}}
+        expected = {"f:spec": {"f:ports": dict.fromkeys(keys, fields), "f:selector": {}}}
+        self.assertEqual(self.owners(first), [("one", "Apply", expected)])
+        third = {"port": 82, "name": "c"}
+        both = (await self.apply(path, "two", {**head, "spec": {"ports": [third]}})).document
+        self.assertEqual([each["name"] for each in both["spec"]["ports"]], ["a", "b", "c"])
+        less = (await self.apply(path, "one", {**head, "spec": {"ports": ports[:1]}})).document
+        self.assertEqual([each["name"] for each in less["spec"]["ports"]], ["a", "c"])
+        self.assertNotIn("selector", less["spec"])
+
+    async def test_finalizers_are_a_set(self) -> None:
+        path, body = f"{self.claims}/applied", self.claim("applied", finalizers=["dicot.io/a"])
+        made = (await self.apply(path, "one", body)).document
+        [(_, _, fields)] = self.owners(made)
+        self.assertEqual(fields["f:metadata"], {"f:finalizers": {'v:"dicot.io/a"': {}}})
+        own = {"apiVersion": body["apiVersion"], "kind": body["kind"]}
+        other = {**own, "metadata": {"name": "applied", "finalizers": ["dicot.io/b"]}}
+        both = (await self.apply(path, "two", other)).document
+        self.assertEqual(both["metadata"]["finalizers"], ["dicot.io/a", "dicot.io/b"])
+        none = (await self.apply(path, "one", self.claim("applied"))).document
+        self.assertEqual(none["metadata"]["finalizers"], ["dicot.io/b"])
+        await self.control.change("PATCH", path, {"metadata": {"finalizers": None}}, MERGE)
+
+    async def test_what_an_apply_must_be(self) -> None:
+        one, query = f"{self.maps}/refused", "?fieldManager=m"
+        await self.made(self.maps, self.map("refused"))
+        options = 'PatchOptions.meta.k8s.io "" is invalid: '
+        modified = "the object has been modified; please apply your changes to the latest version and try again"
+        undeclared = "failed to create typed patch object (/refused; /v1, Kind=ConfigMap): .foo: field not"
+        nobody = f"{options}fieldManager: Required value: is required for apply patch"
+        forced = f"{options}force: Forbidden: may not be specified for non-apply patch"
+        body, old = self.map("refused"), self.map("refused", metadata={"resourceVersion": "1"})
+        stale = f'Operation cannot be fulfilled on configmaps "refused": {modified}'
+        owned = self.map("refused", metadata={"managedFields": [{}]})
+        await self.said(
+            [
+                ("PATCH", one, body, APPLY, 422, "Invalid", nobody),
+                ("PATCH", f"{one}?force=true", {}, MERGE, 422, "Invalid", forced),
+                (
+                    "PATCH",
+                    one + query,
+                    {"kind": "ConfigMap"},
+                    APPLY,
+                    400,
+                    "BadRequest",
+                    "invalid object type: /, Kind=ConfigMap",
+                ),
+                ("PATCH", one + query, owned, APPLY, 400, "BadRequest", "metadata.managedFields must be nil"),
+                ("PATCH", one + query, old, APPLY, 409, "Conflict", stale),
+                (
+                    "PATCH",
+                    f"{one}{query}&fieldValidation=Strict",
+                    {**body, "foo": 1},
+                    APPLY,
+                    500,
+                    "",
+                    f"{undeclared} declared in schema",
+                ),
+            ]
+        )
+
+
 class ListTests(KubernetesTestCase):
     """Lists, selectors, pages."""
 

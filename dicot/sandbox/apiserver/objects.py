@@ -16,7 +16,7 @@ from .seams import Change, Listener
 from .writing import Write, Writer
 
 CONTROLLER = User("system:kube-controller-manager", ("system:masters", "system:authenticated"))
-_PLAIN = WriteQuery(dry=False, validation="Ignore", manager="", force=False)
+_PLAIN = WriteQuery(dry=False, validation="Ignore", manager="")
 
 
 class ServedObjects:

@@ -7,11 +7,12 @@ from msgspec import DecodeError, json
 from dicot.kube.kind import Manifest
 from dicot.kube.media import JSON_PATCH, MERGE, STRATEGIC
 
+from .applying import apply
 from .patching import strategic
 from .patching.merge import merged
 from .patching.steps import Unfit, patched
 from .refusal import Refusal
-from .refusals import NO_APPLYING, bad_request, bad_value, not_found, unsupported_media
+from .refusals import NO_APPLYING, bad_options, bad_request, bad_value, forbidden_field, not_found, unsupported_media
 from .structural.node import Node
 from .writing import Write, Writer, Written, named, within
 
@@ -22,7 +23,11 @@ _BUILT_IN = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
 
 
 def patch(writer: Writer, write: Write, media: str, body: bytes) -> Written:
-    """Apply a patch. Raises Refusal."""
+    """PATCH, of whichever type. Raises Refusal."""
+    if media == APPLY:
+        return apply(writer, write, body)
+    if write.query.force is not None:
+        raise bad_options("PatchOptions", forbidden_field("force", "may not be specified for non-apply patch"))
     change = _changing(writer, write, media, body)
     old = writer.read(write)
     if old is None:

@@ -101,7 +101,7 @@ class WriteQuery:
     dry: bool
     validation: Validation
     manager: str
-    force: bool
+    force: bool | None = None
 
     @classmethod
     def read(cls, query: Query, kind: str) -> "WriteQuery":
@@ -114,7 +114,8 @@ class WriteQuery:
         if validation not in ("Ignore", "Warn", "Strict"):
             supported = ("", "Ignore", "Strict", "Warn")
             raise bad_options(kind, unsupported("fieldValidation", validation, supported))
-        return cls(bool(dry), validation, one(query, "fieldManager"), flag(query, "force"))  # type: ignore[arg-type]
+        force = flag(query, "force") if "force" in query else None
+        return cls(bool(dry), validation, one(query, "fieldManager"), force)  # type: ignore[arg-type]
 
 
 def check_timeout(query: Query) -> None:

@@ -239,7 +239,7 @@ def _misplaced(route: Route) -> bool:
 
 
 def _deleting(asking: Asking, route: Route, resource: Resource, query: deleting.DeleteQuery, name: str) -> Write:
-    how = WriteQuery(query.dry, "Ignore", "", force=False)
+    how = WriteQuery(query.dry, "Ignore", "")
     return Write(asking.user, resource, route.namespace, name, how, route.subresource, asking.warnings)
 
 

@@ -16,6 +16,7 @@ from . import metadata as meta
 from .asked import User
 from .births import at_birth
 from .manner import manner
+from .ownership import Owner, track
 from .query import WriteQuery
 from .refusals import (
     MODIFIED,
@@ -39,7 +40,7 @@ _LONGEST_BASE = 58
 @dataclass(frozen=True, slots=True)
 class Write:
     """A write of somebody. ``resource`` is the one of the request's version; ``warnings`` collects what the answer
-    warns of."""
+    warns of; one that ``applies`` has settled who owns its fields."""
 
     user: User
     resource: Resource
@@ -48,6 +49,7 @@ class Write:
     query: WriteQuery
     subresource: str = ""
     warnings: list[str] = field(default_factory=list)
+    applies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,8 @@ class Writer:
         if prefix and not given.get("name"):
             given["name"] = prefix[:_LONGEST_BASE] + "".join(self._chosen(_LETTERS) for _ in range(5))
         born = meta.born(given, self._uid(), self.now(), write.namespace, resource.generation)
+        if not write.applies:
+            born.pop("managedFields", None)
         made["metadata"] = meta.tidied(born)
         at_birth(resource, made)
         self._check(write, made, None)
@@ -216,6 +220,8 @@ class Writer:
         metadata = new["metadata"]
         meta.grown(metadata, old["metadata"])
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
+        if not write.applies:
+            self._own(write, new, old)
         new["metadata"] = meta.tidied(metadata)
         if resource.generation and _grows(resource, new, old):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
@@ -235,6 +241,12 @@ class Writer:
             return encoded(write.resource, manifest)
         kept = self.registry.stored(write.resource.group, write.resource.plural) or write.resource
         return self.storage.put(where(write), write.namespace, name, ordered(kept, manifest))
+
+    def _own(self, write: Write, new: Manifest, old: Manifest) -> None:
+        if "managedFields" in new["metadata"] or "managedFields" in old["metadata"]:
+            manager, version = write.query.manager or "unknown", write.resource.api_version
+            changing = Owner(manager, "Update", version, self.now(), frozenset(), write.subresource)
+            track(new, old, self.schemas.node(write.resource), changing)
 
     def _check_version(self, write: Write, new: Manifest, old: Manifest) -> None:
         version = new["metadata"].get("resourceVersion")
