@@ -18,7 +18,7 @@ from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
 
-from .steps import Create, Decision, Patch, Remove, Replace, Rewrite, Step, Tell
+from .steps import Ask, Create, Decision, Patch, Remove, Replace, Rewrite, Step, Tell
 
 AT_ONCE = 16
 """Objects that are written at a time."""
@@ -155,10 +155,8 @@ class Controller(Service):
 
     async def _settle(self, key: Key) -> None:
         """Decide, and do it."""
-        decision: Decision = self.world.decide(key, self._clock.seconds())
         try:
-            for step in decision.steps:
-                await self.take(step)
+            again = await self._follow(self.world.decide(key, self._clock.seconds()))
         except (Conflict, Missing):
             # Somebody was faster; the watch will tell, unless it has told already.
             self._later(key, RETRY)
@@ -166,8 +164,17 @@ class Controller(Service):
             _log.warn("{key}: {reason}", key=f"{key.kind.singular} {key.namespace}/{key.name}", reason=reason)
             self._later(key, RETRY)
         else:
-            if decision.again is not None:
-                self._later(key, decision.again)
+            if again is not None:
+                self._later(key, again)
+
+    async def _follow(self, decision: Decision) -> float | None:
+        """Take the steps; when to decide again."""
+        for step in decision.steps:
+            if isinstance(step, Ask):
+                answer = json.decode(await self._accounts.kube.create(step.at, step.body))
+                return await self._follow(step.then(answer))
+            await self.take(step)
+        return decision.again
 
     async def take(self, step: Step) -> None:
         """Write it, whatever the store shows."""

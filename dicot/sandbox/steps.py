@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from dicot.kube.client import Place
 from dicot.kube.errors import Refused
@@ -21,10 +22,10 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """PATCH."""
+    """PATCH; what ``body`` is, ``media`` says."""
 
     at: Place
-    body: Manifest
+    body: Any
     media: str = MERGE
 
 
@@ -65,7 +66,16 @@ class Tell:
         return Place("", "v1", "events", self.body["metadata"]["namespace"], self.body["metadata"]["name"])
 
 
-Step = Create | Patch | Rewrite | Replace | Remove | Tell
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """POST a review. Its answer decides: nothing that stands after it is done."""
+
+    at: Place
+    body: Manifest
+    then: "Callable[[Manifest], Decision]"
+
+
+Step = Ask | Create | Patch | Rewrite | Replace | Remove | Tell
 
 
 @dataclass(frozen=True, slots=True)

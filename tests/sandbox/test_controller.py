@@ -14,12 +14,13 @@ from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
 from dicot.sandbox.controller import RETRY, Accounts, Controller, Key
 from dicot.sandbox.nodes.kinds import CLAIMS
-from dicot.sandbox.steps import REST, Decision, Remove, Replace, Tell, act
+from dicot.sandbox.steps import REST, Ask, Decision, Remove, Replace, Tell, act
 
 from .test_service import Badge, Book, Silence
 from .things import NOW, claim_manifest, raw
 
 CLAIM = Place("", "v1", "persistentvolumeclaims", "n", "c")
+REVIEWS = Place("authorization.k8s.io", "v1", "subjectaccessreviews")
 EVENT = {"metadata": {"namespace": "n", "name": "c.1"}, "count": 1, "lastTimestamp": "now", "message": "said"}
 
 
@@ -67,6 +68,18 @@ class Steps(SynchronousTestCase):
     def due(self) -> list[float]:
         """When something is done next."""
         return [each.getTime() for each in self.clock.getDelayedCalls()]
+
+    def test_an_answer_decides_in_the_place_of_what_would_follow(self) -> None:
+        self.kube.objects[REVIEWS] = {"status": {"allowed": True}}
+        asked: list[Any] = []
+
+        def then(answer: Any) -> Decision:
+            asked.append(answer)
+            return act(Remove(CLAIM, "u"), again=7.0)
+
+        verbs = self.decide(act(Ask(REVIEWS, {}, then), Replace(CLAIM, claim_manifest())))
+        self.assertEqual((verbs, asked), (["create", "delete u 0"], [{"status": {"allowed": True}}]))
+        self.assertIn(NOW + 7.0, self.due())
 
     def test_a_removal_may_leave_the_object_its_grace(self) -> None:
         self.assertEqual(

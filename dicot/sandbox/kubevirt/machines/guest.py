@@ -1,0 +1,191 @@
+"""What virt-controller does about a VirtualMachineInstance and its launcher (pkg/virt-controller/watch/vmi)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from dicot.kube.client import Place
+from dicot.kube.errors import Refused
+from dicot.kube.kind import Manifest
+from dicot.kube.media import STRATEGIC
+from dicot.moments import stamp
+
+from ...steps import Create, Decision, Patch, Remove, Replace, Step, act
+from . import guest_status
+from .kinds import claim_of
+from .launcher import launcher_pod
+from .objects import amend, condition, event, is_final, is_going, meta, observes, phase, place, status, with_version
+from .scene import Failure, Stage
+
+NODE_NAME = "kubevirt.io/nodeName"
+OUTDATED = "kubevirt.io/outdatedLauncherImage"
+UNPAUSED = "kubevirt.io/virtual-machine-unpaused"
+_SYNCED = (NODE_NAME, OUTDATED)
+_UNPROCESSED = ("", "Pending")
+_HANDED_OVER = ("Scheduled", "Running")
+_AGAIN = 5.0
+"""Seconds until a launcher that could not be made is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """What is done before the status is written, and what is wrong. ``made``: a launcher is, whose own event tells
+    the rest."""
+
+    steps: tuple[Step, ...] = ()
+    failure: Failure | None = None
+    made: bool = False
+    waits: float | None = None
+
+
+def decide(stage: Stage) -> Decision:
+    """The next steps of a guest."""
+    guest = stage.guest
+    if not observes(guest):
+        return act(Replace(place(guest), with_version(guest)))
+    pod = current(stage)
+    sync = _sync(stage, pod)
+    if sync.made:
+        return act(*sync.steps)
+    tended = tuple(_tend(stage, pod)) if pod is not None else ()
+    new = guest_status.compute(stage, pod, sync.failure)
+    return Decision((*sync.steps, *tended, *_write(guest, new)), sync.waits)
+
+
+def current(stage: Stage) -> Manifest | None:
+    """The launcher: the youngest on the guest's node, or of all."""
+    node = status(stage.guest).get("nodeName", "")
+    pods = [each for each in stage.pods if not node or each["spec"].get("nodeName", "") == node]
+    return max(pods, key=lambda each: str(meta(each)["creationTimestamp"]), default=None)
+
+
+def _sync(stage: Stage, pod: Manifest | None) -> Sync:
+    guest = stage.guest
+    if is_going(guest):
+        return Sync(tuple(_delete(stage)))
+    if is_final(guest):
+        return Sync()
+    missing = _missing(stage)
+    if missing:
+        why = f"PVC {meta(guest)['namespace']}/{missing} does not exist, waiting for it to appear"
+        told = () if _is_told(guest, "FailedPvcNotFound") else (event(guest, "FailedPvcNotFound", why, stage.now),)
+        return Sync(told, Failure("FailedPvcNotFound", why))
+    if pod is not None or phase(guest) not in _UNPROCESSED or not _are_ready(stage):
+        return Sync()
+    return _make(stage)
+
+
+def _delete(stage: Stage) -> Iterator[Step]:
+    for pod in stage.pods:
+        if is_going(pod) and not is_final(pod):
+            continue
+        yield Remove(place(pod), meta(pod)["uid"], None)
+        message = f"Deleted virtual machine pod {meta(pod)['name']}"
+        yield event(stage.guest, "SuccessfulDelete", message, stage.now)
+
+
+def _is_told(guest: Manifest, reason: str) -> bool:
+    shown = condition(guest, "Synchronized")
+    return shown is not None and shown.get("reason") == reason
+
+
+def _claims(guest: Manifest) -> list[str]:
+    return [name for each in guest["spec"].get("volumes") or () if (name := claim_of(each))]
+
+
+def _missing(stage: Stage) -> str:
+    return next((name for name in _claims(stage.guest) if name not in stage.claims), "")
+
+
+def _are_ready(stage: Stage) -> bool:
+    """Whether every claim is filled: one of a DataVolume is when that says so."""
+    return all(_is_filled(stage.claims[name], stage.volumes) for name in _claims(stage.guest))
+
+
+def _is_filled(claim: Manifest, volumes: Mapping[str, Manifest]) -> bool:
+    owner = next((each for each in meta(claim).get("ownerReferences", ()) if each.get("controller")), None)
+    if owner is None or owner["kind"] != "DataVolume":
+        return True
+    found = volumes.get(owner["name"])
+    return found is not None and phase(found) in ("Succeeded", "PendingPopulation")
+
+
+def _make(stage: Stage) -> Sync:
+    guest = stage.guest
+    unknown = _unknown_network(stage)
+    if unknown:
+        why = f"failed to render launch manifest: failed to locate network attachment definition {unknown}"
+        return Sync(failure=Failure("FailedCreate", why), waits=_AGAIN)
+    blocks = {name for name in _claims(guest) if stage.claims[name]["spec"].get("volumeMode") == "Block"}
+    made = launcher_pod(guest, frozenset(blocks))
+    message = f"Created virtual machine pod {meta(made)['name']}"
+    at = Place("", "v1", "pods", meta(guest)["namespace"])
+    told = event(guest, "SuccessfulCreate", message, stage.now)
+    return Sync((Create(at, made, partial(_refused, stage)), told), made=True)
+
+
+def _unknown_network(stage: Stage) -> str:
+    for network in stage.guest["spec"].get("networks") or ():
+        if "multus" in network:
+            home, _, name = network["multus"]["networkName"].rpartition("/")
+            home = home or meta(stage.guest)["namespace"]
+            if not stage.has_network(home, name):
+                return f"{home}/{name}"
+    return ""
+
+
+def _refused(stage: Stage, reason: Refused) -> tuple[Step, ...]:
+    told = event(stage.guest, "FailedCreate", f"Error creating pod: {reason.message}", stage.now, warning=True)
+    why = Failure("FailedCreate", f"failed to create virtual machine pod: {reason.message}")
+    return (told, *_write(stage.guest, guest_status.compute(stage, None, why)))
+
+
+def _tend(stage: Stage, pod: Manifest) -> Iterator[Step]:
+    """Let the launcher show whether its guest is paused, and the labels that the two share."""
+    paused = guest_status.is_paused(stage.guest)
+    shown = condition(pod, UNPAUSED)
+    if (
+        (shown is None or shown["status"] != "True")
+        if not paused
+        else (shown is not None and shown["status"] == "True")
+    ):
+        yield Patch(place(pod, "status"), _unpaused(pod, not paused, stamp(stage.now)), STRATEGIC)
+    labels = meta(stage.guest).get("labels", {})
+    differing = {key: labels.get(key) for key in _SYNCED if labels.get(key) != meta(pod).get("labels", {}).get(key)}
+    if differing:
+        yield Patch(place(pod), {"metadata": {"uid": meta(pod)["uid"], "labels": differing}})
+
+
+def _unpaused(pod: Manifest, holds: bool, now: str) -> Manifest:
+    told = {
+        "type": UNPAUSED,
+        "status": "True" if holds else "False",
+        "reason": "NotPaused" if holds else "Paused",
+        "message": f"the virtual machine is {'not ' if holds else ''}paused",
+        "lastProbeTime": now,
+        "lastTransitionTime": now,
+    }
+    return {"metadata": {"uid": meta(pod)["uid"]}, "status": {"conditions": [told]}}
+
+
+def _write(guest: Manifest, new: Manifest) -> tuple[Step, ...]:
+    """All of it while the guest is ours; once virt-handler has it, what is ours of it."""
+    if new == guest:
+        return ()
+    if phase(guest) not in _HANDED_OVER:
+        return (Replace(place(guest), new),)
+    changes = {
+        f"/status/{name}": status(new).get(name)
+        for name in (
+            "conditions",
+            "volumeStatus",
+            "activePods",
+            "phase",
+            "launcherContainerImageVersion",
+            "interfaces",
+        )
+        if status(new).get(name) != status(guest).get(name)
+    }
+    if meta(new).get("labels") != meta(guest).get("labels"):
+        changes["/metadata/labels"] = meta(new).get("labels")
+    return (amend(guest, changes),) if changes else ()
