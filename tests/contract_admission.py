@@ -1,10 +1,10 @@
-"""What is admitted: quotas, namespaces, policies.
+"""What is admitted: quotas, namespaces, accounts of Pods, policies.
 
 It runs on the real programs and on the sandbox.
 
 Differences that are meant: the sandbox knows a policy or a quota at once, and empties a namespace without the five
-seconds that the real one waits. Quotas with scopes, and policies with parameters or with other actions than Deny,
-are 501 there.
+seconds that the real one waits. Pods mount no token of their account there. Quotas with scopes, and policies with
+parameters or with other actions than Deny, are 501.
 """
 
 from __future__ import annotations
@@ -116,6 +116,17 @@ class QuotaTests(ContractTestCase):
             '403 Forbidden: pods "y" is forbidden: exceeded quota: p, requested: pods=1,requests.cpu=600m, '
             "used: pods=1,requests.cpu=900m, limited: pods=1,requests.cpu=1",
         )
+
+
+class AccountTests(ContractTestCase):
+    async def test_a_pod_runs_as_an_account_that_there_is(self) -> None:
+        containers = [{"name": "a", "image": "x"}]
+        await self.make(named("Pod", "runs", spec={"containers": containers}))
+        spec = (await self.control.get(f"{self.core}/pods/runs"))["spec"]
+        self.assertEqual((spec["serviceAccountName"], spec["serviceAccount"]), ("default", "default"))
+        absent = named("Pod", "fails", spec={"containers": containers, "serviceAccountName": "gone"})
+        why = f'error looking up service account {self.namespace}/gone: serviceaccount "gone" not found'
+        self.assertEqual(told(await self.offer(absent)), f'403 Forbidden: pods "fails" is forbidden: {why}')
 
 
 class NamespaceTests(ContractTestCase):

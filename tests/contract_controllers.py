@@ -185,7 +185,11 @@ class BinderTests(ContractTestCase):
         made = named("StorageClass", late, None, "storage.k8s.io/v1", provisioner="example.com/x")
         self.forget(f"{CLASSES}/{late}")
         await self.control.change("POST", CLASSES, {**made, "volumeBindingMode": "WaitForFirstConsumer"})
-        await self.make(self.claim("late", storageClassName=late), self.claim("now"))
+        await self.make(self.claim("late", storageClassName=late))
+        # The controller has been here once another claim is bound.
+        name = await self.volume("now", storageClassName=f"{self.namespace}-n")
+        await self.phase(f"{VOLUMES}/{name}", "Available")
+        await self.make(self.claim("now", storageClassName=f"{self.namespace}-n"))
         await self.phase(self.at("now"), "Bound")
         found = await self.control.get(self.at("late"))
         self.assertEqual(found["status"], {"phase": "Pending"})

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from dicot.moments import stamp
 
+from .apiserver.admission.accounts import AccountAdmission
 from .apiserver.admission.namespaces import NamespaceAdmission
 from .apiserver.admission.policies import Policies
 from .apiserver.admission.quota import QuotaAdmission, Usage
@@ -104,6 +105,7 @@ def assembled(storage: Storage, secrets: Secrets, clock: IReactorTime) -> Assemb
 def _admissions(objects: ServedObjects, rights: Rights, usage: Usage) -> Sequence[Admission]:
     return (
         NamespaceAdmission(objects),
+        AccountAdmission(objects),
         StorageAdmission(objects),
         Escalation(rights),
         Policies(objects, compiled),

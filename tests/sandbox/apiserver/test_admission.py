@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.kind import Manifest
+from dicot.sandbox.apiserver.admission.accounts import AccountAdmission
 from dicot.sandbox.apiserver.admission.namespaces import NamespaceAdmission
 from dicot.sandbox.apiserver.admission.storage import DEFAULT, StorageAdmission
 from dicot.sandbox.apiserver.refusal import Refusal
@@ -64,6 +65,34 @@ class NamespaceTests(SynchronousTestCase):
         self.admission.validate(review("pods", found, found))
         self.admission.validate(review("pods", None, found))
         self.admission.validate(review("nodes", thing("w", "")))
+
+
+class AccountTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        things = Things()
+        for name in ("default", "own"):
+            things.put("", "serviceaccounts", thing(name))
+        self.admission = AccountAdmission(things)
+
+    def test_a_pod_runs_as_an_account(self) -> None:
+        for given, taken in (({}, "default"), ({"serviceAccountName": "own"}, "own")):
+            asked = review("pods", thing("p", spec=dict(given)))
+            made = self.admission.mutate(asked)
+            assert made is not None
+            self.assertEqual(made["spec"], {"serviceAccountName": taken, "serviceAccount": taken})
+            self.admission.validate(asked)
+
+    def test_it_cannot_be_one_that_is_absent(self) -> None:
+        asked = review("pods", thing("p", spec={"serviceAccountName": "gone"}))
+        refusal = self.assertRaises(Refusal, self.admission.validate, asked)
+        text = 'error looking up service account n/gone: serviceaccount "gone" not found'
+        self.assertEqual((refusal.code, refusal.message), (403, f'pods "p" is forbidden: {text}'))
+
+    def test_other_writes_are_let_alone(self) -> None:
+        pod = thing("p", spec={})
+        for asked in (review("pods", pod, pod), review("secrets", pod), review("pods", None, pod)):
+            self.assertIsNone(self.admission.mutate(asked))
+            self.admission.validate(asked)
 
 
 class StorageTests(SynchronousTestCase):
