@@ -40,6 +40,8 @@ from .apiserver.tables.printed import PrintedTables
 from .apiserver.verbs import Verbs
 from .apiserver.watching import Watches
 from .apiserver.writing import Writer
+from .kubevirt import plug as kubevirt
+from .kubevirt.installed import install
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 """Those that a cluster has from the start."""
@@ -72,7 +74,7 @@ class Secrets:
     authority: str
 
 
-def assembled(storage: Storage, secrets: Secrets, clock: IReactorTime) -> Assembled:
+def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, clock: IReactorTime) -> Assembled:
     """The API server of a storage. ``clock`` counts seconds since 1970."""
     seconds = clock.seconds
     served, kinds = Served(), Kinds({})
@@ -85,31 +87,34 @@ def assembled(storage: Storage, secrets: Secrets, clock: IReactorTime) -> Assemb
     follow(rights, objects)
     credentials = Credentials(secrets.tokens, Signer(secrets.accounts), objects, seconds)
     usage = Usage(objects)
-    admissions += [definitions, *_admissions(objects, rights, usage)]
+    webhooks = kubevirt.admission(objects, seconds)
+    admissions += [definitions, *_admissions(objects, rights), webhooks, QuotaAdmission(usage)]
     watches = Watches(storage)
+    aggregated = (kubevirt.aggregated(objects, served, rights, programs, seconds),)
     parts = Parts(
         authenticator=Authentication(credentials, Impersonation(rights)),
         authorizer=rights,
         registry=served,
-        documents=ServedDocuments(served, ()),
+        documents=ServedDocuments(served, aggregated),
         verbs=Verbs(writer, watches, PrintedTables(seconds)),
         posters=Reviews(rights, credentials, seconds).posters(),
         specials=specials(writer),
-        aggregated=(),
+        aggregated=aggregated,
     )
     loop = Loop(objects, roster(objects, served, usage, secrets.authority, seconds), clock)
     found(objects, definitions)
+    install(objects)
     return Assembled(ApiBackend(parts), storage, objects, watches, loop)
 
 
-def _admissions(objects: ServedObjects, rights: Rights, usage: Usage) -> Sequence[Admission]:
+def _admissions(objects: ServedObjects, rights: Rights) -> Sequence[Admission]:
+    """The API server's own; quota, which counts what all others let through, comes last of all."""
     return (
         NamespaceAdmission(objects),
         AccountAdmission(objects),
         StorageAdmission(objects),
         Escalation(rights),
         Policies(objects, compiled),
-        QuotaAdmission(usage),
     )
 
 

@@ -12,11 +12,16 @@ from twisted.logger import Logger
 from twisted.python import usage
 from twisted.web.server import Site
 
+from dicot.kube.agent import call_agent
+from dicot.kube.client import HttpKube
+from dicot.kube.credentials import load
+
 from .apiserver.faults import NoFaults
 from .apiserver.front import Front
 from .apiserver.journal import Unreadable
 from .apiserver.storage import Storage
 from .assembly import Assembled, Secrets, assembled
+from .kubevirt.plug import VIRT_API, VIRT_HANDLER, Programs
 from .listen import CannotListen, Listener, bound, certificate, secured
 from .state import State, Unusable
 
@@ -95,11 +100,18 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     state.prepare()
     storage = Storage(state.journal())
     secrets = Secrets(state.users(), state.accounts.read_bytes(), state.authority.read_text())
-    parts = assembled(storage, secrets, reactor)
     server = f"https://{HOST}:{listening.getsockname()[1]}"
     written = Path(options["kubeconfig"] or state.kubeconfig)
     state.write_kubeconfig(server, written)
+    programs = Programs(_client(written, VIRT_API, reactor), _client(written, VIRT_HANDLER, reactor))
+    parts = assembled(storage, secrets, programs, reactor)
     site = QuietSite(Front(parts.backend, NoFaults(), reactor), parsePOSTFormSubmission=False)
     factory = secured(site, certificate(str(state.certificate), str(state.key), "--state"), reactor)
     log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)
     return Sandbox(parts, Listener(reactor, listening, factory), temporary)
+
+
+def _client(kubeconfig: Path, user: str, reactor: Any) -> HttpKube:
+    """How a program of the sandbox writes: as any client does."""
+    credentials = load(str(kubeconfig), user, reactor)
+    return HttpKube(call_agent(reactor, credentials.tls), credentials, reactor)

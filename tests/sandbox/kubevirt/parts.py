@@ -121,6 +121,24 @@ STORED: Mapping[str, Changes] = {
             }
         ],
     },
+    "template populated twice, of a group": {
+        "spec.dataVolumeTemplates": [
+            {
+                "metadata": {"name": "root"},
+                "spec": {
+                    "source": BLANK,
+                    "storage": {
+                        **STORAGE,
+                        "dataSource": {
+                            "apiGroup": "snapshot.storage.k8s.io",
+                            "kind": "VolumeSnapshot",
+                            "name": "other",
+                        },
+                    },
+                },
+            }
+        ],
+    },
     "template of another namespace": {
         "spec.dataVolumeTemplates": [
             {"metadata": {"name": "root", "namespace": "other"}, "spec": {"source": BLANK, "storage": STORAGE}}

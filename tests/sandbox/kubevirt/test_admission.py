@@ -108,7 +108,8 @@ class RecordedTests(AdmissionTestCase):
 def is_of_the_form(name: str, answer: Document) -> bool:
     """Whether the schemas decide, which are not at hand here."""
     told = answer.get("message", "")
-    return "is invalid: " in told or " in body " in told or name.endswith("unknown field")
+    ours = name.endswith("populated twice")
+    return not ours and ("is invalid: " in told or " in body " in told or name.endswith("unknown field"))
 
 
 FORM: Document = {

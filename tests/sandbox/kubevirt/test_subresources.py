@@ -16,6 +16,7 @@ from dicot.kube.errors import Missing, Refused
 from dicot.kube.kind import Manifest
 from dicot.sandbox.apiserver.asked import Attributes, User
 from dicot.sandbox.apiserver.refusal import Refusal
+from dicot.sandbox.apiserver.registry import Served
 from dicot.sandbox.apiserver.seams import Answer, Call, Verdict
 from dicot.sandbox.kubevirt.subresources.api import Subresources
 from dicot.sandbox.nodes.handler import Handler
@@ -111,7 +112,7 @@ class SubresourceTestCase(SynchronousTestCase):
         nodes = (("", "nodes", each) for each in NODES)
         reader = Stored(("kubevirt.io", "kubevirts", self.kubevirt), flavors, *nodes, *stored)
         kube: Any = self.kube
-        api = Subresources(reader, self.authorizer, kube, Handler(kube, lambda: 0.0), None)
+        api = Subresources(reader, Served({}), self.authorizer, kube, Handler(kube, lambda: 0.0))
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         asked = api.answer("v1", Call(PERSON, method, path, {}, content, accept))
         done = Deferred.fromCoroutine(asked)

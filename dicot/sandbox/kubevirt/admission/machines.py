@@ -38,6 +38,9 @@ def mutate(review: Review, settings: Settings, reader: Reader, new_id: Callable[
     machine["type"] = machine.get("type") or settings.machine(guest["architecture"])
     if review.operation == "CREATE" and defaults.has_express(guest):
         defaults.mark_topology(vm["spec"]["template"].setdefault("metadata", {}))
+    refused = templates.groupless(vm)
+    if refused is not None:
+        raise refused
     return {**vm, "spec": schema.written(vm["spec"], schema.of_spec(review.resource.schema))}
 
 

@@ -1,7 +1,6 @@
 """subresources.kubevirt.io, as virt-api serves it (pkg/virt-api/api.go, rest/)."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -11,7 +10,7 @@ from dicot.kube.kind import Manifest
 
 from ...apiserver.asked import Attributes
 from ...apiserver.refusal import Refusal
-from ...apiserver.seams import Answer, Authorizer, Call, Reader
+from ...apiserver.seams import Answer, Authorizer, Call, Reader, Registry
 from ..settings import NAMESPACE, Settings, settings
 from . import expand, guests, routes
 from .asked import Asked, is_dry
@@ -20,7 +19,7 @@ from .routes import JSON, Route
 from .writes import Edit, carry_out, instance
 
 GROUP = "subresources.kubevirt.io"
-VERSIONS = ("v1", "v1alpha3")
+VERSIONS: tuple[str, ...] = ("v1", "v1alpha3")
 _PLAIN = "text/plain; charset=utf-8"
 _VERBS = {"POST": "create", "GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _PROFILERS = {f"/{each}-cluster-profiler": each for each in ("start", "stop", "dump")}
@@ -40,20 +39,17 @@ class Node(Protocol):
 
 
 class Subresources:
-    """What virt-api serves beside its webhooks. ``kube`` writes in virt-api's own name; ``form`` is the schema of
-    VirtualMachines."""
+    """What virt-api serves beside its webhooks. ``kube`` writes in virt-api's own name."""
 
     group = GROUP
     versions = VERSIONS
 
-    def __init__(
-        self, reader: Reader, authorizer: Authorizer, kube: Kube, node: Node, form: Mapping[str, Any] | None
-    ) -> None:
+    def __init__(self, reader: Reader, registry: Registry, authorizer: Authorizer, kube: Kube, node: Node) -> None:
         self._reader = reader
+        self._registry = registry
         self._authorizer = authorizer
         self._kube = kube
         self._node = node
-        self._form = form
 
     def discovery(self, version: str) -> Manifest:
         """See Aggregated. Kinds and verbs are not told."""
@@ -146,7 +142,9 @@ class Subresources:
 
     def _expand(self, asked: Asked) -> Answer:
         stored = bool(asked.name)
-        vm = asked.machine() if stored else expand.read(asked.body, asked.namespace, self._form)
+        machines = self._registry.find("kubevirt.io", "v1", "virtualmachines")
+        form = machines.schema if machines is not None else None
+        vm = asked.machine() if stored else expand.read(asked.body, asked.namespace, form)
         try:
             return _json(200, expand.expand(vm, self._reader, asked.settings))
         except expand.Unexpandable as why:
