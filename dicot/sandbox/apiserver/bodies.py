@@ -8,6 +8,7 @@ from msgspec import DecodeError, json
 
 from dicot.kube.kind import Manifest
 
+from .protobuf import Undecodable, decoded
 from .refusals import bad_request, bad_value, invalid, unsupported_media
 from .resource import Resource
 
@@ -20,7 +21,7 @@ _WANTED = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind st
 
 def sent(resource: Resource, media: str, body: bytes) -> Manifest:
     """The object of a POST or PUT. Raises Refusal."""
-    if media not in ("", *MEDIA[:2]):
+    if media not in ("", *MEDIA):
         raise unsupported_media(MEDIA)
     found = _decoded(resource, body, media)
     _is_of(resource, found, body)
@@ -34,17 +35,27 @@ def options(media: str, body: bytes) -> Manifest:
     if not body:
         return {}
     try:
-        found: Any = yaml.safe_load(body) if media == MEDIA[1] else json.decode(body)
-    except (DecodeError, yaml.YAMLError) as error:
+        found = _any(media, body)
+    except (DecodeError, yaml.YAMLError, Undecodable) as error:
         raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error
     if not isinstance(found, dict):
         raise bad_request("couldn't get version/kind; json parse error: json: cannot unmarshal")
     return found
 
 
+def _any(media: str, body: bytes) -> Any:
+    """A body of one of the media types."""
+    if media == MEDIA[2]:
+        return decoded(body)
+    return yaml.safe_load(body) if media == MEDIA[1] else json.decode(body)
+
+
 def _decoded(resource: Resource, body: bytes, media: str) -> Manifest:
     try:
-        found: Any = yaml.safe_load(body) if media == MEDIA[1] else json.decode(body)
+        found = _any(media, body)
+    except Undecodable as error:
+        text = f"the object provided is unrecognized (must be of type {resource.kind}): {error} ({_summary(body)})"
+        raise bad_request(text) from error
     except (DecodeError, yaml.YAMLError) as error:
         raise _unrecognized(resource, _go_error(body, str(error)), body) from error
     if not isinstance(found, dict):

@@ -19,6 +19,14 @@ def types() -> dict[str, dict[str, Any]]:
     return dict(_read("types.json"))
 
 
+@cache
+def numbers() -> dict[str, dict[str, tuple[str, str, str]]]:
+    """The fields of messages in protobuf by their numbers: JSON name ("" of what is inlined), type, label."""
+    return {
+        name: {key: tuple(each) for key, each in fields.items()} for name, fields in _read("numbers.json").items()
+    }
+
+
 def definitions() -> list[dict[str, Any]]:
     """The CustomResourceDefinitions of KubeVirt, CDI and the snapshotter. What they share is one object here."""
     shared: dict[str, Any] = _read("shared.json")
