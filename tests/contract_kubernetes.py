@@ -563,6 +563,102 @@ class ObjectTests(KubernetesTestCase):
         self.assertEqual([name for name in ("finalizers", "labels") if name in found["metadata"]], [])
 
 
+class BirthTests(KubernetesTestCase):
+    """What built-in objects have from the start."""
+
+    async def born(self, path: str, spec: Document) -> Document:
+        return await self.made(f"{path}?dryRun=All", {"metadata": {"name": "born"}, "spec": spec})
+
+    async def test_pods(self) -> None:
+        account = f"{self.core}/serviceaccounts/default"
+        await self.control.until(60.0, "the account of new pods", lambda: self.control.answers(account))
+        table: tuple[tuple[Document, str, str], ...] = (
+            ({"image": "i"}, "BestEffort", "Always"),
+            ({"image": "i:1", "resources": {"limits": {"memory": "1Gi"}}}, "Burstable", "IfNotPresent"),
+            ({"image": "i", "resources": {"limits": {"memory": "1Gi", "cpu": "1"}}}, "Guaranteed", "Always"),
+        )
+        tolerations = [
+            {
+                "key": f"node.kubernetes.io/{key}",
+                "operator": "Exists",
+                "effect": "NoExecute",
+                "tolerationSeconds": 300,
+            }
+            for key in ("not-ready", "unreachable")
+        ]
+        for container, quality, pull in table:
+            pod = await self.born(f"{self.core}/pods", {"containers": [{"name": "c", **container}]})
+            self.assertEqual(pod["status"], {"phase": "Pending", "qosClass": quality})
+            # The volume with the account's token has a name of its own.
+            spec = {name: value for name, value in pod["spec"].items() if name != "volumes"}
+            [shown] = spec.pop("containers")
+            shown.pop("volumeMounts", None)
+            asked = container.get("resources", {})
+            resources = {**asked, "requests": asked["limits"]} if asked else {}
+            ending = {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}
+            expected = {"name": "c", **container, "resources": resources, "imagePullPolicy": pull, **ending}
+            self.assertEqual(shown, expected)
+            self.assertEqual(
+                spec,
+                {
+                    "dnsPolicy": "ClusterFirst",
+                    "enableServiceLinks": True,
+                    "preemptionPolicy": "PreemptLowerPriority",
+                    "priority": 0,
+                    "restartPolicy": "Always",
+                    "schedulerName": "default-scheduler",
+                    "securityContext": {},
+                    "serviceAccount": "default",
+                    "serviceAccountName": "default",
+                    "terminationGracePeriodSeconds": 30,
+                    "tolerations": tolerations,
+                },
+            )
+
+    async def test_volumes(self) -> None:
+        modes, size = ["ReadWriteOnce"], {"storage": "1Gi"}
+        asked = {"accessModes": modes, "resources": {"requests": size}, "storageClassName": "none"}
+        claim = await self.born(f"{self.core}/persistentvolumeclaims", asked)
+        self.assertEqual(claim["spec"], {**asked, "volumeMode": "Filesystem"})
+        self.assertEqual(claim["status"], {"phase": "Pending"})
+        given = {"capacity": size, "accessModes": modes, "csi": {"driver": "d", "volumeHandle": "h"}}
+        volume = await self.born("/api/v1/persistentvolumes", given)
+        expected = {**given, "persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"}
+        self.assertEqual(volume["spec"], expected)
+        since = volume["metadata"]["creationTimestamp"]
+        self.assertEqual(volume["status"], {"phase": "Pending", "lastPhaseTransitionTime": since})
+
+    async def test_services(self) -> None:
+        service = await self.born(f"{self.core}/services", {"ports": [{"port": 80}]})
+        address = service["spec"].pop("clusterIP")
+        self.assertRegex(address, r"\A10\.96\.")
+        self.assertEqual(
+            service["spec"],
+            {
+                "clusterIPs": [address],
+                "internalTrafficPolicy": "Cluster",
+                "ipFamilies": ["IPv4"],
+                "ipFamilyPolicy": "SingleStack",
+                "ports": [{"protocol": "TCP", "port": 80, "targetPort": 80}],
+                "sessionAffinity": "None",
+                "type": "ClusterIP",
+            },
+        )
+        self.assertEqual(service["status"], {"loadBalancer": {}})
+
+    async def test_nodes(self) -> None:
+        node = await self.born("/api/v1/nodes", {})
+        self.assertEqual(node["spec"], {"taints": [{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}]})
+
+    async def test_secrets(self) -> None:
+        path = f"{self.core}/secrets"
+        made = await self.made(path, {"metadata": {"name": "born"}, "stringData": {"a": "b"}})
+        self.assertEqual((made["data"], made["type"]), ({"a": "Yg=="}, "Opaque"))
+        self.assertNotIn("stringData", made)
+        found = await self.control.change("PATCH", f"{path}/born", {"stringData": {"c": "d"}}, MERGE)
+        self.assertEqual(found["data"], {"a": "Yg==", "c": "ZA=="})
+
+
 class ApplyTests(KubernetesTestCase):
     """Server-side apply."""
 

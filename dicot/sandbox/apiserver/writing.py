@@ -14,7 +14,7 @@ from dicot.kube.kind import Manifest
 
 from . import metadata as meta
 from .asked import User
-from .births import at_birth
+from .births import as_kept, at_birth
 from .manner import manner
 from .ownership import Owner, track
 from .query import WriteQuery
@@ -173,6 +173,7 @@ class Writer:
         if not write.applies:
             born.pop("managedFields", None)
         made["metadata"] = meta.tidied(born)
+        as_kept(resource, made)
         at_birth(resource, made)
         self._check(write, made, None)
         return made, replace(review, new=made, name=made["metadata"]["name"])
@@ -214,6 +215,7 @@ class Writer:
     def change(self, write: Write, new: Manifest, old: Manifest) -> Written:
         """Let an object become another, if it may."""
         resource = write.resource
+        as_kept(write.resource, new)
         new = partial(write, new, old)
         new, review = self.admitted("UPDATE", write, new, old)
         self._check_version(write, new, old)
