@@ -57,6 +57,7 @@ REQUESTS: Mapping[str, Request] = {
     "dry run as a word": Request("PUT", f"{_VM}/start", {"dryRun": "All"}),
     "an unknown option": Request("PUT", f"{_VM}/start", {**DRY, "hurry": 1}),
     "an unknown dry run": Request("PUT", f"{_VM}/start", {"dryRun": ["Some"]}),
+    "an unknown dry run of what is off": Request("PUT", f"{_VM}/stop", {"dryRun": ["Some"]}),
     "an unknown dry run of a migration": Request(
         "PUT", f"/namespaces/NAMESPACE/virtualmachines/{RUNNING}/migrate", {"dryRun": ["Some"]}
     ),

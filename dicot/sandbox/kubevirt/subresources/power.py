@@ -47,22 +47,23 @@ def stop(asked: Asked) -> tuple[Write, ...]:
     """Ask for the guest's end, or turn the machine off."""
     options = asked.options("StopOptions", {"gracePeriod": "int64", "dryRun": "[]string"})
     vm, vmi = asked.machine(), asked.any_instance()
-    dry = is_dry(options, "PatchOptions")
     strategy, grace = _strategy(vm), options.get("gracePeriod")
+    turned = strategy in ("Always", "Once")
     runs = vmi is not None and phase(vmi) not in FINAL
-    before: tuple[Write, ...] = ()
+    if not turned and not runs:
+        raise conflict(MACHINE, asked.name, NOT_RUNNING)
     own = vmi["spec"].get("terminationGracePeriodSeconds") if vmi is not None else None
+    if strategy == "Halted" and (grace is None or (own is not None and grace >= own)):
+        why = "Halted only supports manual stop requests with a shorter graceperiod"
+        raise conflict(MACHINE, asked.name, why)
+    dry = is_dry(options, "PatchOptions")
+    before: tuple[Write, ...] = ()
     if vmi is not None and runs and grace is not None:
         path = "/spec/terminationGracePeriodSeconds"
         patch = ({"op": "test", "path": path, "value": own}, {"op": "replace", "path": path, "value": grace})
         before = (Edit(instance(vmi), patch, dry),)
-    if strategy in ("Always", "Once"):
+    if turned or vmi is None:
         return (*before, *_edits((_turn(vm, on=False),), dry))
-    if vmi is None or not runs:
-        raise conflict(MACHINE, asked.name, NOT_RUNNING)
-    if strategy == "Halted" and (grace is None or (own is not None and grace >= own)):
-        why = "Halted only supports manual stop requests with a shorter graceperiod"
-        raise conflict(MACHINE, asked.name, why)
     return (*before, *_edits((_request(vm, _stop(vmi)),), dry))
 
 
