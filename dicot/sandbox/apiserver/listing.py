@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NoBase64
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -85,8 +85,8 @@ def page(storage: Storage, resource: Resource, namespace: str, query: ListQuery,
     changed = storage.history.undone(where, version) if version else {}
     # A list of any version is a whole one.
     limit = 0 if query.version == "0" and not query.token else max(query.limit, 0)
-    walk = _walk(storage, where, namespace, changed, start)
-    return _paged(walk, namespace, selection, version or storage.version, limit)
+    walk = _Walk(storage, where, namespace, changed, start)
+    return _paged(walk, selection, version or storage.version, limit)
 
 
 def _version(storage: Storage, query: ListQuery) -> int:
@@ -101,45 +101,50 @@ def _version(storage: Storage, query: ListQuery) -> int:
     return asked if exact else 0
 
 
-def _walk(
-    storage: Storage, where: tuple[str, str], namespace: str, changed: Mapping[Key, bytes | None], start: str
-) -> list[tuple[Key, bytes]]:
-    """The objects of a moment from a key on, in order."""
-    shelf = storage.shelf(where)
-    keys = shelf.within(namespace)
-    inside = {key: body for key, body in changed.items() if not namespace or key.startswith(f"{namespace}/")}
-    if inside:
-        keys = sorted({*keys, *inside})
-    if start:
-        del keys[: bisect_left(keys, start)]
-    bodies = shelf.bodies
-    found = []
-    for key in keys:
-        body = inside[key] if key in inside else bodies[key]
-        if body is not None:
-            found.append((key, body))
-    return found
+class _Walk:
+    """The objects of a moment from a key on, in order. ``changed`` are those that were otherwise then."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        where: tuple[str, str],
+        namespace: str,
+        changed: Mapping[Key, bytes | None],
+        start: str,
+    ) -> None:
+        shelf = storage.shelf(where)
+        self.keys = shelf.within(namespace)
+        self._bodies = shelf.bodies
+        self._then = {key: body for key, body in changed.items() if not namespace or key.startswith(f"{namespace}/")}
+        if self._then:
+            found = sorted({*self.keys, *self._then})
+            self.keys = [key for key in found if self._then.get(key, b"") is not None]
+        if start:
+            del self.keys[: bisect_left(self.keys, start)]
+
+    def body(self, key: Key) -> bytes:
+        """What an object was."""
+        then = self._then.get(key)
+        return self._bodies[key] if then is None else then
 
 
-def _paged(walk: list[tuple[Key, bytes]], namespace: str, selection: Selection, version: int, limit: int) -> Page:
+def _paged(walk: _Walk, selection: Selection, version: int, limit: int) -> Page:
+    keys = walk.keys
     if selection.everything:
-        part = walk[:limit] if limit else walk
-        bodies = [body for _, body in part]
-        if len(part) == len(walk):
+        part = keys[:limit] if limit else keys
+        bodies = [walk.body(key) for key in part]
+        if len(part) == len(keys):
             return Page(bodies, version)
-        return Page(bodies, version, token(version, part[-1][0] + "\0"), len(walk) - len(part))
+        return Page(bodies, version, token(version, part[-1] + "\0"), len(keys) - len(part))
     found: list[bytes] = []
     last = ""
-    for key, body in _selected(walk, selection):
+    for key in keys:
+        namespace, _, name = key.partition("/")
+        body = walk.body(key)
+        if not selection.takes(namespace, name, body):
+            continue
         if limit and len(found) == limit:
             return Page(found, version, token(version, last + "\0"))
         found.append(body)
         last = key
     return Page(found, version)
-
-
-def _selected(walk: list[tuple[Key, bytes]], selection: Selection) -> Iterator[tuple[Key, bytes]]:
-    for key, body in walk:
-        namespace, _, name = key.partition("/")
-        if selection.takes(namespace, name, body):
-            yield key, body
