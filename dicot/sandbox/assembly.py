@@ -40,6 +40,8 @@ from .apiserver.tables.printed import PrintedTables
 from .apiserver.verbs import Verbs
 from .apiserver.watching import Watches
 from .apiserver.writing import Writer
+from .cdi.admission import CdiAdmission
+from .cdi.tokens import Tokens
 from .kubevirt import plug as kubevirt
 from .kubevirt.installed import install
 
@@ -66,12 +68,13 @@ class Assembled:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Static tokens with their users, the key that accounts' tokens are signed with, and the certificate of the
-    authority that clients trust."""
+    """Static tokens with their users, the key that accounts' tokens are signed with, the certificate of the authority
+    that clients trust, and CDI's tokens."""
 
     tokens: Mapping[str, User]
     accounts: bytes
     authority: str
+    volumes: Tokens
 
 
 def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, clock: IReactorTime) -> Assembled:
@@ -87,8 +90,8 @@ def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, c
     follow(rights, objects)
     credentials = Credentials(secrets.tokens, Signer(secrets.accounts), objects, seconds)
     usage = Usage(objects)
-    webhooks = kubevirt.admission(objects, seconds)
-    admissions += [definitions, *_admissions(objects, rights), webhooks, QuotaAdmission(usage)]
+    webhooks = (kubevirt.admission(objects, seconds), CdiAdmission(objects, rights, secrets.volumes, seconds))
+    admissions += [definitions, *_admissions(objects, rights), *webhooks, QuotaAdmission(usage)]
     watches = Watches(storage)
     aggregated = (kubevirt.aggregated(objects, served, rights, programs, seconds),)
     parts = Parts(

@@ -9,6 +9,7 @@ from .apiserver.asked import User
 from .apiserver.journal import File, Nowhere
 from .apiserver.rights.tokens import new_key
 from .apiserver.storage import Journal
+from .cdi.tokens import new_key as new_volume_key
 
 DATABASE = "state.sqlite"
 SUFFIXES = (".sqlite", ".db")
@@ -53,6 +54,11 @@ class State:
         return self.folder / "accounts.key"
 
     @property
+    def volumes(self) -> Path:
+        """The key that CDI's tokens are signed with."""
+        return self.folder / "cdi-tokens.key"
+
+    @property
     def tokens(self) -> Path:
         """Static tokens."""
         return self.folder / "tokens.csv"
@@ -73,6 +79,8 @@ class State:
                 self.certificate.write_bytes(certificate)
             if not self.accounts.exists():
                 logins.write_secret(self.accounts, new_key())
+            if not self.volumes.exists():
+                logins.write_secret(self.volumes, new_volume_key())
             if not self.tokens.exists():
                 logins.write_tokens(self.tokens, logins.new_tokens(secrets.token_urlsafe))
         except OSError as error:

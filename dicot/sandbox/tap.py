@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from .apiserver.front import Front
 from .apiserver.journal import Unreadable
 from .apiserver.storage import Storage
 from .assembly import Assembled, Secrets, assembled
+from .cdi.tokens import Tokens
+from .clients import clients
+from .controller import Controller
 from .kubevirt.plug import VIRT_API, VIRT_HANDLER, Programs
 from .listen import CannotListen, Listener, bound, certificate, secured
 from .state import State, Unusable
@@ -55,9 +59,12 @@ class QuietSite(Site):
 class Sandbox(Service):
     """The API server, from its first to its last request."""
 
-    def __init__(self, parts: Assembled, listener: Listener, temporary: Path | None) -> None:
+    def __init__(
+        self, parts: Assembled, listener: Listener, controllers: Sequence[Controller], temporary: Path | None
+    ) -> None:
         self._parts = parts
         self._listener = listener
+        self._controllers = controllers
         self._temporary = temporary
 
     def startService(self) -> None:
@@ -65,6 +72,8 @@ class Sandbox(Service):
         super().startService()
         self._parts.loop.startService()
         self._listener.startService()
+        for controller in self._controllers:
+            controller.startService()
 
     def stopService(self) -> Deferred[None]:
         """End all watches, and let go of the state."""
@@ -72,6 +81,8 @@ class Sandbox(Service):
         return Deferred.fromCoroutine(self._stopped())
 
     async def _stopped(self) -> None:
+        for controller in self._controllers:
+            controller.stopService()
         self._parts.loop.stopService()
         self._parts.watches.stop()
         await self._listener.stopService()
@@ -99,7 +110,8 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     listening = bound(HOST, int(options["listen"]), "--listen")
     state.prepare()
     storage = Storage(state.journal())
-    secrets = Secrets(state.users(), state.accounts.read_bytes(), state.authority.read_text())
+    volumes = Tokens.load(state.volumes.read_bytes())
+    secrets = Secrets(state.users(), state.accounts.read_bytes(), state.authority.read_text(), volumes)
     server = f"https://{HOST}:{listening.getsockname()[1]}"
     written = Path(options["kubeconfig"] or state.kubeconfig)
     state.write_kubeconfig(server, written)
@@ -108,7 +120,8 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     site = QuietSite(Front(parts.backend, NoFaults(), reactor), parsePOSTFormSubmission=False)
     factory = secured(site, certificate(str(state.certificate), str(state.key), "--state"), reactor)
     log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)
-    return Sandbox(parts, Listener(reactor, listening, factory), temporary)
+    controllers = clients(written, volumes, reactor)
+    return Sandbox(parts, Listener(reactor, listening, factory), controllers, temporary)
 
 
 def _client(kubeconfig: Path, user: str, reactor: Any) -> HttpKube:
