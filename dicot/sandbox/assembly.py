@@ -18,9 +18,11 @@ from .apiserver.admission.storage import StorageAdmission
 from .apiserver.asked import User
 from .apiserver.backend import ApiBackend, Parts
 from .apiserver.cel import compiled
+from .apiserver.clock import Hands
 from .apiserver.controllers.loop import Loop
 from .apiserver.controllers.roster import roster
 from .apiserver.definitions import Definitions
+from .apiserver.desk import PREFIX, Desk
 from .apiserver.documents import ServedDocuments
 from .apiserver.objects import ServedObjects
 from .apiserver.registry import Served
@@ -36,6 +38,7 @@ from .apiserver.schemas import Kinds
 from .apiserver.seams import Admission
 from .apiserver.specials import specials
 from .apiserver.storage import Storage
+from .apiserver.switches import Switches
 from .apiserver.tables.printed import PrintedTables
 from .apiserver.verbs import Verbs
 from .apiserver.watching import Watches
@@ -57,13 +60,15 @@ PLURALS = {
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """The parts that others work with."""
+    """The parts that others work with. ``clock`` is the API server's own."""
 
     backend: ApiBackend
     storage: Storage
     objects: ServedObjects
     watches: Watches
     loop: Loop
+    faults: Switches
+    clock: Hands
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ class Secrets:
 
 def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, clock: IReactorTime) -> Assembled:
     """The API server of a storage. ``clock`` counts seconds since 1970."""
-    seconds = clock.seconds
+    hands = Hands(clock)
+    seconds = hands.seconds
     served, kinds = Served(), Kinds({})
     admissions: list[Admission] = []
     now, uid = (lambda: stamp(seconds())), (lambda: str(uuid4()))
@@ -94,8 +100,10 @@ def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, c
     admissions += [definitions, *_admissions(objects, rights), *webhooks, QuotaAdmission(usage)]
     watches = Watches(storage)
     aggregated = (kubevirt.aggregated(objects, served, rights, programs, seconds),)
+    authenticator = Authentication(credentials, Impersonation(rights))
+    faults = Switches(lambda asking, asked: authenticator.identify(asking.headers, asked), PREFIX, hands)
     parts = Parts(
-        authenticator=Authentication(credentials, Impersonation(rights)),
+        authenticator=authenticator,
         authorizer=rights,
         registry=served,
         documents=ServedDocuments(served, aggregated),
@@ -103,11 +111,12 @@ def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, c
         posters=Reviews(rights, credentials, seconds).posters(),
         specials=specials(writer),
         aggregated=aggregated,
+        pages={PREFIX.strip("/"): Desk(faults, hands).answer},
     )
-    loop = Loop(objects, roster(objects, served, usage, secrets.authority, seconds), clock)
+    loop = Loop(objects, roster(objects, served, usage, secrets.authority, seconds), hands)
     found(objects, definitions)
     install(objects)
-    return Assembled(ApiBackend(parts), storage, objects, watches, loop)
+    return Assembled(ApiBackend(parts), storage, objects, watches, loop, faults, hands)
 
 
 def _admissions(objects: ServedObjects, rights: Rights) -> Sequence[Admission]:

@@ -17,7 +17,6 @@ from dicot.kube.agent import call_agent
 from dicot.kube.client import HttpKube
 from dicot.kube.credentials import load
 
-from .apiserver.faults import NoFaults
 from .apiserver.front import Front
 from .apiserver.journal import Unreadable
 from .apiserver.storage import Storage
@@ -117,7 +116,7 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     state.write_kubeconfig(server, written)
     programs = Programs(_client(written, VIRT_API, reactor), _client(written, VIRT_HANDLER, reactor))
     parts = assembled(storage, secrets, programs, reactor)
-    site = QuietSite(Front(parts.backend, NoFaults(), reactor), parsePOSTFormSubmission=False)
+    site = QuietSite(Front(parts.backend, parts.faults, parts.clock), parsePOSTFormSubmission=False)
     factory = secured(site, certificate(str(state.certificate), str(state.key), "--state"), reactor)
     log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)
     controllers = clients(written, volumes, reactor)

@@ -1,6 +1,6 @@
 """Takes a request to whoever answers it: who asks, what for, whether that may be, and then the verb."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -23,10 +23,14 @@ class Special(Protocol):
     def answer(self, asking: Asking, route: Route, resource: Resource) -> Reply: ...
 
 
+Page = Callable[[Asking], Reply]
+"""Answers at paths that are of no resource. May raise Refusal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Who decides and who answers. ``posters`` are by group and plural (with its subresource), ``specials`` by group,
-    plural and subresource, ``aggregated`` by group and version."""
+    plural and subresource, ``aggregated`` by group and version, ``pages`` by the first segment of their paths."""
 
     authenticator: Authenticator
     authorizer: Authorizer
@@ -36,6 +40,7 @@ class Parts:
     posters: Mapping[tuple[str, str], Poster]
     specials: Mapping[tuple[str, str, str], Special]
     aggregated: Sequence[Aggregated]
+    pages: Mapping[str, Page]
 
 
 class ApiBackend:
@@ -69,6 +74,9 @@ class ApiBackend:
         """What is of no resource."""
         if asking.path in ALWAYS_OK:
             return Reply(200, (b"ok",), "text/plain; charset=utf-8", {"X-Content-Type-Options": "nosniff"})
+        page = self._parts.pages.get(asking.path[1:].partition("/")[0])
+        if page is not None:
+            return page(asking)
         found = self._parts.documents.document(asking.path, asking.header("accept"), asking.query)
         if found is None:
             return text(404, "404 page not found")

@@ -1,21 +1,22 @@
 """The HTTP side: requests of Twisted's server become answers of ours."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 from uuid import uuid4
 
 from msgspec import json
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import Request
+from twisted.web.http import Request, datetimeToString
 from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
 from .asking import Asking, Following, Reply
-from .faults import Cut, Faults
+from .faults import Course, Faults
 from .pull import SLICE, Slices
 from .refusal import Refusal
 from .refusals import plain, too_heavy
@@ -60,27 +61,47 @@ class Front:
 
     async def _answer(self, request: Request) -> None:
         asking = _read(request)
+        course = self._faults.course(asking)
+        await self._rest(course.before)
+        if course.lost == "request":
+            _abort(request)
+            return
         request.setHeader("Audit-Id", asking.header("audit-id") or str(uuid4()))
         request.setHeader("Cache-Control", "no-cache, private")
-        try:
+        request.setHeader(b"Date", datetimeToString(self._clock.seconds()))
+        answer = await self._done(asking, course)
+        await self._rest(course.after)
+        if course.lost == "answer":
+            _abort(request)
+            return
+        for warning in asking.warnings:
+            request.responseHeaders.addRawHeader("Warning", f"299 - {_quoted(warning)}")
+        if isinstance(answer, Reply):
+            await _send(request, answer, course.cut)
+        else:
+            await self._follow(request, asking, course, answer)
+
+    async def _done(self, asking: Asking, course: Course) -> Reply | Following:
+        """What the last time is answered with."""
+        answer: Reply | Following
+        for _ in range(course.times):
             try:
-                await self._faults.arrived(asking)
+                if course.refusal is not None:
+                    raise course.refusal
                 if len(asking.body) > LONGEST_BODY:
                     raise too_heavy(LONGEST_BODY)
                 answer = await self._backend.answer(asking)
             except Refusal as refusal:
                 answer = refused(refusal)
-            await self._faults.done(asking, answer.code if isinstance(answer, Reply) else 200)
-            for warning in asking.warnings:
-                request.responseHeaders.addRawHeader("Warning", f"299 - {_quoted(warning)}")
-            if isinstance(answer, Reply):
-                await _send(request, answer)
-            else:
-                await self._follow(request, asking, answer)
-        except Cut:
-            _abort(request)
+        if course.error is not None and isinstance(answer, Following):
+            return failing(course.error)
+        return answer
 
-    async def _follow(self, request: Request, asking: Asking, answer: Following) -> None:
+    async def _rest(self, seconds: float) -> None:
+        if seconds:
+            await deferLater(self._clock, seconds)
+
+    async def _follow(self, request: Request, asking: Asking, course: Course, answer: Following) -> None:
         request.setHeader("Content-Type", answer.media)
         request.write(b"")
         ended: Deferred[None] = Deferred()
@@ -89,20 +110,54 @@ class Front:
             if not ended.called:
                 ended.callback(None)
 
-        def pieces(line: bytes) -> list[bytes]:
-            try:
-                return list(self._faults.line(asking, line))
-            except Cut:
-                _abort(request)
-                return []
-
-        stop = answer.begin(request, self._clock, end, pieces)
+        connection = _Connection(request, end)
+        flow = self._faults.follow(asking, course, connection)
+        stop = connection.stop = answer.begin(request, self._clock, end, flow.pieces)
         try:
             await ended
         except CancelledError:
             stop()
             raise
+        finally:
+            flow.over()
         request.finish()
+
+
+class _Connection:
+    """See Stream."""
+
+    def __init__(self, request: Request, end: Callable[[], None]) -> None:
+        self._request = request
+        self._end = end
+        self.stop: Callable[[], None] = lambda: None
+
+    def write(self, data: bytes) -> None:
+        self._request.write(data)
+
+    def fail(self, data: bytes) -> None:
+        self._request.write(data)
+        self.stop()
+        self._request.unregisterProducer()
+        self._end()
+
+    def close(self) -> None:
+        _close(self._request)
+
+    def abort(self) -> None:
+        _abort(self._request)
+
+
+def failing(refusal: Refusal) -> Following:
+    """A watch that ends with an error before it has told of anything."""
+
+    def begin(
+        sink: Request, clock: IReactorTime, ended: Callable[[], None], pieces: Callable[[bytes], list[bytes]]
+    ) -> Callable[[], None]:
+        sink.write(refusal.line())
+        ended()
+        return lambda: None
+
+    return Following(begin)
 
 
 def refused(refusal: Refusal) -> Reply:
@@ -111,7 +166,8 @@ def refused(refusal: Refusal) -> Reply:
     return Reply(refusal.code, (json.encode(refusal.status()), b"\n"), headers={**retry, **refusal.headers})
 
 
-async def _send(request: Request, reply: Reply) -> None:
+async def _send(request: Request, reply: Reply, cut: int | None = None) -> None:
+    """Send an answer, or the first bytes of its body and then no more."""
     request.setResponseCode(reply.code)
     if reply.media:
         request.setHeader("Content-Type", reply.media)
@@ -120,6 +176,10 @@ async def _send(request: Request, reply: Reply) -> None:
     request.setHeader("Content-Length", str(reply.length))
     for name, value in reply.headers.items():
         request.setHeader(name, value)
+    if cut is not None:
+        request.write(b"".join(reply.pieces)[:cut])
+        _close(request)
+        return
     if reply.length <= SLICE:
         request.write(b"".join(reply.pieces))
     else:
@@ -152,6 +212,12 @@ def _abort(request: Request) -> None:
     """Close the connection at once."""
     if request.channel is not None:
         request.channel.forceAbortClient()
+
+
+def _close(request: Request) -> None:
+    """Close the connection once all is sent that was written."""
+    if request.channel is not None:
+        request.channel.loseConnection()
 
 
 def _quoted(text: str) -> str:

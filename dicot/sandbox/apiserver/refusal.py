@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msgspec import json
+
 from dicot.kube.kind import Manifest
 
 
@@ -59,6 +61,10 @@ class Refusal(Exception):
             status["details"] = details
         status["code"] = self.code
         return status
+
+    def line(self) -> bytes:
+        """The line of a watch that it ends with."""
+        return json.encode({"type": "ERROR", "object": self.status()}) + b"\n"
 
 
 def _cause(cause: Cause) -> Manifest:

@@ -245,9 +245,7 @@ def _deleting(asking: Asking, route: Route, resource: Resource, query: deleting.
 
 def _refused(sink: Sink, ended: Callable[[], None], pieces: Pieces, said: str) -> Callable[[], None]:
     """A watch that ends at once, since its version is gone."""
-    status = Refusal(410, "Expired", said).status()
-    line = json.encode({"type": "ERROR", "object": status}) + b"\n"
-    for piece in pieces(line):
+    for piece in pieces(Refusal(410, "Expired", said).line()):
         sink.write(piece)
     ended()
     return lambda: None
