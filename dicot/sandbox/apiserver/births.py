@@ -74,6 +74,12 @@ def _pod(made: Manifest) -> None:
             container.setdefault(name, deepcopy(value))
         container.setdefault("imagePullPolicy", _pull(container.get("image", "")))
         _requested(container["resources"])
+        for probe in (container[name] for name in _PROBES if name in container):
+            for name, value in _PROBE.items():
+                probe.setdefault(name, value)
+    for volume in spec.get("volumes", ()):
+        if "secret" in volume:
+            volume["secret"].setdefault("defaultMode", 0o644)
     given = spec.get("tolerations", [])
     known = {each.get("key") for each in given}
     spec["tolerations"] = given + [
@@ -82,6 +88,10 @@ def _pod(made: Manifest) -> None:
         if key not in known
     ]
     made["status"] = {"phase": "Pending", "qosClass": _quality(spec.get("containers", []))}
+
+
+_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+_PROBE: Mapping[str, int] = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 
 
 def _pull(image: str) -> str:
