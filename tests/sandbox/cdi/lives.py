@@ -130,6 +130,7 @@ def kept(document: Document, namespace: str) -> Document:
     return found
 
 
+_TOKEN = "kube-api-access"
 _RESTARTS = "cdi.kubevirt.io/storage.pod.restarts"
 
 
@@ -140,6 +141,9 @@ def worker(document: Document, namespace: str) -> Document:
         found.pop(key, None)
     container = found["spec"].get("containers", [{}])[0]
     container["env"] = [each for each in container.get("env", []) if each["name"] != "SERVER_CA_CERT"]
+    for holder, key in ((container, "volumeMounts"), (found["spec"], "volumes")):
+        # The API server mounts an account's token, and the sandbox does not: nothing runs in its Pods.
+        holder[key] = [each for each in holder.get(key, []) if each["name"] != _TOKEN]
     return found
 
 
@@ -186,6 +190,8 @@ def _told(events: Iterable[Document], name: str, namespace: str) -> Iterator[tup
             continue
         message = each["message"].replace(namespace, "NAMESPACE")
         if each["reason"] == "Bound" and "Bound" not in message:
+            continue
+        if each["reason"] == "CloneWithoutSource" and name != "sourceless":
             continue
         yield (about["kind"], each["type"], each["reason"], message, each["source"]["component"])
 
