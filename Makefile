@@ -3,13 +3,14 @@
 PYTHON ?= python3
 VENV := .venv
 PORT ?= 5000
+SERVERS ?= 0
 KUBECONFIG_FILE := $(KUBECONFIG)
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: run test test-unit test-long cluster venv lint types manifests
 
 run: venv
-	@$(VENV)/bin/python -m tests.cluster.run --port "$(PORT)" $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG_FILE)")
+	@$(VENV)/bin/python -m tests.cluster.run --port "$(PORT)" --servers "$(SERVERS)" $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG_FILE)")
 
 cluster: venv
 	@$(VENV)/bin/python -m tests.cluster.run --cluster-only --port "$(PORT)"

@@ -62,6 +62,13 @@ class Overdue(Exception):
     """What was awaited did not come in time."""
 
 
+def checked(what: str, answer: Answer, also: Collection[int] = ()) -> Document:
+    """The document of an answer that is a success, or of one of the statuses ``also``. Raises Refused."""
+    if not answer.ok and answer.status not in also:
+        raise Refused(f"{what}: {answer.status} {answer.content.decode(errors='replace')[:2000]}")
+    return answer.document
+
+
 async def together(steps: Iterable[Coroutine[Deferred[Any], Any, None]]) -> None:
     """Take all steps side by side; when one fails the others are given up, and its error is the result."""
     taken = [Deferred.fromCoroutine(step) for step in steps]
@@ -109,10 +116,14 @@ class Control:
         self, method: str, path: str, body: object = None, kind: str = JSON, also: Collection[int] = ()
     ) -> Document:
         """One request that must succeed, or answer one of the statuses ``also``."""
-        answer = await self.ask(method, path, body, kind)
-        if not answer.ok and answer.status not in also:
-            raise Refused(f"{method} {path}: {answer.status} {answer.content.decode(errors='replace')[:2000]}")
-        return answer.document
+        return checked(f"{method} {path}", await self.ask(method, path, body, kind), also)
+
+    async def apply(self, collection: str, document: Document) -> Document:
+        """Make an object, or let one that is there already have everything that the document says."""
+        answer = await self.ask("POST", collection, document)
+        if answer.status == 409:
+            return await self.change("PATCH", f"{collection}/{document['metadata']['name']}", document, MERGE)
+        return checked(f"POST {collection}", answer)
 
     async def until(self, seconds: float, what: str, seen: Seen) -> None:
         """Ask ``seen`` again and again until it says so; a server that cannot be reached has not said so."""

@@ -26,7 +26,7 @@ def served(
     command = [f"# {INSTALL}"] if openstack is None else [f"alias openstack={_word(openstack)}"]
     return [
         "",
-        f"# Dicot serves {url}. In another shell:",
+        f"# Dicot serves {url}, and shows how it fares at {url}/status. In another shell:",
         "",
         f"export OS_CLIENT_CONFIG_FILE={_word(clouds)} OS_CLOUD={cloud}",
         *command,
@@ -37,15 +37,17 @@ def served(
     ]
 
 
-def cluster(kubeconfig: Path, kubectl: str) -> list[str]:
-    """How to speak with the cluster."""
+def cluster(kubeconfig: Path, kubectl: str, tenant: Path | None = None) -> list[str]:
+    """How to speak with the cluster. ``tenant`` is the kubeconfig of somebody of project demo."""
+    word = _word(kubectl)
     return [
         "",
         "# The cluster, as Kubernetes sees it:",
         "",
         f"export KUBECONFIG={_word(kubeconfig)}",
-        f"alias kubectl={_word(kubectl)}",
+        *([] if word == "kubectl" else [f"alias kubectl={word}"]),
         "kubectl get vm,vmi,dv,pvc,keypairs.compute.dicot.io -A",
+        *([] if tenant is None else [f"# What a tenant sees of it: KUBECONFIG={_word(tenant)}"]),
     ]
 
 

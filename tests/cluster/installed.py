@@ -19,26 +19,25 @@ from tests.cluster.access import Access
 from tests.cluster.certificates import write_secret
 from tests.cluster.commands import run
 from tests.cluster.control import Control, Document
-from tests.cluster.objects import named
+from tests.cluster.objects import collection, named
+from tests.cluster.users import read_kubeconfig
 
 ROOT = Path(__file__).parents[2]
 SECRETS = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/secrets"
 TOKEN = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/serviceaccounts/dicot/token"
 ADMIN, DEMO = "dicot-admin", "dicot-demo"
 """Secrets of passwords: Dicot makes the first, these tools the second."""
+ACCOUNT = f"system:serviceaccount:{SYSTEM_NAMESPACE}:dicot"
+DEMO_NAMESPACE, TENANT = "demo", "tenant"
 TOKEN_LIFE = 7 * 86400
 """Seconds; an API server may give less."""
 REGION = "RegionOne"
 
 
-async def apply_manifests(reactor: Any, access: Access) -> None:
-    """What ``dicot manifests`` prints, by kubectl."""
-    documents = json.dumps({"apiVersion": "v1", "kind": "List", "items": installation()})
-    (
-        await run(
-            reactor, [*kubectl(access), "apply", "--server-side", "--force-conflicts", "-f", "-"], text=documents
-        )
-    ).checked()
+async def apply_manifests(control: Control) -> None:
+    """What ``dicot manifests`` prints."""
+    for document in installation():
+        await control.apply(collection(document), document)
 
 
 def kubectl(access: Access) -> list[str]:
@@ -47,10 +46,31 @@ def kubectl(access: Access) -> list[str]:
     return [program, "--kubeconfig", str(access.kubeconfig)]
 
 
+async def write_tenant(control: Control, kubeconfig: Path, path: Path) -> None:
+    """A kubeconfig of somebody who may do in namespace demo what Kubernetes' own role ``edit`` allows."""
+    account = named("ServiceAccount", TENANT, DEMO_NAMESPACE)
+    subject = {"kind": "ServiceAccount", "name": TENANT, "namespace": DEMO_NAMESPACE}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"}
+    binding = named(
+        "RoleBinding", TENANT, DEMO_NAMESPACE, "rbac.authorization.k8s.io/v1", roleRef=role, subjects=[subject]
+    )
+    for document in (account, binding):
+        await control.apply(collection(document), document)
+    answer = await control.change("POST", f"{collection(account)}/{TENANT}/token", token_request())
+    login = own_kubeconfig(kubeconfig, answer["status"]["token"], f"{DEMO_NAMESPACE}:{TENANT}", DEMO_NAMESPACE)
+    write_again(path, login.encode())
+
+
+def for_admin(kubeconfig: Path) -> bytes:
+    """A kubeconfig of all users of a cluster, cut down to the current one."""
+    login = read_kubeconfig(kubeconfig)
+    return own_kubeconfig(kubeconfig, login.tokens[login.current], login.current).encode()
+
+
 async def write_login(control: Control, kubeconfig: Path, path: Path) -> None:
     """A kubeconfig in which Dicot is itself: the account that the manifests gave it, and no other rights."""
     token = (await control.change("POST", TOKEN, token_request()))["status"]["token"]
-    write_secret(path, own_kubeconfig(kubeconfig, token).encode())
+    write_again(path, own_kubeconfig(kubeconfig, token).encode())
 
 
 def token_request() -> Document:
@@ -59,7 +79,7 @@ def token_request() -> Document:
     return {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
 
 
-def own_kubeconfig(kubeconfig: Path, token: str) -> str:
+def own_kubeconfig(kubeconfig: Path, token: str, user: str = ACCOUNT, namespace: str = "") -> str:
     """The current cluster of a kubeconfig, with a token as its only user."""
     document = yaml.safe_load(kubeconfig.read_text())
     contexts = {entry["name"]: entry["context"] for entry in document["contexts"]}
@@ -67,14 +87,14 @@ def own_kubeconfig(kubeconfig: Path, token: str) -> str:
     cluster = {entry["name"]: entry["cluster"] for entry in document["clusters"]}[name]
     if "certificate-authority" in cluster:
         cluster["certificate-authority"] = str(kubeconfig.parent / cluster["certificate-authority"])
-    user = f"system:serviceaccount:{SYSTEM_NAMESPACE}:dicot"
+    where = {"namespace": namespace} if namespace else {}
     return json.dumps(
         {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": name, "cluster": cluster}],
             "users": [{"name": user, "user": {"token": token}}],
-            "contexts": [{"name": "dicot", "context": {"cluster": name, "user": user}}],
+            "contexts": [{"name": "dicot", "context": {"cluster": name, "user": user, **where}}],
             "current-context": "dicot",
         },
         indent=1,
@@ -120,6 +140,11 @@ def clouds(url: str, passwords: Mapping[str, str]) -> str:
 
 
 def write_clouds(path: Path, url: str, passwords: Mapping[str, str]) -> None:
-    """The same as a file that nobody else reads, whatever was there before."""
+    """The same as a file that nobody else reads."""
+    write_again(path, clouds(url, passwords).encode())
+
+
+def write_again(path: Path, content: bytes) -> None:
+    """A file that nobody else reads, whatever was there before."""
     path.unlink(missing_ok=True)
-    write_secret(path, clouds(url, passwords).encode())
+    write_secret(path, content)

@@ -1,4 +1,7 @@
-"""``make cluster`` and ``make run``: a cluster with nodes and seeds, and Dicot on it, until Ctrl-C."""
+"""``make cluster`` and ``make run``: a cluster with nodes and seeds, and Dicot on it, until Ctrl-C.
+
+``make run`` takes the sandbox, which keeps its objects for the next time; ``make cluster`` starts the real programs.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,24 @@ from tests.cluster import guide, session, somebodys
 from tests.cluster.commands import Failed
 from tests.cluster.control import Control, Overdue
 from tests.cluster.furniture import ROOT, furnish
-from tests.cluster.installed import apply_manifests, make_people, write_clouds, write_login
+from tests.cluster.installed import (
+    apply_manifests,
+    for_admin,
+    make_people,
+    write_again,
+    write_clouds,
+    write_login,
+    write_tenant,
+)
 from tests.cluster.launch import RealCluster, Wishes
 from tests.cluster.programs import Program
+from tests.cluster.sandbox import SandboxCluster
 from tests.cluster.shared import DEFINITIONS
 
 PATIENCE = 60.0
+MOST_SERVERS = 200_000
+KUBERNETES_PORT = 6443
+"""Where the sandbox listens unless somebody else does."""
 FOLDER = ROOT / "run"
 """Where a person finds clouds.yaml, Dicot's configuration and its log."""
 BIN = Path(sys.executable).parent
@@ -61,6 +76,21 @@ class Place:
     def log(self) -> Path:
         return self.folder / "dicot.log"
 
+    @property
+    def cluster(self) -> Path:
+        """Where the sandbox has its state and its logs."""
+        return self.folder / "cluster"
+
+    @property
+    def admin(self) -> Path:
+        """The kubeconfig of the cluster's administrator."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def tenant(self) -> Path:
+        """The kubeconfig of somebody of project demo."""
+        return self.folder / "kubeconfig-demo"
+
     def prepare(self) -> None:
         """Make the folder, with Dicot's configuration."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -72,10 +102,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster.run", description=__doc__)
     parser.add_argument("--port", type=int, default=5000, help="port of Dicot on loopback (default: %(default)s)")
     parser.add_argument("--kubeconfig", type=Path, help="serve this cluster instead of starting one")
-    parser.add_argument("--cluster-only", action="store_true", help="start no Dicot")
+    parser.add_argument("--servers", type=count, default=0, help="settled servers that project demo shall have")
+    parser.add_argument("--cluster-only", action="store_true", help="start the real programs and no Dicot")
     parser.add_argument("--folder", type=Path, help="where keys, logs and data lie (default: a new temporary folder)")
     parser.add_argument("--files", type=Path, default=FOLDER, help="where clouds.yaml is put (default: %(default)s)")
     return parser.parse_args(arguments)
+
+
+def count(text: str) -> int:
+    """A number of servers. Raises ArgumentTypeError, which names the option."""
+    if not text.isdecimal() or int(text) > MOST_SERVERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST_SERVERS}; SERVERS=... gives it")
+    return int(text)
 
 
 def configuration(place: Place) -> str:
@@ -102,37 +140,65 @@ def check_port(port: int) -> None:
             raise SystemExit(f"port {port} of 127.0.0.1 cannot be had: {error}; PORT=... names another") from None
 
 
+def is_free(port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as found:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return found.connect_ex(("127.0.0.1", port)) != 0
+
+
 async def serve(reactor: Any, options: argparse.Namespace, folder: Path) -> None:
     """Start what was asked for and keep it until cancelled."""
     place = Place(options.files.resolve(), options.port)
-    if not options.cluster_only:
-        check_port(options.port)
+    if options.cluster_only:
+        await serve_cluster(reactor, place, folder)
+        return
+    check_port(options.port)
     if options.kubeconfig is not None:
         await serve_somebodys(reactor, place, options.kubeconfig.resolve())
-        return
-    openstack = None if options.cluster_only else deferToThread(installed_client)
+    else:
+        await serve_sandbox(reactor, place, options.servers)
+
+
+async def serve_cluster(reactor: Any, place: Place, folder: Path) -> None:
+    """The real programs, ready for Dicot."""
     tell("starting Kubernetes, KubeVirt and CDI; what is not built yet is built first, which takes some ten minutes")
     cluster = await RealCluster.start(reactor, folder, Wishes(definitions=(DEFINITIONS,)))
     try:
         await furnish(cluster)
-        passwords = await install(reactor, cluster, place)
+        await install(reactor, cluster, place)
         tell(*guide.cluster(cluster.kubeconfig, cluster.access.programs["kubectl"]))
-        if openstack is None:
-            tell(*guide.without_dicot(BIN / "twistd", place.settings, place.clouds))
-            await Deferred()
-        else:
-            await serve_dicot(reactor, place, known(passwords), openstack)
+        tell(*guide.without_dicot(BIN / "twistd", place.settings, place.clouds))
+        await Deferred()
     finally:
         await cluster.stop()
 
 
-async def install(reactor: Any, cluster: RealCluster, place: Place) -> Mapping[str, str]:
+async def serve_sandbox(reactor: Any, place: Place, servers: int) -> None:
+    """The sandbox, as it was left the last time, and Dicot on it."""
+    openstack = deferToThread(installed_client)
+    place.prepare()
+    port = KUBERNETES_PORT if is_free(KUBERNETES_PORT) else 0
+    options = ("--listen", str(port), *(("--servers", str(servers)) if servers else ()))
+    cluster = await SandboxCluster.start(reactor, place.cluster, (DEFINITIONS,), options)
+    try:
+        await furnish(cluster)
+        passwords = await install(reactor, cluster, place)
+        write_again(place.admin, for_admin(cluster.kubeconfig))
+        kubernetes = guide.cluster(place.admin, cluster.access.programs.get("kubectl", "kubectl"), place.tenant)
+        await serve_dicot(reactor, place, known(passwords), openstack, kubernetes=kubernetes)
+    finally:
+        await cluster.stop()
+
+
+async def install(reactor: Any, cluster: RealCluster | SandboxCluster, place: Place) -> Mapping[str, str]:
     """Put into our own cluster what Dicot needs, and beside it what people need; the passwords."""
     place.prepare()
     try:
-        await apply_manifests(reactor, cluster.access)
+        await apply_manifests(cluster.control)
         await write_login(cluster.control, cluster.kubeconfig, place.kubeconfig)
         passwords = await make_people(reactor, cluster.control, place.kubeconfig)
+        await write_tenant(cluster.control, cluster.kubeconfig, place.tenant)
     except Failed as error:
         raise SystemExit(str(error)) from None
     finally:
@@ -173,6 +239,7 @@ async def serve_dicot(
     passwords: Passwords,
     openstack: Deferred[Path | None],
     lines: Sequence[str] = guide.JOURNEY,
+    kubernetes: Sequence[str] = (),
 ) -> None:
     """Run Dicot, tell how to log in once it is ready, and keep it until cancelled."""
     twistd = [str(BIN / "twistd"), "--nodaemon", "--pidfile=", "dicot", "--config", str(place.settings)]
@@ -197,7 +264,7 @@ async def serve_dicot(
         command = await openstack
         write_clouds(place.clouds, place.url, people)
         cloud = "dicot" if "demo" in people else "dicot-admin"
-        tell(*guide.served(place.url, place.clouds, cloud, command, place.log, lines))
+        tell(*guide.served(place.url, place.clouds, cloud, command, place.log, lines), *kubernetes)
         await Deferred()
     except Overdue as error:
         raise SystemExit(f"Dicot is not ready: {error}\n{dicot.tail()}") from error

@@ -33,11 +33,13 @@ class SandboxCluster:
         self.control: Control
 
     @classmethod
-    async def start(cls, reactor: Any, folder: Path, definitions: Sequence[Path] = ()) -> SandboxCluster:
-        """Start a new one in the folder, and define what lies in those folders."""
+    async def start(
+        cls, reactor: Any, folder: Path, definitions: Sequence[Path] = (), options: Sequence[str] = ("--listen", "0")
+    ) -> SandboxCluster:
+        """Start one in the folder, with the objects that it left there, and define what lies in ``definitions``."""
         cluster = cls(reactor, folder)
         try:
-            await cluster._bring_up(definitions)
+            await cluster._bring_up(definitions, options)
         except BaseException:
             await cluster.stop()
             raise
@@ -55,10 +57,12 @@ class SandboxCluster:
         self._programs[name].start()
         return self._programs[name]
 
-    async def _bring_up(self, definitions: Sequence[Path]) -> None:
+    async def _bring_up(self, definitions: Sequence[Path], options: Sequence[str]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
+        # What an earlier one wrote leads nowhere.
+        self.kubeconfig.unlink(missing_ok=True)
         twistd = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile=", "dicot-sandbox"]
-        command = [*twistd, "--listen", "0", "--state", str(self.kubeconfig.parent)]
+        command = [*twistd, *options, "--state", str(self.kubeconfig.parent)]
         program = self.run("sandbox", command, {"PYTHONPATH": str(ROOT)})
         try:
             await self._reached(program)
@@ -66,7 +70,7 @@ class SandboxCluster:
             raise Overdue(f"{error}\n{program.tail()}") from error
         for folder in definitions:
             for path in sorted(folder.glob("*.yaml")):
-                await self.control.change("POST", DEFINITION_PATH, yaml.safe_load(path.read_text()))
+                await self.control.apply(DEFINITION_PATH, yaml.safe_load(path.read_text()))
         await self.control.close()
 
     async def _reached(self, program: Program) -> None:

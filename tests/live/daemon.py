@@ -228,7 +228,7 @@ async def prepared(reactor: Any, access: Access, folder: Path) -> Ground:
     control = Control(reactor, access.server, access.authority, access.admin)
     kubeconfig = folder / "kubeconfig"
     try:
-        await apply_manifests(reactor, access)
+        await apply_manifests(control)
         await write_login(control, access.kubeconfig, kubeconfig)
         passwords = await make_people(reactor, control, kubeconfig)
     finally:
