@@ -7,7 +7,7 @@ SERVERS ?= 0
 KUBECONFIG_FILE := $(KUBECONFIG)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: run test test-unit test-long cluster venv lint types manifests
+.PHONY: run test test-fast test-unit test-long cluster venv lint types manifests
 
 run: venv
 	@$(VENV)/bin/python -m tests.cluster.run --port "$(PORT)" --servers "$(SERVERS)" $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG_FILE)")
@@ -17,6 +17,9 @@ cluster: venv
 
 test: venv
 	@$(VENV)/bin/python -m tests.run
+
+test-fast: venv
+	@$(VENV)/bin/python -m tests.run --fast
 
 test-unit: venv
 	@$(VENV)/bin/python -m tests.run --without-cluster

@@ -1,8 +1,8 @@
 """Runs everything that must hold, and ends with one line that sums it up.
 
-Lint and types count as one each, every trial test as one. ``--without-cluster`` leaves out what needs the real
-control planes and says so. Contract suites (``tests/contract_*.py``, and those of Kube) run twice: on the real
-programs and on the sandbox.
+Lint and types count as one each, every trial test as one. Modules that end in ``_live`` and the contract suites need
+a cluster: they run on the sandbox and then on the real control planes. ``--without-cluster`` leaves out both and
+``--fast`` the real ones; each says so.
 """
 
 import argparse
@@ -74,35 +74,54 @@ def trial(name: str, arguments: Sequence[str], total: Sum, environment: dict[str
     print(f"== {name}: ended with {process.returncode} ({time.monotonic() - began:.0f} s)", flush=True)
 
 
-def modules(live: bool) -> list[str]:
-    """The test modules that need a cluster (their names end in _live), or the others."""
-    found = sorted((ROOT / "tests").rglob("test_*.py"))
-    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in found]
-    return [name for name in names if name.endswith("_live") == live]
+def modules() -> dict[str, str]:
+    """All test modules by name, with their text."""
+    paths = [*sorted((ROOT / "tests").rglob("test_*.py")), *sorted((ROOT / "tests").glob("contract_*.py"))]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text() for path in paths}
 
 
-def contracts() -> list[str]:
-    """The suites that the real programs and the sandbox must both pass."""
-    return [f"tests.{path.stem}" for path in sorted((ROOT / "tests").glob("contract_*.py"))]
+def needs_cluster(name: str) -> bool:
+    """Whether a module's tests ask for a cluster."""
+    return name.endswith("_live") or name.startswith("tests.contract_")
+
+
+def chosen(kind: str) -> list[str]:
+    """The modules for no cluster ("unit"), for the sandbox or for the real programs ("live").
+
+    A module says by ``ONLY_ON = "sandbox"`` or ``"real"`` that it has nothing to ask of the other.
+    """
+    if kind == "unit":
+        return [name for name in modules() if not needs_cluster(name)]
+    other = {"sandbox": "real", "live": "sandbox"}[kind]
+    return [name for name, text in modules().items() if needs_cluster(name) and f'ONLY_ON = "{other}"' not in text]
+
+
+def on_clusters(total: Sum, environment: dict[str, str], *, fast: bool) -> None:
+    """The suites on the sandbox, and those on the real programs unless that is too slow today."""
+    if fast:
+        print("the tests on the real control planes are left out, as asked")
+    else:
+        check("build", [str(BIN / "python"), "-m", "tests.cluster.build"], total)
+    trial("sandbox", ["-j2", *chosen("sandbox")], total, {**environment, "DICOT_TEST_CLUSTER": "sandbox"})
+    if not fast:
+        trial("live", chosen("live"), total, environment)
 
 
 def main() -> int:
     """The exit code: 0 only where nothing failed."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--without-cluster", action="store_true", help="leave out the real control planes")
-    chosen = options.parse_args()
+    options.add_argument("--without-cluster", action="store_true", help="leave out all tests that need a cluster")
+    options.add_argument("--fast", action="store_true", help="leave out the real control planes")
+    given = options.parse_args()
     total, environment = Sum(), {"PYTHONPATH": str(ROOT)}
     check("lint", [str(BIN / "ruff"), "check", "."], total)
     check("format", [str(BIN / "ruff"), "format", "--check", "."], total)
     check("types", [str(BIN / "mypy"), "dicot", "tests", "twisted", "setup.py"], total)
-    trial("unit", modules(live=False), total, environment)
-    if chosen.without_cluster:
-        print("the tests on the real control planes are left out, as asked")
+    trial("unit", chosen("unit"), total, environment)
+    if given.without_cluster:
+        print("the tests that need a cluster are left out, as asked")
     else:
-        check("build", [str(BIN / "python"), "-m", "tests.cluster.build"], total)
-        trial("live", [*contracts(), *modules(live=True)], total, environment)
-        sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox"}
-        trial("sandbox", [*contracts(), "tests.kube.test_contract_live"], total, sandbox)
+        on_clusters(total, environment, fast=given.fast)
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
     return 1 if total.failed or not total.passed else 0
 

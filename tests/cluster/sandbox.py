@@ -90,12 +90,12 @@ class SandboxCluster:
             authority=login.authority,
             tokens=login.tokens,
             admin=admin,
-            programs=_clients(),
+            programs=clients(),
         )
         self.control = Control(self._reactor, login.server, login.authority, admin)
         await self.control.until(READY, "the sandbox", lambda: self.control.answers("/readyz"))
 
 
-def _clients() -> dict[str, str]:
+def clients() -> dict[str, str]:
     """kubectl and virtctl, where they have been built."""
     return {path.name: str(path) for name in CLIENTS for path in build.cache_folder().glob(f"*/{name}")}
