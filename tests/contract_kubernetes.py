@@ -391,16 +391,20 @@ class RefusalTests(KubernetesTestCase):
         )
 
     async def test_fields_that_nobody_knows(self) -> None:
+        strict = "cannot be handled as a"
         twice = b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"y"},"foo":1,"data":{"a":"b","a":"c"}}'
-        answer = await self.control.ask("POST", f"{self.maps}?fieldValidation=Strict", json.loads(twice))
-        self.assertEqual(
-            _words(answer),
-            (
-                "BadRequest",
-                'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: '
-                'unknown field "foo"',
-            ),
+        fields = 'unknown field "foo", duplicate field "data.a"'
+        said = f'ConfigMap in version "v1" {strict} ConfigMap: strict decoding error: {fields}'
+        answer = await self.control.ask("POST", f"{self.maps}?fieldValidation=Strict", twice)
+        self.assertEqual(_words(answer), ("BadRequest", said))
+        head = b'{"apiVersion":"identity.dicot.io/v1","kind":"NameClaim","metadata":{"name":"y"},'
+        twice = head + b'"more":1,"spec":{"x":[{"a":1,"a":2}],"x":3}}'
+        answer = await self.control.ask("POST", f"{self.claims}?fieldValidation=Strict", twice)
+        fields = (
+            'duplicate field "spec.x[0].a", duplicate field "spec.x", unknown field "more", unknown field "spec.x"'
         )
+        said = f'NameClaim in version "v1" {strict} NameClaim: strict decoding error: {fields}'
+        self.assertEqual(_words(answer), ("BadRequest", said))
         document = {**self.claim("y", foo=1), "more": 2}
         answer = await self.control.ask("POST", f"{self.claims}?fieldValidation=Strict", document)
         self.assertEqual(
@@ -525,8 +529,8 @@ class ObjectTests(KubernetesTestCase):
         answer = await self.control.ask("POST", f"{pods}/bound/binding", binding)
         self.assertEqual((answer.status, answer.document["status"]), (201, "Success"))
         found = await self.control.get(f"{pods}/bound")
-        [condition] = found["status"]["conditions"]
-        self.assertEqual((condition["type"], condition["status"]), ("PodScheduled", "True"))
+        # Its value is contested where a scheduler looks on.
+        self.assertEqual([each["type"] for each in found["status"]["conditions"]], ["PodScheduled"])
         self.assertEqual((found["spec"]["nodeName"], found["metadata"]["labels"]), (node, zone))
         why = f'Operation cannot be fulfilled on pods/binding "bound": pod bound is already assigned to node "{node}"'
         await self.said([("POST", f"{pods}/bound/binding", binding, JSON, 409, "Conflict", why)])

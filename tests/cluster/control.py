@@ -98,7 +98,7 @@ class Control:
 
     async def ask(self, method: str, path: str, body: object = None, kind: str = JSON, accept: str = "") -> Answer:
         """One request, asked once. ``accept`` is for answers that are no plain JSON."""
-        content = None if body is None else json.dumps(body).encode()
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         headers = self._headers.copy()
         if accept:
             headers.setRawHeaders("Accept", [accept])

@@ -50,6 +50,15 @@ class SandboxCluster:
         for program in self._programs.values():
             await program.kill()
 
+    async def restart(self) -> None:
+        """End the sandbox as kill -9 does, and start it again on what it has kept."""
+        program = self._programs["sandbox"]
+        await program.kill()
+        await self.control.close()
+        self.kubeconfig.unlink()
+        program.start()
+        await self._reached(program)
+
     def run(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Program:
         """Start one more program, which ends with the cluster."""
         output = self._folder / f"{name}.log"

@@ -1,7 +1,8 @@
 """The HTTP side: requests of Twisted's server become answers of ours."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from msgspec import json
@@ -195,17 +196,18 @@ def _read(request: Request) -> Asking:
     return Asking(
         method=request.method.decode("ascii", "replace"),
         path=request.path.decode("ascii", "replace"),
-        query=_query(request.args or {}),
+        query=_query(request.uri.partition(b"?")[2].decode("ascii", "replace")),
         headers=headers,
         body=content.read() if content is not None else b"",
     )
 
 
-def _query(found: Mapping[bytes, list[bytes]]) -> dict[str, tuple[str, ...]]:
-    return {
-        name.decode("utf-8", "replace"): tuple(value.decode("utf-8", "replace") for value in values)
-        for name, values in found.items()
-    }
+def _query(text: str) -> dict[str, tuple[str, ...]]:
+    """All parameters, those without a value too."""
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True, errors="replace"):
+        found.setdefault(name, []).append(value)
+    return {name: tuple(values) for name, values in found.items()}
 
 
 def _abort(request: Request) -> None:

@@ -10,7 +10,8 @@ from twisted.internet.interfaces import IReactorTime
 from dicot.kube.kind import Manifest
 
 from . import accepted, bodies, deleting, shape
-from .asking import Asking, Following, Reply, document, raw
+from .asking import JSON, Asking, Following, Reply, document, raw
+from .doubled import doubled
 from .listing import numbered, page
 from .patches import patch
 from .query import ListQuery, WriteQuery, one
@@ -187,17 +188,23 @@ class Verbs:
         query = WriteQuery.read(asking.query, kind)
         return Write(asking.user, resource, route.namespace, route.name, query, route.subresource, asking.warnings)
 
+    def _whole(self, asking: Asking, route: Route, resource: Resource, kind: str) -> tuple[Write, Manifest]:
+        """A write of a whole object."""
+        write = self._write(asking, route, resource, kind)
+        sent = bodies.sent(resource, asking.media, asking.body)
+        if write.query.validation != "Ignore" and asking.media == JSON:
+            write = replace(write, doubled=doubled(asking.body))
+        return write, sent
+
     def _create(self, asking: Asking, route: Route, resource: Resource) -> Answer:
         form = accepted.form(asking)
-        write = self._write(asking, route, resource, "CreateOptions")
-        sent = bodies.sent(resource, asking.media, asking.body)
+        write, sent = self._whole(asking, route, resource, "CreateOptions")
         written = self._writer.create(write, sent)
         return self._object(asking, resource, form, 201, written.body)
 
     def _update(self, asking: Asking, route: Route, resource: Resource) -> Answer:
         form = accepted.form(asking)
-        write = self._write(asking, route, resource, "UpdateOptions")
-        sent = bodies.sent(resource, asking.media, asking.body)
+        write, sent = self._whole(asking, route, resource, "UpdateOptions")
         written = self._writer.replace(write, sent)
         return self._object(asking, resource, form, 201 if written.created else 200, written.body)
 

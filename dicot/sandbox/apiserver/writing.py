@@ -40,7 +40,7 @@ _LONGEST_BASE = 58
 @dataclass(frozen=True, slots=True)
 class Write:
     """A write of somebody. ``resource`` is the one of the request's version; ``warnings`` collects what the answer
-    warns of; one that ``applies`` has settled who owns its fields."""
+    warns of; ``doubled`` is what was sent twice; one that ``applies`` has settled who owns its fields."""
 
     user: User
     resource: Resource
@@ -49,6 +49,7 @@ class Write:
     query: WriteQuery
     subresource: str = ""
     warnings: list[str] = field(default_factory=list)
+    doubled: Sequence[str] = ()
     applies: bool = False
 
 
@@ -93,7 +94,8 @@ class Writer:
 
     def fitted(self, write: Write, manifest: Manifest, wrong: Callable[[list[str]], Exception]) -> None:
         """Prune and default what was sent; tell of what is unknown as the query asks."""
-        said = self.schemas.fit(write.resource, manifest)
+        unknown = self.schemas.fit(write.resource, manifest)
+        said = [*write.doubled, *unknown] if write.resource.custom else [*unknown, *write.doubled]
         if said and write.query.validation == "Strict":
             raise wrong(said)
         if write.query.validation == "Warn":

@@ -1,0 +1,42 @@
+"""``twistd dicot-sandbox``: what it refuses to start with."""
+
+import socket
+from pathlib import Path
+
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from dicot.sandbox.tap import Options, makeService
+
+
+class UsageTests(SynchronousTestCase):
+    def refused(self, *arguments: str) -> str:
+        options = Options()
+        with self.assertRaises(UsageError) as caught:
+            options.parseOptions(arguments)
+            makeService(options)
+        text = str(caught.exception)
+        self.assertNotIn("\n", text)
+        return text
+
+    def test_a_port_that_is_none(self) -> None:
+        self.assertEqual(self.refused("--listen", "tcp"), "--listen: tcp is no port")
+        self.assertEqual(self.refused("--listen", "65536"), "--listen: 65536 is no port")
+
+    def test_a_port_that_is_taken(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            said = self.refused("--listen", port, "--state", self.mktemp())
+        self.assertEqual(said, f"--listen: cannot listen on 127.0.0.1:{port}: Address already in use")
+
+    def test_a_state_of_somebody_else(self) -> None:
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        (folder / "state.sqlite").write_text("this is no database" * 100)
+        said = self.refused("--listen", "0", "--state", str(folder))
+        self.assertEqual(said, f"{folder / 'state.sqlite'}: file is not a database")
+
+    def test_a_folder_that_cannot_be(self) -> None:
+        file = Path(self.mktemp())
+        file.write_text("")
+        self.assertIn(str(file), self.refused("--listen", "0", "--state", str(file / "inside")))
