@@ -1,10 +1,11 @@
-"""What runs in the sandbox as ordinary clients of its API server: the controllers of KubeVirt and CDI."""
+"""What runs in the sandbox as ordinary clients of its API server: controllers of KubeVirt and CDI, and the nodes."""
 
 import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from twisted.application.service import IService
 from twisted.internet.defer import DeferredSemaphore
 
 from dicot.kube.agent import call_agent, watch_agent
@@ -15,19 +16,45 @@ from dicot.kube.source import Origin
 from .cdi.tokens import Tokens
 from .cdi.world import CdiWorld
 from .controller import Accounts, Controller, World
+from .kubevirt.plug import VIRT_HANDLER
+from .logins import ADMIN
+from .nodes.service import Nodes
+from .planting import Planting
+from .seed import seeds
 
 CDI = "system:serviceaccount:cdi:cdi-sa"
 LISTS_AT_ONCE = 2
 
 
-def clients(kubeconfig: Path, volumes: Tokens, reactor: Any) -> Sequence[Controller]:
-    """One of them for each account. ``volumes``: the key of CDI's tokens."""
-    return (client(str(kubeconfig), CDI, CdiWorld(volumes), reactor),)
+def clients(kubeconfig: Path, volumes: Tokens, reactor: Any) -> Sequence[IService]:
+    """All of them, each with its own account. ``volumes``: the key of CDI's tokens."""
+    file = str(kubeconfig)
+    return (
+        client(file, CDI, CdiWorld(volumes), reactor),
+        nodes(file, reactor),
+        Planting(kube(file, ADMIN, reactor), seeds(), reactor),
+    )
 
 
 def client(kubeconfig: str, account: str, world: World, reactor: Any) -> Controller:
     """A controller with the rights of an account. Raises Unusable."""
+    own = kube(kubeconfig, account, reactor)
+    return Controller(world, Accounts(own, own), origin(kubeconfig, account, reactor), reactor, random.random)
+
+
+def nodes(kubeconfig: str, reactor: Any) -> Nodes:
+    """The machines. virt-api reaches their virt-handler within the process, by no door."""
+    accounts = Accounts(kube(kubeconfig, ADMIN, reactor), kube(kubeconfig, VIRT_HANDLER, reactor))
+    return Nodes(accounts, origin(kubeconfig, ADMIN, reactor), reactor, random.random)
+
+
+def kube(kubeconfig: str, account: str, reactor: Any) -> HttpKube:
+    """How an account writes."""
     own = load(kubeconfig, account, reactor)
-    kube = HttpKube(call_agent(reactor, own.tls), own, reactor)
-    origin = Origin(watch_agent(reactor, own.tls), own, DeferredSemaphore(LISTS_AT_ONCE))
-    return Controller(world, Accounts(kube, kube), origin, reactor, random.random)
+    return HttpKube(call_agent(reactor, own.tls), own, reactor)
+
+
+def origin(kubeconfig: str, account: str, reactor: Any) -> Origin:
+    """How an account watches."""
+    own = load(kubeconfig, account, reactor)
+    return Origin(watch_agent(reactor, own.tls), own, DeferredSemaphore(LISTS_AT_ONCE))

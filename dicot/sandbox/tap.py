@@ -13,17 +13,12 @@ from twisted.logger import Logger
 from twisted.python import usage
 from twisted.web.server import Site
 
-from dicot.kube.agent import call_agent
-from dicot.kube.client import HttpKube
-from dicot.kube.credentials import load
-
 from .apiserver.front import Front
 from .apiserver.journal import Unreadable
 from .apiserver.storage import Storage
 from .assembly import Assembled, Secrets, assembled
 from .cdi.tokens import Tokens
-from .clients import clients
-from .controller import Controller
+from .clients import clients, kube
 from .kubevirt.plug import VIRT_API, VIRT_HANDLER, Programs
 from .listen import CannotListen, Listener, bound, certificate, secured
 from .state import State, Unusable
@@ -59,11 +54,11 @@ class Sandbox(Service):
     """The API server, from its first to its last request."""
 
     def __init__(
-        self, parts: Assembled, listener: Listener, controllers: Sequence[Controller], temporary: Path | None
+        self, parts: Assembled, listener: Listener, clients: Sequence[IService], temporary: Path | None
     ) -> None:
         self._parts = parts
         self._listener = listener
-        self._controllers = controllers
+        self._clients = clients
         self._temporary = temporary
 
     def startService(self) -> None:
@@ -71,8 +66,8 @@ class Sandbox(Service):
         super().startService()
         self._parts.loop.startService()
         self._listener.startService()
-        for controller in self._controllers:
-            controller.startService()
+        for client in self._clients:
+            client.startService()
 
     def stopService(self) -> Deferred[None]:
         """End all watches, and let go of the state."""
@@ -80,8 +75,8 @@ class Sandbox(Service):
         return Deferred.fromCoroutine(self._stopped())
 
     async def _stopped(self) -> None:
-        for controller in self._controllers:
-            controller.stopService()
+        for client in self._clients:
+            client.stopService()
         self._parts.loop.stopService()
         self._parts.watches.stop()
         await self._listener.stopService()
@@ -114,16 +109,9 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     server = f"https://{HOST}:{listening.getsockname()[1]}"
     written = Path(options["kubeconfig"] or state.kubeconfig)
     state.write_kubeconfig(server, written)
-    programs = Programs(_client(written, VIRT_API, reactor), _client(written, VIRT_HANDLER, reactor))
+    programs = Programs(kube(str(written), VIRT_API, reactor), kube(str(written), VIRT_HANDLER, reactor))
     parts = assembled(storage, secrets, programs, reactor)
     site = QuietSite(Front(parts.backend, parts.faults, parts.clock), parsePOSTFormSubmission=False)
     factory = secured(site, certificate(str(state.certificate), str(state.key), "--state"), reactor)
     log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)
-    controllers = clients(written, volumes, reactor)
-    return Sandbox(parts, Listener(reactor, listening, factory), controllers, temporary)
-
-
-def _client(kubeconfig: Path, user: str, reactor: Any) -> HttpKube:
-    """How a program of the sandbox writes: as any client does."""
-    credentials = load(str(kubeconfig), user, reactor)
-    return HttpKube(call_agent(reactor, credentials.tls), credentials, reactor)
+    return Sandbox(parts, Listener(reactor, listening, factory), clients(written, volumes, reactor), temporary)

@@ -17,12 +17,9 @@ PATIENCE = 60.0
 
 
 async def furnish(cluster: RealCluster | SandboxCluster) -> None:
-    """Simulate nodes, which plant the seeds, and wait until the nodes are ready and the images imported."""
-    command = [sys.executable, "-m", "dicot.sandbox.nodes", "--seeds", "--kubeconfig", str(cluster.kubeconfig)]
-    node = cluster.access.node
-    if node is not None:
-        command += ["--door", str(node.port), node.certificate, node.key, node.authority]
-    cluster.run("nodes", command, {"PYTHONPATH": str(ROOT)})
+    """Wait until there are nodes that are ready and images that are imported; the sandbox has its own."""
+    if isinstance(cluster, RealCluster):
+        _animate(cluster)
 
     async def ready() -> bool:
         nodes = (await cluster.control.get(NODE_OBJECTS))["items"]
@@ -35,6 +32,15 @@ async def furnish(cluster: RealCluster | SandboxCluster) -> None:
     await cluster.control.until(PATIENCE, "the nodes", ready)
     await cluster.control.until(PATIENCE, "the public images", imported)
     await cluster.control.close()
+
+
+def _animate(cluster: RealCluster) -> None:
+    """Simulate nodes, which plant the seeds."""
+    command = [sys.executable, "-m", "dicot.sandbox.nodes", "--seeds", "--kubeconfig", str(cluster.kubeconfig)]
+    node = cluster.access.node
+    if node is not None:
+        command += ["--door", str(node.port), node.certificate, node.key, node.authority]
+    cluster.run("nodes", command, {"PYTHONPATH": str(ROOT)})
 
 
 def _is_ready(node: Document) -> bool:

@@ -19,6 +19,8 @@ from tests.cluster.shared import SHARED, TIMEOUT
 
 from .live import ANIMATION
 
+ONLY_ON = "real"
+"""The sandbox has nodes of its own."""
 SOON = 60.0
 KUBEVIRT = "/apis/kubevirt.io/v1"
 CDI = "/apis/cdi.kubevirt.io/v1beta1"

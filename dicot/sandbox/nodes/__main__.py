@@ -6,34 +6,29 @@ import sys
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
+from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.error import CannotListenError
-from twisted.internet.task import deferLater
 from twisted.logger import (
     FilteringLogObserver,
-    Logger,
     LogLevel,
     LogLevelFilterPredicate,
     globalLogBeginner,
     textFileLogObserver,
 )
-from twisted.python.failure import Failure
 
 from dicot.kube.agent import call_agent, watch_agent
-from dicot.kube.client import HttpKube, Kube
+from dicot.kube.client import HttpKube
 from dicot.kube.credentials import Credentials, Fixed, Unusable, load
-from dicot.kube.errors import Doubtful, Refused, Unreachable
 from dicot.kube.source import Origin
-from dicot.sandbox.seed import plant, seeds
 
 from ..controller import Accounts
+from ..planting import Planting
+from ..seed import seeds
 from .door import Doors, Lock
 from .service import WORK, Nodes
 
 HANDLER = "system:serviceaccount:kubevirt:kubevirt-handler"
 LISTS_AT_ONCE = 2
-AGAIN = 2.0
-log = Logger()
 
 
 def main(arguments: list[str]) -> None:
@@ -49,8 +44,9 @@ def main(arguments: list[str]) -> None:
         sys.exit(str(reason))
     reactor.addSystemEventTrigger("before", "shutdown", nodes.stopService)
     if options.seeds:
-        planting = Deferred.fromCoroutine(_plant(accounts.kube)).addErrback(_cancelled)
-        reactor.addSystemEventTrigger("before", "shutdown", planting.cancel)
+        planting = Planting(accounts.kube, seeds(), reactor)
+        planting.startService()
+        reactor.addSystemEventTrigger("before", "shutdown", planting.stopService)
     reactor.run()
 
 
@@ -83,23 +79,6 @@ def make_nodes(options: argparse.Namespace, reactor: Any) -> tuple[Accounts, Nod
         port, certificate, key, authority = options.door
         doors = Doors(Lock(int(port), certificate, key, authority), accounts.handler, reactor)
     return accounts, Nodes(accounts, origin, reactor, random.random, doors, work=options.work)
-
-
-async def _plant(kube: Kube) -> None:
-    """Plant the seeds, as soon as the cluster takes them."""
-    while True:
-        try:
-            await plant(kube, seeds())
-        except (Refused, Doubtful, Unreachable) as reason:
-            log.warn("seeds: {reason}", reason=reason)
-            await deferLater(reactor, AGAIN)
-        else:
-            log.info("seeds are planted")
-            return
-
-
-def _cancelled(failure: Failure) -> None:
-    failure.trap(CancelledError)
 
 
 if __name__ == "__main__":
