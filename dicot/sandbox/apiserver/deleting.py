@@ -9,11 +9,12 @@ from msgspec import json
 from dicot.kube.kind import Manifest
 from dicot.moments import seconds, stamp
 
+from .forms import encoded
 from .manner import manner
 from .query import Query, check_timeout, number, one
 from .refusals import bad_options, bad_request, conflict, forbidden_field, not_found, unsupported
 from .resource import Resource
-from .writing import Write, Writer, encoded, where
+from .writing import Write, Writer, where
 
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 GRACE = 30

@@ -1,6 +1,6 @@
 """The objects as controllers in the API server read and write them (Objects)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import json
 
@@ -63,6 +63,10 @@ class ServedObjects:
         namespace = manifest["metadata"].get("namespace", "")
         write = self._write(resource, namespace, "")
         return _read(self._writer.create(write, {**manifest, "metadata": dict(manifest["metadata"])}).body)
+
+    def load(self, found: Iterable[tuple[str, str, Manifest]]) -> None:
+        """Keep many objects at once, each with its group and plural, that nobody is asked or told about."""
+        self._writer.load((self._resource(group, plural), manifest) for group, plural, manifest in found)
 
     def replace(self, group: str, plural: str, manifest: Manifest, subresource: str = "") -> Manifest:
         """As PUT."""

@@ -4,7 +4,7 @@ The order is that of the real one (apiserver, pkg/endpoints/handlers and pkg/reg
 what the request is, what the schema says, mutation, metadata, validity, validation, storage.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -15,6 +15,7 @@ from dicot.kube.kind import Manifest
 from . import metadata as meta
 from .asked import User
 from .births import as_kept, at_birth
+from .forms import encoded, grows, ordered, partial
 from .manner import manner
 from .ownership import Owner, track
 from .query import WriteQuery
@@ -190,6 +191,18 @@ class Writer:
             raise exists(write.resource, name, "deletionTimestamp" in taken["metadata"])
         return Written(self.keep(write, name, made), created=True)
 
+    def load(self, found: Iterable[tuple[Resource, Manifest]]) -> None:
+        """Keep many objects as they are, but for what only the server says of them. Nobody is asked, and nobody told:
+        controllers see them when they begin, and watches from before begin anew."""
+        self.storage.fill(self._loaded(resource, manifest) for resource, manifest in found)
+
+    def _loaded(self, resource: Resource, manifest: Manifest) -> tuple[tuple[str, str], str, str, Manifest]:
+        given = manifest["metadata"]
+        namespace = given.get("namespace", "")
+        born = meta.born(given, given.get("uid") or self._uid(), self.now(), namespace, resource.generation)
+        kept = ordered(resource, {**manifest, "metadata": meta.tidied(born)})
+        return (resource.group, resource.plural), namespace, given["name"], kept
+
     # update
 
     def replace(self, write: Write, manifest: Manifest) -> Written:
@@ -218,7 +231,7 @@ class Writer:
         """Let an object become another, if it may."""
         resource = write.resource
         as_kept(write.resource, new)
-        new = partial(write, new, old)
+        new = partial(write.resource, write.subresource, new, old)
         new, review = self.admitted("UPDATE", write, new, old)
         self._check_version(write, new, old)
         metadata = new["metadata"]
@@ -227,7 +240,7 @@ class Writer:
         if not write.applies:
             self._own(write, new, old)
         new["metadata"] = meta.tidied(metadata)
-        if resource.generation and _grows(resource, new, old):
+        if resource.generation and grows(resource, new, old):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         self._check(write, new, old)
         self.validated(replace(review, new=new))
@@ -294,32 +307,6 @@ def named(write: Write, manifest: Manifest) -> None:
         raise bad_request(f"the name of the object ({said}) does not match the name on the URL ({write.name})")
 
 
-def partial(write: Write, new: Manifest, old: Manifest) -> Manifest:
-    """What a write may change: a status and the rest go different ways."""
-    resource = write.resource
-    if write.subresource == "status":
-        kept = {name: value for name, value in old.items() if name != "status"}
-        if not resource.custom:
-            fixed = ("ownerReferences", "finalizers")
-            metadata = {**new["metadata"], **{name: old["metadata"].get(name) for name in fixed}}
-        else:
-            changing = {name: new["metadata"].get(name) for name in ("resourceVersion", "uid", "managedFields")}
-            metadata = {**old["metadata"], **changing}
-        kept["metadata"] = meta.tidied(metadata)
-        return {**kept, "status": new["status"]} if "status" in new else kept
-    if "status" in resource.subresources:
-        rest = {name: value for name, value in new.items() if name != "status"}
-        return {**rest, "status": old["status"]} if "status" in old else rest
-    return new
-
-
-def _grows(resource: Resource, new: Manifest, old: Manifest) -> bool:
-    """Whether a change is one of what is wanted, which has a number of its own."""
-    left = ("metadata", "status") if "status" in resource.subresources or not resource.custom else ("metadata",)
-    one, other = ({name: value for name, value in each.items() if name not in left} for each in (new, old))
-    return one != other
-
-
 def _ends(write: Write, new: Manifest, old: Manifest) -> bool:
     """Whether an object that is going has lost its last finalizer; a namespace has a second list of them."""
     was = old["metadata"]
@@ -330,22 +317,6 @@ def _ends(write: Write, new: Manifest, old: Manifest) -> bool:
         and not new["metadata"].get("finalizers")
         and not was.get("deletionGracePeriodSeconds")
     )
-
-
-def ordered(resource: Resource, manifest: Manifest) -> Manifest:
-    """An object as it is kept: with its type first, so that lists can leave that out."""
-    rest = {name: value for name, value in manifest.items() if name not in ("kind", "apiVersion", "metadata")}
-    return {
-        "kind": resource.kind,
-        "apiVersion": resource.api_version,
-        "metadata": manifest["metadata"],
-        **rest,
-    }
-
-
-def encoded(resource: Resource, manifest: Manifest) -> bytes:
-    """The JSON of an object that is not kept."""
-    return json.encode(ordered(resource, manifest))
 
 
 def _other_object(write: Write, uid: str, found: str) -> str:
