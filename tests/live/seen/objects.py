@@ -26,6 +26,7 @@ ROOTS: Mapping[str, str] = {
     "Role": RBAC,
     "RoleBinding": RBAC,
     "VirtualMachineInstancetype": INSTANCETYPES,
+    "VirtualMachinePreference": INSTANCETYPES,
     "ConfigMap": "/api/v1",
     "Pod": "/api/v1",
     "Secret": "/api/v1",

@@ -19,9 +19,29 @@ INSTANCETYPE_NOTES: Mapping[str, str] = {
 """Annotations of a guest that name where it has its size from, by what the matcher's kind means."""
 _CPU_FIELDS = ("model", "dedicatedCPUPlacement", "isolateEmulatorThread", "numa", "realtime", "maxSockets")
 _ONLY_ONE = ("model", "dedicatedCPUPlacement", "isolateEmulatorThread", "numa", "realtime")
+_SIZES = ("guest", "maxGuest")
 _WHOLE = ("nodeSelector", "schedulerName")
 _DOMAIN = ("ioThreads", "ioThreadsPolicy", "launchSecurity")
 _DEVICES = ("gpus", "hostDevices")
+
+
+def canonical(text: str) -> str:
+    """A size as Go writes it, in the largest unit that leaves it whole; as it is, where it is in no binary unit."""
+    if not str(text).endswith("i"):
+        return text
+    number, units = int(amount(text)), ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
+    unit = ""
+    while number and number % 1024 == 0 and units:
+        number, unit = number // 1024, units.pop(0)
+    return f"{number}{unit}"
+
+
+def rewritten(spec: Manifest) -> Manifest:
+    """An instancetype's spec once KubeVirt has read and written it."""
+    memory = spec.get("memory")
+    if not memory:
+        return spec
+    return {**spec, "memory": {**memory, **{name: canonical(memory[name]) for name in _SIZES if memory.get(name)}}}
 
 
 def kind_of(matcher: Manifest, what: str) -> str:
@@ -124,7 +144,8 @@ def _apply_cpu(domain: Manifest, wanted: Manifest, preference: Manifest | None) 
 
 def _apply_memory(domain: Manifest, wanted: Manifest) -> None:
     memory: dict[str, Any] = domain.setdefault("memory", {})
-    memory.update({name: wanted[name] for name in ("guest", "hugepages", "maxGuest") if wanted.get(name)})
+    memory.update({"hugepages": wanted["hugepages"]} if wanted.get("hugepages") else {})
+    memory.update({name: canonical(wanted[name]) for name in _SIZES if wanted.get(name)})
     overcommitted = wanted.get("overcommitPercent", 0)
     if overcommitted:
         asked = int(amount(wanted["guest"]) * (100 - Decimal(overcommitted)) / 100)

@@ -25,7 +25,6 @@ _KUBEVIRT_OVERHEAD = 220 * _MI
 """The programs of a launcher: monitor, launcher, virtlogd, virtqemud, qemu."""
 _EACH_CPU, _IO_THREAD, _VIDEO, _TPM = 8 * _MI, 8 * _MI, 32 * _MI, 53 * _MI
 _CPU_ALLOCATION = 10
-_DEVICES = ("kvm", "tun", "vhost-net")
 _HIDDEN = ("kubectl.kubernetes.io", STORED_VERSION, OBSERVED_VERSION)
 _OBSOLETE = {"key": "node-labeller.kubevirt.io/obsolete-host-model", "operator": "DoesNotExist"}
 _FREEZER = "/usr/bin/virt-freezer"
@@ -239,8 +238,17 @@ def _resources(vmi: Manifest) -> Manifest:
         limits["memory"] = _written(amount(limits["memory"]) + overhead)
     requests.setdefault("cpu", f"{_cpus(domain) * 1000 // _CPU_ALLOCATION}m")
     requests["ephemeral-storage"] = "50M"
-    devices = {f"devices.kubevirt.io/{each}": "1" for each in _DEVICES}
+    devices = {f"devices.kubevirt.io/{each}": "1" for each in _devices(domain)}
     return {"requests": {**requests, **devices}, "limits": {**limits, **devices}}
+
+
+def _devices(domain: Manifest) -> list[str]:
+    """What the node's plugins give: network devices where an interface wants one (vmispec, RequiresTunDevice...)."""
+    devices = domain["devices"]
+    models = [each.get("model", "") for each in devices.get("interfaces") or ()]
+    networked = bool(models) or devices.get("autoattachPodInterface") is not False
+    virtio = any(each in ("", "virtio") for each in models)
+    return ["kvm", *(["tun"] if networked else []), *(["vhost-net"] if virtio else [])]
 
 
 def _cpus(domain: Manifest) -> int:

@@ -8,7 +8,7 @@ from dicot.kube.client import Place
 from dicot.kube.kind import Manifest
 
 from ...steps import Create, Remove, Step
-from .flavors import kind_of
+from .flavors import kind_of, rewritten
 from .objects import amend, meta, place, reference, status
 from .scene import Failure, Outcome, Scene
 
@@ -119,7 +119,11 @@ def copy_of(machine: Manifest, flavor: Manifest) -> Manifest:
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
         "metadata": _metadata(machine, name) | {"labels": labels},
-        "data": {**flavor, "metadata": {key: of[key] for key in kept if key in of}},
+        "data": {
+            **flavor,
+            "metadata": {key: of[key] for key in kept if key in of},
+            "spec": rewritten(flavor.get("spec") or {}),
+        },
         "revision": 0,
     }
 
