@@ -24,6 +24,7 @@ from .apiserver.controllers.roster import roster
 from .apiserver.definitions import Definitions
 from .apiserver.desk import PREFIX, Desk
 from .apiserver.documents import ServedDocuments
+from .apiserver.kinds.table import RULES
 from .apiserver.objects import ServedObjects
 from .apiserver.registry import Served
 from .apiserver.rights.authentication import Authentication
@@ -86,7 +87,7 @@ def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, c
     """The API server of a storage. ``clock`` counts seconds since 1970."""
     hands = Hands(clock)
     seconds = hands.seconds
-    served, kinds = Served(), Kinds({})
+    served, kinds = Served(), Kinds(RULES)
     admissions: list[Admission] = []
     now, uid = (lambda: stamp(seconds())), (lambda: str(uuid4()))
     writer = Writer(storage, served, kinds, admissions, now, uid, random.choice)

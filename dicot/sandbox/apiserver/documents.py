@@ -9,7 +9,8 @@ from msgspec import json
 from dicot.kube.kind import Manifest
 
 from . import openapi
-from .discovery import Discovery
+from .discovery import ORDER, Discovery
+from .refusals import no_such_resource
 from .registry import Served
 from .resource import Resource
 from .seams import Aggregated, Answer
@@ -30,6 +31,8 @@ VERSION = {
     "compiler": "",
     "platform": "linux/amd64",
 }
+_ABSENT = Answer(404, json.encode(no_such_resource().status()))
+"""What is said of a version of a built-in group that is none."""
 _VARY = {"Vary": "Accept"}
 
 
@@ -50,8 +53,8 @@ class ServedDocuments:
             case ["version"]:
                 return _json(VERSION)
             case ["api" | "apis" as root] if _whole(accept):
-                found = self._discovery.everything(core=root == "api")
-                return Answer(200, json.encode(found), WHOLE, _VARY)
+                whole = self._discovery.everything(core=root == "api")
+                return Answer(200, json.encode(whole), WHOLE, _VARY)
             case ["api"]:
                 return _json(self._discovery.core())
             case ["apis"]:
@@ -59,9 +62,10 @@ class ServedDocuments:
             case ["apis", group]:
                 return _json(self._discovery.group(group))
             case ["api", version]:
-                return _json(self._discovery.resources("", version))
+                return _json(self._discovery.resources("", version)) or _ABSENT
             case ["apis", group, version]:
-                return _json(self._discovery.resources(group, version))
+                found = _json(self._discovery.resources(group, version))
+                return _ABSENT if found is None and group in ORDER else found
             case ["openapi", "v3"]:
                 return Answer(200, openapi.index(self._documents()))
             case ["openapi", "v3", *rest]:

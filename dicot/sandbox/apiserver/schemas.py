@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dicot.kube.kind import Manifest
-from dicot.sandbox import facts
 
 from .builtin import type_of
+from .kinds.defaults import typed
+from .kinds.table import Rule
 from .refusal import Cause, Refusal
 from .resource import Resource
 from .structural import causes
@@ -20,8 +21,6 @@ from .structural.node import Node, Resolve, compiled
 from .structural.rules import Rules
 from .structural.validity import ABSENT, validity
 
-Rule = Callable[[Manifest, Manifest | None], list[Cause]]
-"""What the API server's own code finds wrong with a built-in object."""
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _META_AND_TYPE = frozenset(("apiVersion", "kind"))
 _BLOCKING = frozenset(
@@ -54,7 +53,7 @@ class Kinds:
 
     def __init__(self, rules: Mapping[tuple[str, str], Rule]) -> None:
         self._rules = rules
-        self._types: Resolve = facts.types().__getitem__
+        self._types: Resolve = typed
         self._meta = compiled({"$ref": _META}, self._types)
         self._built_in: dict[str, Node] = {}
         self._custom: dict[tuple[str, str, str], tuple[Resource, _Custom]] = {}

@@ -9,11 +9,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.kind import Manifest
 from dicot.sandbox.apiserver.builtin import built_in
+from dicot.sandbox.apiserver.kinds.table import RULES
 from dicot.sandbox.apiserver.refusal import Refusal
 from dicot.sandbox.apiserver.registry import Served
 from dicot.sandbox.apiserver.schemas import Kinds
 
 from .definitions import resource
+from .refused import REFUSED
+from .undecodable import UNDECODABLE
 from .wrong import IDENTITY, NETWORK, WRONG
 
 PORTS = (NETWORK, "ports")
@@ -119,58 +122,8 @@ class BuiltIn(SynchronousTestCase):
         return str(caught.exception).partition(": ")[2]
 
     def test_wrong_types(self) -> None:
-        cannot = "json: cannot unmarshal"
-        cases: list[tuple[str, Manifest, str]] = [
-            (
-                "pods",
-                {"spec": {"hostNetwork": "yes"}},
-                f"{cannot} string into Go struct field PodSpec.spec.hostNetwork of type bool",
-            ),
-            (
-                "pods",
-                {"spec": {"terminationGracePeriodSeconds": 1.5}},
-                f"{cannot} number 1.5 into Go struct field PodSpec.spec.terminationGracePeriodSeconds of type int64",
-            ),
-            (
-                "pods",
-                {"spec": {"priority": 2**40}},
-                f"{cannot} number 1099511627776 into Go struct field PodSpec.spec.priority of type int32",
-            ),
-            (
-                "pods",
-                {"spec": {"containers": {}}},
-                f"{cannot} object into Go struct field PodSpec.spec.containers of type []v1.Container",
-            ),
-            (
-                "pods",
-                {"spec": {"containers": [{"image": 5}]}},
-                f"{cannot} number into Go struct field Container.spec.containers.image of type string",
-            ),
-            (
-                "configmaps",
-                {"metadata": {"labels": {"a": 1}}},
-                f"{cannot} number into Go struct field ObjectMeta.metadata.labels of type string",
-            ),
-            (
-                "configmaps",
-                {"data": "x"},
-                f"{cannot} string into Go struct field ConfigMap.data of type map[string]string",
-            ),
-            ("secrets", {"data": {"a": 5}}, f"{cannot} number into Go struct field Secret.data of type []uint8"),
-            ("secrets", {"data": {"a": "!!!"}}, "illegal base64 data at input byte 0"),
-            (
-                "configmaps",
-                {"metadata": {"creationTimestamp": "x"}},
-                'parsing time "x" as "2006-01-02T15:04:05Z07:00": cannot parse "x" as "2006"',
-            ),
-            (
-                "pods",
-                {"spec": {"containers": [{"resources": {"requests": {"cpu": "abc"}}}]}},
-                "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-            ),
-        ]
-        for plural, manifest, said in cases:
-            self.assertEqual(self.refused(plural, manifest), said)
+        for plural, manifest, said in UNDECODABLE:
+            self.assertEqual(self.refused(plural, deepcopy(manifest)), said)
 
     def test_what_is_unknown_is_told_in_the_order_of_the_object(self) -> None:
         said = self.decoded("pods", {"spec": {"zeta": 1, "containers": [{"bar": 2}]}, "alpha": 1})
@@ -187,6 +140,36 @@ class BuiltIn(SynchronousTestCase):
         lease = {"spec": {"renewTime": "2026-01-01T02:00:00.5+02:00"}}
         self.assertEqual(Kinds({}).fit(built_in()["coordination.k8s.io", "v1", "leases"], lease), [])
         self.assertEqual(lease["spec"]["renewTime"], "2026-01-01T00:00:00.500000Z")
+
+
+class Rules(SynchronousTestCase):
+    """What is written by hand of built-in kinds."""
+
+    def test_each_is_refused_with_its_causes(self) -> None:
+        kinds, served = Kinds(RULES), {each.plural: each for each in built_in().values()}
+        for path, body, causes in REFUSED:
+            found = served[path.rpartition("/")[2]]
+            sent = {"metadata": {"name": "wrong", "namespace": "n"}, **deepcopy(body)}
+            kinds.fit(found, sent)
+            said = {f"{each.field}: {each.message}": each.reason for each in kinds.wrong(found, "", sent, None)}
+            self.assertEqual(said, causes, path)
+
+    def test_a_bound_claim_may_grow(self) -> None:
+        spec = {"accessModes": ["ReadWriteOnce"], "volumeName": "v", "resources": {"requests": {"storage": "1Gi"}}}
+        status = {"phase": "Bound", "capacity": {"storage": "1Gi"}}
+        old = {"metadata": {"name": "c"}, "spec": spec, "status": status}
+        more = {**spec, "resources": {"requests": {"storage": "2Gi"}}}
+        claims = built_in()["", "v1", "persistentvolumeclaims"]
+        self.assertEqual(Kinds(RULES).wrong(claims, "", {**old, "spec": more}, old), [])
+        other = {**spec, "volumeName": "w"}
+        self.assertEqual(len(Kinds(RULES).wrong(claims, "", {**old, "spec": other}, old)), 1)
+
+    def test_defaults_of_a_pod(self) -> None:
+        pod = {"spec": {"containers": [{"name": "c", "image": "host:5000/i@sha256:0"}, {"name": "d", "image": "i"}]}}
+        Kinds(RULES).fit(built_in()["", "v1", "pods"], pod)
+        self.assertEqual(pod["spec"]["restartPolicy"], "Always")
+        pulls = [each["imagePullPolicy"] for each in pod["spec"]["containers"]]
+        self.assertEqual(pulls, ["IfNotPresent", "Always"])
 
 
 class Registry(SynchronousTestCase):

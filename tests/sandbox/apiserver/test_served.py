@@ -56,8 +56,14 @@ class Documents(SynchronousTestCase):
         self.assertEqual(names, ["virtualmachines", "virtualmachines/status"])
 
     def test_nothing_is_there_where_nothing_is(self) -> None:
-        for path in ("/apis/nobody.io", "/apis/apps/v9", "/api/v2", "/openapi/v3/apis/nobody.io/v1", "/what"):
+        for path in ("/apis/nobody.io", "/apis/nobody.io/v1", "/openapi/v3/apis/nobody.io/v1", "/what"):
             self.assertIsNone(self.documents.document(path, "", {}), path)
+
+    def test_built_in_groups_say_which_versions_they_have_not(self) -> None:
+        for path in ("/apis/apps/v9", "/api/v2"):
+            found = self.documents.document(path, "", {})
+            assert found is not None
+            self.assertEqual((found.code, json.decode(found.body)["reason"]), (404, "NotFound"))
 
     def test_all_at_once(self) -> None:
         found = self.read("/apis", f"{WHOLE},application/json")

@@ -60,6 +60,11 @@ def duplicate(field: str, value: Any) -> Cause:
     return Cause("FieldValueDuplicate", _of("Duplicate value", value), field)
 
 
+def not_found(field: str, value: Any) -> Cause:
+    """A name of something that is not there."""
+    return Cause("FieldValueNotFound", f"Not found: {shown(value)}", field)
+
+
 def too_long(field: str, limit: int) -> Cause:
     """A text over its limit."""
     unit = "byte" if limit == 1 else "bytes"

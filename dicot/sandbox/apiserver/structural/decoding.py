@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..admission.quantities import Quantity
+from ..kinds.defaults import DERIVED
 from .fitting import copied
 from .node import Node
 
@@ -69,6 +70,9 @@ def _struct(
             value = found[name] = copied(default)
             if isinstance(value, dict):
                 _struct(value, node.properties[name], "", "", "", unknown)
+    derive = DERIVED.get(node.name)
+    if derive is not None:
+        derive(found)
 
 
 def _falls(child: Node, name: str, holder: Node) -> bool:
