@@ -43,6 +43,7 @@ class Answer:
 
     status: int
     content: bytes
+    warnings: tuple[str, ...] = ()
 
     @property
     def document(self) -> Document:
@@ -106,7 +107,8 @@ class Control:
         response = await self._client.request(
             method, self._server + path, headers=headers, data=content, timeout=ANSWER_TIMEOUT, reactor=self._reactor
         )
-        return Answer(response.code, await treq.content(response))
+        warnings = response.headers.getRawHeaders("Warning", [])
+        return Answer(response.code, await treq.content(response), tuple(warnings))
 
     async def get(self, path: str) -> Document:
         """The document at a path; anything but success is an error."""

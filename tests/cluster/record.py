@@ -76,7 +76,6 @@ DEFINITIONS = (
     "volumesnapshots.snapshot.storage.k8s.io",
     "volumeuploadsources.cdi.kubevirt.io",
 )
-OPTIONS = ("DeleteOptions", "Status", "WatchEvent")
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 Files = dict[str, str]
 
@@ -88,7 +87,7 @@ async def recorded(control: Control) -> Files:
     shared = reduced.Shared(definitions)
     files = {f"crds/{each['metadata']['name']}.json": _referring(each, shared) for each in definitions}
     files["resources.json"] = resources
-    files["types.json"] = await _types(control)
+    files["types.json"] = await _types(control, resources)
     files["shared.json"] = dict(sorted(shared.types.items()))
     return {name: reduced.written(content) + "\n" for name, content in files.items()}
 
@@ -125,27 +124,25 @@ async def _definition(control: Control, name: str) -> Document:
     return await control.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}")
 
 
-async def _types(control: Control) -> Document:
+async def _types(control: Control, resources: Mapping[str, Document]) -> Document:
     types: dict[str, Document] = {}
     roots = set()
-    for version in BUILT_IN:
+    for version, found in resources.items():
         said = await control.get(f"/openapi/v3{place(version)}")
-        for name, found in said["components"]["schemas"].items():
-            types[name] = reduced.schema(found)
-            if _wanted(types[name], version):
+        kinds = {each["kind"] for each in found.values()}
+        for name, each in said["components"]["schemas"].items():
+            types[name] = reduced.schema(each)
+            if _is_of(types[name], version, kinds):
                 roots.add(name)
     return reduced.reachable(types, roots)
 
 
-def _wanted(found: Document, version: str) -> bool:
-    """Whether a type is that of a resource or of what goes with requests."""
-    kinds = found.get("x-kubernetes-group-version-kind", ())
-    if any(each["kind"] in OPTIONS for each in kinds):
-        return True
-    if len(kinds) != 1:
+def _is_of(found: Document, version: str, kinds: set[str]) -> bool:
+    """Whether a type is that of one of these kinds."""
+    said = found.get("x-kubernetes-group-version-kind", ())
+    if len(said) != 1 or said[0]["kind"] not in kinds:
         return False
-    own = "/".join(filter(None, (kinds[0]["group"], kinds[0]["version"])))
-    return own == version and not kinds[0]["kind"].endswith("List")
+    return version == "/".join(filter(None, (said[0]["group"], said[0]["version"])))
 
 
 async def write(reactor: Any, kubeconfig: Path) -> None:
