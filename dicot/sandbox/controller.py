@@ -18,6 +18,7 @@ from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
 
+from .settled.mark import calm, may_be_woken
 from .steps import Ask, Create, Decision, Patch, Remove, Replace, Rewrite, Step, Tell
 
 AT_ONCE = 16
@@ -155,6 +156,10 @@ class Controller(Service):
 
     async def _settle(self, key: Key) -> None:
         """Decide, and do it."""
+        pause = self._calm(key)
+        if pause:
+            self._later(key, pause)
+            return
         try:
             again = await self._follow(self.world.decide(key, self._clock.seconds()))
         except (Conflict, Missing):
@@ -166,6 +171,14 @@ class Controller(Service):
         else:
             if again is not None:
                 self._later(key, again)
+
+    def _calm(self, key: Key) -> float:
+        """Seconds for which an object is left alone that was woken a moment ago."""
+        store = next((store for store in self.world.stores if store.kind is key.kind), None)
+        row = store.one(key.namespace, key.name) if store is not None else None
+        if store is None or row is None or not may_be_woken(row.body):
+            return 0.0
+        return calm(store.read(row).metadata, self._clock.seconds())
 
     async def _follow(self, decision: Decision) -> float | None:
         """Take the steps; when to decide again."""

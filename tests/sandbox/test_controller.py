@@ -1,6 +1,7 @@
 """How a controller takes the steps that its world has decided on."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from msgspec import json
@@ -10,10 +11,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.client import Place
 from dicot.kube.errors import Denied, Exists
+from dicot.kube.kind import Kind
 from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
+from dicot.moments import stamp
 from dicot.sandbox.controller import RETRY, Accounts, Controller, Key
 from dicot.sandbox.nodes.kinds import CLAIMS
+from dicot.sandbox.settled.mark import CALM, WOKEN
 from dicot.sandbox.steps import REST, Ask, Decision, Remove, Replace, Tell, act
 
 from .test_service import Badge, Book, Silence
@@ -27,14 +31,14 @@ EVENT = {"metadata": {"namespace": "n", "name": "c.1"}, "count": 1, "lastTimesta
 class Told:
     """A world that decides what it is told to, once."""
 
-    def __init__(self) -> None:
-        self.claims: Store[Any] = Store(CLAIMS)
+    def __init__(self, claims: Kind[Any] = CLAIMS) -> None:
+        self.claims: Store[Any] = Store(claims)
         self.stores = (self.claims,)
         self.decision = REST
 
     def saw(self, change: Change) -> Iterable[Key]:
         """See World."""
-        return () if change.new is None else (Key(CLAIMS, "n", "c"),)
+        return () if change.new is None else (Key(self.claims.kind, "n", "c"),)
 
     def everything(self) -> list[Key]:
         """See World."""
@@ -50,14 +54,19 @@ class Steps(SynchronousTestCase):
     """A controller over a Kube that only takes notes."""
 
     def setUp(self) -> None:
-        self.clock, self.kube, self.world = Clock(), Book(), Told()
+        self.clock, self.kube = Clock(), Book()
         self.clock.advance(NOW)
+        self.see(Told())
+
+    def see(self, world: Told) -> None:
+        """Start a controller of a world."""
+        self.world = world
         origin = Origin(Silence(), Badge(), DeferredSemaphore(2))
         accounts = Accounts(self.kube, self.kube)  # type: ignore[arg-type]
-        controller = Controller(self.world, accounts, origin, self.clock, lambda: 0.5)
+        controller = Controller(world, accounts, origin, self.clock, lambda: 0.5)
         controller.startService()
         self.addCleanup(controller.stopService)
-        self.world.claims.replace([], "1")
+        world.claims.replace([], "1")
 
     def decide(self, decision: Decision) -> list[str]:
         """Have it taken; the verbs of what was written."""
@@ -100,3 +109,11 @@ class Steps(SynchronousTestCase):
     def test_what_is_sent_is_what_was_decided(self) -> None:
         self.decide(act(Replace(CLAIM, claim_manifest())))
         self.assertEqual(json.encode(self.kube.bodies[0]), raw(claim_manifest()))
+
+    def test_what_was_woken_a_moment_ago_is_left_alone_for_a_while(self) -> None:
+        self.see(Told(replace(CLAIMS, annotations=frozenset({WOKEN}))))
+        self.world.decision = act(Remove(CLAIM, "u"))
+        self.world.claims.learn(raw(claim_manifest(meta={"annotations": {WOKEN: stamp(NOW)}})))
+        self.assertEqual(self.kube.written, [])
+        self.clock.advance(CALM)
+        self.assertEqual([verb for verb, _ in self.kube.written], ["delete u 0"])

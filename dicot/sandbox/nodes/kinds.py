@@ -6,6 +6,8 @@ import msgspec
 
 from dicot.kube.kind import Kind, Meta, Row
 
+from ..settled.mark import UNSETTLED, WOKEN
+
 FAULT = "sandbox.dicot.io/fault"
 """Annotation by which a test makes something go wrong; see ``pods`` and ``guests`` for the values."""
 GUEST_AGENT = "sandbox.dicot.io/guest-agent"
@@ -217,7 +219,7 @@ def _pod_links(row: Row, pod: Pod) -> tuple[str, ...]:
     return (*(f"{row.namespace}/{link}" for link in (*claims_of(pod), row.owner) if link), *clones)
 
 
-PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT}))
+PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT, WOKEN}))
 GUESTS = Kind(
     "kubevirt.io",
     "v1",
@@ -225,8 +227,9 @@ GUESTS = Kind(
     "virtualmachineinstance",
     Guest,
     links=lambda row, _: (f"{row.namespace}/{row.uid}",),
+    selector=UNSETTLED,
     optional=True,
-    annotations=frozenset({FAULT, GUEST_AGENT}),
+    annotations=frozenset({FAULT, GUEST_AGENT, WOKEN}),
 )
 CLAIMS = Kind(
     "",

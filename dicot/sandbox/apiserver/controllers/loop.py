@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from ...settled.mark import is_settled
 from ..refusal import Refusal
 from ..seams import Change, Objects
 
@@ -63,7 +65,12 @@ class Loop(Service):
         self._later.clear()
 
     def saw(self, change: Change) -> None:
-        """Let every controller take a change into account."""
+        """Let every controller take a change into account. What is settled is nobody's business: once it is woken, it
+        is as if it had just been made."""
+        if is_settled(change.new):
+            return
+        if is_settled(change.old):
+            change = replace(change, old=None)
         for at, controller in enumerate(self._controllers):
             for key in controller.saw(change):
                 self._waiting[at, key] = None

@@ -7,9 +7,8 @@ import msgspec
 
 from dicot.kube.kind import Kind, Manifest, Meta, Owner, Row
 
-SETTLED = "sandbox.dicot.io/settled"
-"""Label of machines at rest in great numbers: nothing is decided about them until it is gone."""
-_UNSETTLED = f"!{SETTLED}"
+from ...settled.mark import UNSETTLED
+
 LAUNCHER = "kubevirt.io=virt-launcher"
 
 
@@ -138,7 +137,7 @@ def _by_owner(row: Row, _: Any) -> tuple[str, ...]:
 
 
 def _kubevirt(plural: str, **more: Any) -> Kind[Whole]:
-    return Kind("kubevirt.io", "v1", plural, plural[:-1], Whole, selector=_UNSETTLED, annotations=_ALL, **more)
+    return Kind("kubevirt.io", "v1", plural, plural[:-1], Whole, selector=UNSETTLED, annotations=_ALL, **more)
 
 
 def _flavor(plural: str, namespaced: bool) -> Kind[Whole]:
@@ -149,12 +148,10 @@ def _flavor(plural: str, namespaced: bool) -> Kind[Whole]:
 MACHINES = _kubevirt("virtualmachines", links=_machine_links)
 GUESTS = _kubevirt("virtualmachineinstances", links=_guest_links)
 PODS = Kind("", "v1", "pods", "pod", Whole, links=_by_owner, selector=LAUNCHER, annotations=_ALL)
-VOLUMES = Kind(
-    "cdi.kubevirt.io", "v1beta1", "datavolumes", "datavolume", Whole, selector=_UNSETTLED, annotations=_ALL
-)
+VOLUMES = Kind("cdi.kubevirt.io", "v1beta1", "datavolumes", "datavolume", Whole, selector=UNSETTLED, annotations=_ALL)
 SOURCES = Kind("cdi.kubevirt.io", "v1beta1", "datasources", "datasource", Whole)
 CLAIMS = Kind(
-    "", "v1", "persistentvolumeclaims", "persistentvolumeclaim", Whole, selector=_UNSETTLED, annotations=_ALL
+    "", "v1", "persistentvolumeclaims", "persistentvolumeclaim", Whole, selector=UNSETTLED, annotations=_ALL
 )
 REVISIONS = Kind("apps", "v1", "controllerrevisions", "controllerrevision", Revision, links=_by_owner)
 INSTANCETYPES = _flavor("virtualmachineinstancetypes", namespaced=True)
