@@ -21,6 +21,7 @@ from .cdi.tokens import Tokens
 from .clients import clients, kube
 from .kubevirt.plug import VIRT_API, VIRT_HANDLER, Programs
 from .listen import CannotListen, Listener, bound, certificate, secured
+from .settled.loader import Loader
 from .state import State, Unusable
 
 HOST = "127.0.0.1"
@@ -33,14 +34,17 @@ class Options(usage.Options):
     optParameters = [
         ["listen", "l", "6443", "Port on loopback; 0 takes any."],
         ["state", "s", None, "A folder or file that objects survive in; without it they end with the process."],
+        ["servers", "n", "0", "Settled servers that project demo gets as soon as it is there."],
         ["kubeconfig", "k", None, "Where the way in is written; by default into the folder of the state."],
     ]
 
     def postOptions(self) -> None:
-        """Raises UsageError for a port that is none."""
+        """Raises UsageError for what is no number."""
         text = self["listen"]
         if not text.isdecimal() or int(text) > 65535:
             raise usage.UsageError(f"--listen: {text} is no port")
+        if not self["servers"].isdecimal():
+            raise usage.UsageError(f"--servers: {self['servers']} is no number")
 
 
 class QuietSite(Site):
@@ -114,4 +118,6 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     site = QuietSite(Front(parts.backend, parts.faults, parts.clock), parsePOSTFormSubmission=False)
     factory = secured(site, certificate(str(state.certificate), str(state.key), "--state"), reactor)
     log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)
-    return Sandbox(parts, Listener(reactor, listening, factory), clients(written, volumes, reactor), temporary)
+    loader = Loader(storage, parts.objects, parts.watches, reactor, int(options["servers"]))
+    services = (*clients(written, volumes, reactor), loader)
+    return Sandbox(parts, Listener(reactor, listening, factory), services, temporary)

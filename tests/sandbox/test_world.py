@@ -125,7 +125,7 @@ class Deciding(Worlds):
         for name in "ab":
             self.tell(self.world.pods, pod_manifest(name, spec={"nodeName": "node-2"}))
             found.add(self.step(Key(PODS, "n", name)).body["status"]["podIP"])
-        self.assertEqual(found, {"10.244.128.1", "10.244.128.2"})
+        self.assertEqual(found, {"10.246.0.1", "10.246.0.2"})
 
     def test_a_guest_goes_by_its_youngest_living_launcher(self) -> None:
         self.launcher("old", "2027-01-15T07:00:00Z", phase="Running", podIP="10.244.0.1")

@@ -126,8 +126,10 @@ class Storage:
         return last
 
     def fill(self, objects: Iterable[tuple[Where, str, str, Manifest]]) -> None:
-        """Keep many objects that nobody has watched yet. Watches from before must begin anew."""
+        """Keep many objects that nobody has watched yet, under names that are free. Watches from before must begin
+        anew."""
         self._journal.fill(self.version, self._filled(objects))
+        self._sort()
         self.history.begin(self.version)
 
     def close(self) -> None:
@@ -135,26 +137,27 @@ class Storage:
         self._journal.close()
 
     def _filled(self, objects: Iterable[tuple[Where, str, str, Manifest]]) -> Iterator[tuple[Where, Key, bytes]]:
-        def written() -> Iterator[tuple[Where, Key, bytes]]:
-            for where, namespace, name, manifest in objects:
-                self.version += 1
-                manifest["metadata"]["resourceVersion"] = str(self.version)
-                yield where, key_of(namespace, name), json.encode(manifest)
-
-        for entry in written():
-            where, key, body = entry
-            self._shelves.setdefault(where, Shelf()).bodies[key] = body
-            yield entry
-        self._sort()
+        for where, namespace, name, manifest in objects:
+            self.version += 1
+            manifest["metadata"]["resourceVersion"] = str(self.version)
+            key, body = key_of(namespace, name), json.encode(manifest)
+            self._add(where, key, body)
+            yield where, key, body
 
     def _take(self, objects: Iterable[tuple[Where, Key, bytes]]) -> None:
         for where, key, body in objects:
-            self._shelves.setdefault(where, Shelf()).bodies[key] = body
+            self._add(where, key, body)
         self._sort()
+
+    def _add(self, where: Where, key: Key, body: bytes) -> None:
+        """At the end, out of order."""
+        shelf = self._shelves.setdefault(where, Shelf())
+        shelf.bodies[key] = body
+        shelf.keys.append(key)
 
     def _sort(self) -> None:
         for shelf in self._shelves.values():
-            shelf.keys = sorted(shelf.bodies)
+            shelf.keys.sort()
 
     def _tell(self, event: Event) -> None:
         self.history.add(event)

@@ -92,6 +92,6 @@ class Machine:
 
 
 TWO = (
-    Machine("node-1", "zone-1", "127.0.0.11", IPv4Network("10.244.0.0/17")),
-    Machine("node-2", "zone-2", "127.0.0.12", IPv4Network("10.244.128.0/17")),
+    Machine("node-1", "zone-1", "127.0.0.11", IPv4Network("10.244.0.0/15")),
+    Machine("node-2", "zone-2", "127.0.0.12", IPv4Network("10.246.0.0/15")),
 )
