@@ -48,6 +48,7 @@ from .cdi.admission import CdiAdmission
 from .cdi.tokens import Tokens
 from .kubevirt import plug as kubevirt
 from .kubevirt.installed import install
+from .settled.waking import Waker
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 """Those that a cluster has from the start."""
@@ -99,6 +100,7 @@ def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, c
     usage = Usage(objects)
     webhooks = (kubevirt.admission(objects, seconds), CdiAdmission(objects, rights, secrets.volumes, seconds))
     admissions += [definitions, *_admissions(objects, rights), *webhooks, QuotaAdmission(usage)]
+    writer.before_each(Waker(storage, objects, seconds).touch)
     watches = Watches(storage)
     aggregated = (kubevirt.aggregated(objects, served, rights, programs, seconds),)
     authenticator = Authentication(credentials, Impersonation(rights))

@@ -31,9 +31,11 @@ from .refusals import (
 )
 from .resource import Resource
 from .seams import Admission, Registry, Review, Schemas
-from .storage import Storage
+from .storage import Storage, Where
 
 NAME_TRIES = 8
+Touch = Callable[[Where, str, str], None]
+"""Is told the place, the namespace and the name of an object. It may write."""
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _LONGEST_BASE = 58
 
@@ -83,11 +85,18 @@ class Writer:
         self._admissions = admissions
         self._uid = uid
         self._chosen = chosen
+        self._before: list[Touch] = []
+
+    def before_each(self, touch: Touch) -> None:
+        """Tell of each object that somebody is about to write, before it is read."""
+        self._before.append(touch)
 
     # what both have
 
     def read(self, write: Write) -> Manifest | None:
-        """The object as it is, in the version that was asked for."""
+        """The object that is to be written as it is, in the version that was asked for."""
+        for touch in self._before:
+            touch(where(write), write.namespace, write.name)
         found = self.storage.read(where(write), write.namespace, write.name)
         if found is not None:
             found["apiVersion"] = write.resource.api_version

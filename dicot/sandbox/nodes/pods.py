@@ -95,7 +95,7 @@ def _start(pod: Pod, scene: Scene) -> Decision:
         return REST
     if pod.metadata.annotations.get(FAULT) == "image-pull":
         return _pull(pod, scene)
-    return act(_run(pod, scene))
+    return act(run(pod, scene))
 
 
 def _pull(pod: Pod, scene: Scene) -> Decision:
@@ -111,7 +111,8 @@ def _pull(pod: Pod, scene: Scene) -> Decision:
     return act(_status(pod, status | started), again=scene.work)
 
 
-def _run(pod: Pod, scene: Scene) -> Patch:
+def run(pod: Pod, scene: Scene) -> Patch:
+    """Its containers run."""
     now = stamp(scene.now)
     running = {"running": {"startedAt": now}}
     done = {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": now, "finishedAt": now}}

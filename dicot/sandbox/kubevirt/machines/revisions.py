@@ -140,18 +140,22 @@ def at_start(scene: Scene) -> list[Step]:
     removed: list[Step] = [Remove(place(each), meta(each)["uid"], None) for each in older]
     if len(older) < len(starts(scene)):
         return removed
+    return [*removed, Create(_revisions(machine), remembered_start(machine))]
+
+
+def remembered_start(machine: Manifest) -> Manifest:
+    """What a machine is when it starts."""
     spec = copy.deepcopy(machine["spec"])
     for what in _WHATS:
         if spec.get(what) and _noted(machine, what):
             spec[what]["revisionName"] = _noted(machine, what)
-    made = {
+    return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
         "metadata": _metadata(machine, start_name(machine)),
         "data": {"spec": spec},
         "revision": meta(machine)["generation"],
     }
-    return [*removed, Create(_revisions(machine), made)]
 
 
 def starts(scene: Scene) -> list[Manifest]:
