@@ -16,6 +16,7 @@ from dicot.kube.source import Origin
 from .cdi.tokens import Tokens
 from .cdi.world import CdiWorld
 from .controller import Accounts, Controller, World
+from .kubevirt.machines.world import MachineWorld
 from .kubevirt.plug import VIRT_HANDLER
 from .logins import ADMIN
 from .nodes.service import Nodes
@@ -23,6 +24,7 @@ from .planting import Planting
 from .seed import seeds
 
 CDI = "system:serviceaccount:cdi:cdi-sa"
+VIRT_CONTROLLER = "system:serviceaccount:kubevirt:kubevirt-controller"
 LISTS_AT_ONCE = 2
 
 
@@ -31,6 +33,7 @@ def clients(kubeconfig: Path, volumes: Tokens, reactor: Any) -> Sequence[IServic
     file = str(kubeconfig)
     return (
         client(file, CDI, CdiWorld(volumes), reactor),
+        client(file, VIRT_CONTROLLER, MachineWorld(random.random), reactor),
         nodes(file, reactor),
         Planting(kube(file, ADMIN, reactor), seeds(), reactor),
     )

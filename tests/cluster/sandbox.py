@@ -107,4 +107,5 @@ class SandboxCluster:
 
 def clients() -> dict[str, str]:
     """kubectl and virtctl, where they have been built."""
-    return {path.name: str(path) for name in CLIENTS for path in build.cache_folder().glob(f"*/{name}")}
+    found = [path for name in CLIENTS for path in build.cache_folder().glob(f"cluster/*/{name}")]
+    return {path.name: str(path) for path in sorted(found, key=lambda path: path.stat().st_mtime)}
