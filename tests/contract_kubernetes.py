@@ -127,6 +127,19 @@ class RefusalTests(KubernetesTestCase):
             ]
         )
 
+    async def test_answers_that_nobody_offers(self) -> None:
+        offered = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+        streamed = "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
+        for path, said in (
+            (f"{self.maps}/x", f"406: Not Acceptable\n\nAvailable representations: {offered}"),
+            (self.maps, f"406: Not Acceptable\n\nAvailable representations: {offered}, {streamed}"),
+            (self.claims, f"only the following media types are accepted: {offered}"),
+        ):
+            answer = await self.control.ask("GET", path, accept="text/plain")
+            self.assertEqual((answer.status, *_words(answer)), (406, "NotAcceptable", said))
+        answer = await self.control.ask("GET", self.maps, accept="text/plain, application/json;q=0.5")
+        self.assertEqual(answer.status, 200)
+
     async def test_objects_of_another_kind(self) -> None:
         scheme = 'in scheme "pkg/runtime/scheme.go:111"'
         other = {**self.claim("x"), "kind": "Other"}

@@ -6,9 +6,11 @@ from typing import Literal
 
 from .asking import Asking
 from .refusals import not_acceptable
+from .resource import Resource
 
 Form = Literal["object", "table", "metadata"]
 OFFERED = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+WATCHED = ("application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch")
 _QUALITY = re.compile(r"q=([0-9.]+)\Z")
 
 
@@ -19,8 +21,8 @@ class _Media:
     quality: float
 
 
-def form(asking: Asking) -> Form:
-    """What a client wants of what we have. Raises Refusal (406)."""
+def form(asking: Asking, resource: Resource, *, lists: bool = False) -> Form:
+    """What a client wants of what we have; a list may also be a watch. Raises Refusal (406)."""
     wanted = _read(",".join(asking.headers.get("accept", ())) or "*/*")
     for media in sorted(wanted, key=lambda each: -each.quality):
         if media.name not in ("application/json", "*/*", "application/*"):
@@ -32,7 +34,8 @@ def form(asking: Asking) -> Form:
                 return "table"
             case "PartialObjectMetadata" | "PartialObjectMetadataList":
                 return "metadata"
-    raise not_acceptable(OFFERED)
+    streams = WATCHED if lists and not resource.custom else ()
+    raise not_acceptable((*OFFERED, *streams), custom=resource.custom)
 
 
 def _read(accept: str) -> list[_Media]:

@@ -120,10 +120,12 @@ def _generic(code: int, reason: str, message: str) -> Refusal:
     return Refusal(code, reason, message, bare=True)
 
 
-def not_acceptable(offered: tuple[str, ...]) -> Refusal:
-    """406."""
-    message = f"406: Not Acceptable\n\nAvailable representations: {', '.join(offered)}"
-    return Refusal(406, "NotAcceptable", message, bare=True)
+def not_acceptable(offered: tuple[str, ...], *, custom: bool) -> Refusal:
+    """406. Of built-in resources another layer says it."""
+    listed = ", ".join(offered)
+    if custom:
+        return Refusal(406, "NotAcceptable", f"only the following media types are accepted: {listed}")
+    return Refusal(406, "NotAcceptable", f"406: Not Acceptable\n\nAvailable representations: {listed}", bare=True)
 
 
 def too_heavy(limit: int) -> Refusal:

@@ -59,7 +59,7 @@ class Verbs:
     # reads
 
     def _get(self, asking: Asking, route: Route, resource: Resource) -> Answer:
-        form = accepted.form(asking)
+        form = accepted.form(asking, resource)
         self._reach(one(asking.query, "resourceVersion"))
         body = self._storage.get((resource.group, resource.plural), route.namespace, route.name)
         if body is None:
@@ -76,7 +76,7 @@ class Verbs:
             raise too_large(asked, self._storage.version)
 
     def _list(self, asking: Asking, route: Route, resource: Resource) -> Answer:
-        form = accepted.form(asking)
+        form = accepted.form(asking, resource, lists=True)
         query = ListQuery.read(asking.query)
         found = page(self._storage, resource, route.namespace, query, self._selection(route, resource, query))
         metadata: Manifest = {"resourceVersion": str(found.version)}
@@ -119,7 +119,7 @@ class Verbs:
     # watches
 
     def _watch(self, asking: Asking, route: Route, resource: Resource) -> Answer:
-        form = accepted.form(asking)
+        form = accepted.form(asking, resource, lists=True)
         query = ListQuery.read(asking.query if "watch" in asking.query else {**asking.query, "watch": ("1",)})
         chosen = self._selection(route, resource, query)
         printer: Printer | None = None
@@ -197,19 +197,19 @@ class Verbs:
         return write, sent
 
     def _create(self, asking: Asking, route: Route, resource: Resource) -> Answer:
-        form = accepted.form(asking)
+        form = accepted.form(asking, resource)
         write, sent = self._whole(asking, route, resource, "CreateOptions")
         written = self._writer.create(write, sent)
         return self._object(asking, resource, form, 201, written.body)
 
     def _update(self, asking: Asking, route: Route, resource: Resource) -> Answer:
-        form = accepted.form(asking)
+        form = accepted.form(asking, resource)
         write, sent = self._whole(asking, route, resource, "UpdateOptions")
         written = self._writer.replace(write, sent)
         return self._object(asking, resource, form, 201 if written.created else 200, written.body)
 
     def _patch(self, asking: Asking, route: Route, resource: Resource) -> Answer:
-        form = accepted.form(asking)
+        form = accepted.form(asking, resource)
         write = self._write(asking, route, resource, "PatchOptions")
         written = patch(self._writer, write, asking.media, asking.body)
         return self._object(asking, resource, form, 201 if written.created else 200, written.body)
