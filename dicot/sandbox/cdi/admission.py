@@ -15,11 +15,12 @@ from .tokens import API_SERVER, Grant, Tokens
 _MUTATE, _VALIDATE = f"datavolume-mutate.{GROUP}", f"datavolume-validate.{GROUP}"
 _CRON = f"dataimportcrons.{GROUP}"
 _SOURCES = ("s3", "gcs", "imageio", "vddk", "upload", "snapshot")
+_ADOPTS = f"{GROUP}/allowClaimAdoption"
+"""What virt-controller notes on every volume that it makes; it matters where the claim is there already."""
 _NOTES: Mapping[str, str] = {
     PRE_POPULATED: "",
     STATIC_VOLUME: "",
     USE_POPULATOR: "true",
-    f"{GROUP}/allowClaimAdoption": "true",
 }
 """Annotations of volumes that are not simulated, with what they say then ("": anything)."""
 
@@ -125,6 +126,8 @@ class CdiAdmission:
         owned = any(owner.get("controller") and owner["kind"] == "DataVolume" for owner in owners)
         if owned or notes.get(POPULATED_FOR) == review.name:
             return
+        if (review.new["metadata"].get("annotations") or {}).get(_ADOPTS) == "true":
+            raise Refusal(501, "NotImplemented", "DataVolumes that adopt a claim are not part of the sandbox")
         text = f"Destination PVC {review.namespace}/{review.name} already exists"
         raise _rejected(_VALIDATE, (Cause(validation.DUPLICATE, text, "DataVolume.Name"),))
 

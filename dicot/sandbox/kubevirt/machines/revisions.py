@@ -119,8 +119,10 @@ def copy_of(machine: Manifest, flavor: Manifest) -> Manifest:
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
         "metadata": _metadata(machine, name) | {"labels": labels},
+        # In Go's order, which is not the alphabet's: a strategic patch sorts it, and so is refused as a change of it.
         "data": {
-            **flavor,
+            "kind": flavor["kind"],
+            "apiVersion": flavor["apiVersion"],
             "metadata": {key: of[key] for key in kept if key in of},
             "spec": rewritten(flavor.get("spec") or {}),
         },
