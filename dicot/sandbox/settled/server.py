@@ -22,6 +22,8 @@ _SCATTER = 7_919
 """Spreads the moments; a prime."""
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _RESERVATION = 8
+_FLAVOR, _IMAGE = 32, 33
+"""Bytes of a digest by which these are chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ def server(ground: Ground, index: int) -> Server:
         port_uid=port_uid,
         request=f"req-{_uuid(more, 1)}",
         reservation="r-" + "".join(_ALPHABET[each % len(_ALPHABET)] for each in more[-_RESERVATION:]),
-        flavor=ground.flavors[index % len(ground.flavors)],
-        image=ground.images[index % len(ground.images)],
+        flavor=ground.flavors[more[_FLAVOR] % len(ground.flavors)],
+        image=ground.images[more[_IMAGE] % len(ground.images)],
         node=node,
         address=_address(node, index // len(ground.nodes)),
         mac=_mac(port_id),
