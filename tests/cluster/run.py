@@ -20,12 +20,14 @@ from twisted.internet.threads import deferToThread
 
 from dicot.kube.credentials import Unusable
 from dicot.kube.errors import Doubtful, Refused, Unreachable
+from dicot.sandbox.settled.loader import LOADED
 from tests.clients.venv import client
 from tests.cluster import guide, session, somebodys
 from tests.cluster.commands import Failed
 from tests.cluster.control import Control, Overdue
 from tests.cluster.furniture import ROOT, furnish
 from tests.cluster.installed import (
+    DEMO_NAMESPACE,
     apply_manifests,
     for_admin,
     make_people,
@@ -41,6 +43,9 @@ from tests.cluster.shared import DEFINITIONS
 
 PATIENCE = 60.0
 MOST_SERVERS = 200_000
+SERVERS_A_SECOND = 500
+"""As slow as a small machine that does much else."""
+UNLIMITED = -1
 KUBERNETES_PORT = 6443
 """Where the sandbox listens unless somebody else does."""
 FOLDER = ROOT / "run"
@@ -95,7 +100,11 @@ class Place:
         """Make the folder, with Dicot's configuration."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self.log.unlink(missing_ok=True)
-        self.settings.write_text(configuration(self))
+        self.configure(0)
+
+    def configure(self, servers: int) -> None:
+        """Write Dicot's configuration, for a project that has got so many servers."""
+        self.settings.write_text(configuration(self, servers))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -116,13 +125,16 @@ def count(text: str) -> int:
     return int(text)
 
 
-def configuration(place: Place) -> str:
-    """Dicot's configuration for one person on this machine."""
-    sections: Mapping[str, Mapping[str, object]] = {
+def configuration(place: Place, servers: int = 0) -> str:
+    """Dicot's configuration for one person on this machine. Beside servers that were loaded there must be room for
+    more."""
+    sections: dict[str, Mapping[str, object]] = {
         "api": {"listen": [place.url], "public_url": place.url},
         "kubernetes": {"kubeconfig": str(place.kubeconfig)},
         "status": {"listen": [], "public": True},
     }
+    if servers:
+        sections["quota"] = dict.fromkeys(("instances", "cores", "ram"), UNLIMITED)
     lines = []
     for section, options in sections.items():
         lines.append(f"[{section}]")
@@ -184,11 +196,35 @@ async def serve_sandbox(reactor: Any, place: Place, servers: int) -> None:
     try:
         await furnish(cluster)
         passwords = await install(reactor, cluster, place)
+        if servers:
+            tell(f"loading servers into project {DEMO_NAMESPACE} until it has got {servers}")
+        loaded = await settled(cluster.control, servers)
+        place.configure(loaded)
         write_again(place.admin, for_admin(cluster.kubeconfig))
         kubernetes = guide.cluster(place.admin, cluster.access.programs.get("kubectl", "kubectl"), place.tenant)
-        await serve_dicot(reactor, place, known(passwords), openstack, kubernetes=kubernetes)
+        await serve_dicot(reactor, place, known(passwords), openstack, kubernetes=kubernetes, servers=loaded)
     finally:
         await cluster.stop()
+
+
+async def settled(control: Control, servers: int) -> int:
+    """Wait until project demo has got so many servers; how many it has, which may be more from an earlier time."""
+    found = 0
+
+    async def loaded() -> bool:
+        nonlocal found
+        project = await control.get(f"/api/v1/namespaces/{DEMO_NAMESPACE}")
+        found = int(project["metadata"].get("annotations", {}).get(LOADED, 0))
+        return found >= servers
+
+    await control.until(patience(servers), f"{servers} servers", loaded)
+    await control.close()
+    return found
+
+
+def patience(servers: int) -> float:
+    """Seconds that may pass for so many servers."""
+    return PATIENCE + servers / SERVERS_A_SECOND
 
 
 async def install(reactor: Any, cluster: RealCluster | SandboxCluster, place: Place) -> Mapping[str, str]:
@@ -240,6 +276,7 @@ async def serve_dicot(
     openstack: Deferred[Path | None],
     lines: Sequence[str] = guide.JOURNEY,
     kubernetes: Sequence[str] = (),
+    servers: int = 0,
 ) -> None:
     """Run Dicot, tell how to log in once it is ready, and keep it until cancelled."""
     twistd = [str(BIN / "twistd"), "--nodaemon", "--pidfile=", "dicot", "--config", str(place.settings)]
@@ -259,7 +296,7 @@ async def serve_dicot(
 
     dicot.start()
     try:
-        await front.until(PATIENCE, "Dicot", ready)
+        await front.until(patience(servers), "Dicot", ready)
         await front.until(PATIENCE, "the administrator's password", founded)
         command = await openstack
         write_clouds(place.clouds, place.url, people)

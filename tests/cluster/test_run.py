@@ -21,6 +21,12 @@ class ConfigurationTests(SynchronousTestCase):
         self.assertEqual(config.kubeconfig, "/r/dicot.kubeconfig")
         self.assertEqual([address.port for address in config.listen], [5007])
 
+    def test_servers_that_were_loaded_leave_room_for_more(self) -> None:
+        few, many = (parse_config(configuration(Place(Path("/r"), 5007), servers)) for servers in (0, 1000))
+        self.assertEqual(few.quota["instances"], 10)
+        self.assertEqual([many.quota[name] for name in ("instances", "cores", "ram")], [-1, -1, -1])
+        self.assertEqual(many.quota["key_pairs"], few.quota["key_pairs"])
+
     def test_takes_the_log_of_an_earlier_run_away(self) -> None:
         place = Place(Path(self.mktemp()), 5007)
         place.prepare()
