@@ -26,6 +26,7 @@ from tests.sandbox.apiserver.wrong import WRONG, Wrong
 WHOLE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 PARTIAL = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+PRESERVING = "x-kubernetes-preserve-unknown-fields"
 SINGULAR = {"pods": "Pod", "configmaps": "ConfigMap", "secrets": "Secret"}
 CLUSTERED = frozenset(("storageprofiles",))
 
@@ -97,6 +98,23 @@ class OpenApiTests(ContractTestCase):
         self.assertEqual(port["x-kubernetes-group-version-kind"], [kind])
         self.assertEqual(port["required"], ["spec"])
         self.assertIn("allOf", port["properties"]["metadata"])
+
+    async def test_the_second_version_says_the_same_of_fields(self) -> None:
+        found = (await self.control.get("/openapi/v2"))["definitions"]
+        port = found["io.dicot.network.v1.Port"]
+        self.assertEqual(port["required"], ["spec"])
+        self.assertIn("$ref", port["properties"]["metadata"])
+        self.assertNotIn("nullable", port["properties"]["spec"])
+        guest = found["io.kubevirt.v1.VirtualMachineInstance"]["properties"]["spec"]["properties"]["domain"]
+        self.assertEqual(set(guest["properties"]["clock"]) - {"description"}, {PRESERVING})
+
+    async def test_the_second_version_comes_as_it_is_asked_for(self) -> None:
+        asked = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+        expected = {asked: b"\x0a\x032.0", "application/json": b"{", "text/html, */*": b"{", "text/html": b""}
+        for accept, start in expected.items():
+            answer = await self.control.ask("GET", "/openapi/v2", accept=accept)
+            self.assertEqual(answer.status, 200 if start else 406, accept)
+            self.assertEqual(answer.content[: len(start) or 1], start, accept)
 
     async def test_a_patch_says_that_it_is_validated_and_what_it_takes(self) -> None:
         found = await self.control.get("/openapi/v3/api/v1")

@@ -8,7 +8,7 @@ from msgspec import json
 
 from dicot.kube.kind import Manifest
 
-from . import openapi
+from . import gnostic, openapi, swagger
 from .discovery import ORDER, Discovery
 from .refusals import no_such_resource
 from .registry import Served
@@ -34,6 +34,9 @@ VERSION = {
 _ABSENT = Answer(404, json.encode(no_such_resource().status()))
 """What is said of a version of a built-in group that is none."""
 _VARY = {"Vary": "Accept"}
+_JSON = "application/json"
+_SWAGGER = {"": _JSON, "*/*": _JSON, "application/*": _JSON, _JSON: _JSON, gnostic.ASKED: gnostic.MEDIA}
+"""The forms of OpenAPI v2, by what clients ask for (kube-openapi, pkg/handler)."""
 
 
 class ServedDocuments:
@@ -45,6 +48,8 @@ class ServedDocuments:
         self._changes = -1
         self._discovery = Discovery((), ())
         self._schemas: dict[str, bytes] = {}
+        self._swaggers: dict[str, bytes] = {}
+        """The document of OpenAPI v2 by its media type."""
 
     def document(self, path: str, accept: str, query: Mapping[str, tuple[str, ...]]) -> Answer | None:
         """See Documents."""
@@ -66,6 +71,8 @@ class ServedDocuments:
             case ["apis", group, version]:
                 found = _json(self._discovery.resources(group, version))
                 return _ABSENT if found is None and group in ORDER else found
+            case ["openapi", "v2"]:
+                return self._swagger(accept)
             case ["openapi", "v3"]:
                 return Answer(200, openapi.index(self._documents()))
             case ["openapi", "v3", *rest]:
@@ -78,6 +85,16 @@ class ServedDocuments:
             self._changes = self._served.changes
             self._discovery = Discovery(self._served.versions(), self._aggregated)
             self._schemas = {}
+            self._swaggers = {}
+
+    def _swagger(self, accept: str) -> Answer:
+        media = _swagger_media(accept)
+        if media is None:
+            return Answer(406)
+        if media not in self._swaggers:
+            made = swagger.document(openapi.document(self._served.versions()))
+            self._swaggers[media] = json.encode(made) if media == _JSON else gnostic.encoded(made)
+        return Answer(200, self._swaggers[media], media, _VARY)
 
     def _documents(self) -> Mapping[str, bytes]:
         if not self._schemas:
@@ -88,6 +105,15 @@ class ServedDocuments:
                 where: json.encode(openapi.document(resources)) for where, resources in sorted(groups.items())
             }
         return self._schemas
+
+
+def _swagger_media(accept: str) -> str | None:
+    """In which form a client takes the document of OpenAPI v2; None for no such form."""
+    for each in accept.split(","):
+        asked = each.partition(";")[0].strip()
+        if asked in _SWAGGER:
+            return _SWAGGER[asked]
+    return None
 
 
 def _whole(accept: str) -> bool:

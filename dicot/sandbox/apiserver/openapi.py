@@ -5,7 +5,7 @@ kubectl asks it for merge keys (apply, diff, edit), for fields (explain) and whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha512
 from typing import Any
 
@@ -44,8 +44,8 @@ def place(api_version: str) -> str:
     return f"apis/{api_version}" if "/" in api_version else f"api/{api_version}"
 
 
-def document(resources: Sequence[Resource]) -> Manifest:
-    """All of one version of a group."""
+def document(resources: Iterable[Resource]) -> Manifest:
+    """All of these resources, as of one version of a group."""
     paths: dict[str, Manifest] = {}
     types: dict[str, Manifest] = {}
     for resource in resources:

@@ -9,7 +9,7 @@ from msgspec import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.kind import Manifest
-from dicot.sandbox.apiserver import custom
+from dicot.sandbox.apiserver import custom, gnostic
 from dicot.sandbox.apiserver.definitions import CLEANUP, completed, condition, taken
 from dicot.sandbox.apiserver.discovery import ranked
 from dicot.sandbox.apiserver.documents import WHOLE, ServedDocuments
@@ -82,6 +82,24 @@ class Documents(SynchronousTestCase):
             text = json.encode(found).decode()
             for name in {part.partition('"')[0] for part in text.split("#/components/schemas/")[1:]}:
                 self.assertIn(name, types)
+
+    def test_openapi_v2_comes_in_two_forms(self) -> None:
+        forms = {
+            "application/json, */*": "application/json",
+            "text/html, application/com.github.proto-openapi.spec.v2@v1.0+protobuf": gnostic.MEDIA,
+            "application/com.github.proto-openapi.spec.v2@v1.0+protobuf;q=1,application/json": gnostic.MEDIA,
+            "text/html": "",
+        }
+        for accept, media in forms.items():
+            found = self.documents.document("/openapi/v2", accept, {})
+            assert found is not None
+            self.assertEqual((found.code, found.media if found.body else ""), (200 if media else 406, media), accept)
+
+    def test_openapi_v2_changes_with_what_is_served(self) -> None:
+        name = "io.dicot.identity.v1.User"
+        self.assertNotIn(name, self.read("/openapi/v2")["definitions"])
+        self.define("users.identity.dicot.io")
+        self.assertIn(name, self.read("/openapi/v2")["definitions"])
 
     def test_the_index_changes_with_a_document(self) -> None:
         before = self.read("/openapi/v3")["paths"]
