@@ -23,12 +23,14 @@ class Join:
     ``by_name`` the joined row's "namespace/name". Keys stay within one namespace ("" for cluster kinds).
     With ``via``, a kind joined before this one, ``ours`` is asked for the keys of its joined rows instead: a server's
     Node is known only to its VMI, a security group only to its ports.
+    ``shown`` is what views read of a joined row: where only the rest of it changes, no main row is asked again.
     """
 
     kind: Kind[Any]
     ours: Callable[[Row, Any], tuple[str, ...]]
     by_name: bool = False
     via: Kind[Any] | None = None
+    shown: Callable[[Any], object] | None = None
 
 
 class Joined(Protocol):

@@ -166,6 +166,28 @@ class JoinTests(FeedTests):
         self.ground.put(NODE, "", "n2", spec={"unschedulable": True})
         self.assertEqual(self.asked, ["red/one"])
 
+    def test_a_change_of_what_no_view_shows_asks_nothing(self) -> None:
+        joins = (Join(VMI, by_uid), Join(NODE, node_of, by_name=True, via=VMI, shown=lambda node: node.spec))
+        source = Source(VM, self.entry, self.document_of_node, joins)
+        feed = Feed(Resource("calm", no_routes, (source,)), self.ground.cache)
+        self.feed.stop()
+        feed.start()
+        self.ground.clock.advance(0)
+        self.vmi("one", "u1", node="n1")
+        self.ground.put(NODE, "", "n1")
+        self.asked.clear()
+        self.ground.put(NODE, "", "n1", metadata={"annotations": {"kubevirt.io/heartbeat": "2026-01-01T00:00:00Z"}})
+        self.assertEqual(self.asked, [])
+        self.ground.put(NODE, "", "n1", spec={"unschedulable": True})
+        self.assertEqual(self.asked, ["red/one"])
+        self.assertEqual(feed.shelf.one(["red"], "u1", BRIEF), b"[true]")
+        self.asked.clear()
+        self.ground.drop(NODE, "", "n1")
+        self.assertEqual(self.asked, ["red/one"])
+
+    def document_of_node(self, joined: Joined, shape: Shape, now: float) -> object:
+        return [node.spec.unschedulable for _, node in joined.all(NODE)]
+
     def test_joined_rows_are_oldest_first(self) -> None:
         for name, created in (("b", "2026-01-02T00:00:00Z"), ("c", "2026-01-01T00:00:00Z"), ("a", "")):
             self.ground.put(PORT, "red", name, spec={"vm": "one"}, created=created)

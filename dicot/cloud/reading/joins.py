@@ -37,12 +37,21 @@ class Meeting:
                 self._places.add(key, place)
 
     def met(self, change: Change) -> Iterator[str]:
-        """The places of the main rows that a joined row met, and meets."""
+        """The places of the main rows that a joined row met, and meets; none where nothing is shown otherwise now."""
+        if self._looks_alike(change):
+            return
         for row in (change.old, change.new):
             if row is not None:
                 links = (row.place,) if self.join.by_name else self.join.kind.links(row, self._store.read(row))
                 for link in links:
                     yield from self._places.find(link)
+
+    def _looks_alike(self, change: Change) -> bool:
+        shown = self.join.shown
+        if shown is None or change.old is None or change.new is None:
+            return False
+        old, new = (shown(self._store.read(row)) for row in (change.old, change.new))
+        return bool(old == new)
 
     def rows(self, key: str) -> Iterable[Row]:
         """The joined rows that a key meets."""
