@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -215,6 +216,18 @@ class KeyringTests(SynchronousTestCase):
         self.assertEqual(self.verbs(), ["read"])
         self.clock.advance(REFRESH)
         now_of(self.ring.refresh())
+        self.assertEqual(self.verbs(), ["read"])
+
+    def test_who_asks_while_one_looks_waits_for_the_same_answer(self) -> None:
+        """The first who shows a token to a replica that has just started is seldom alone."""
+        hold: Deferred[None] = Deferred()
+        self.kube.script("read", "secrets", hold=hold)
+        first, second = (Deferred.fromCoroutine(self.ring.refresh()) for _ in range(2))
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        self.assertNoResult(second)
+        hold.callback(None)
+        self.successResultOf(second)
         self.assertEqual(self.verbs(), ["read"])
 
     def test_a_look_that_fails_is_a_503_for_a_while_and_then_tried_again(self) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ...faults import Unavailable
 from ...kube.client import Kube, place
@@ -147,6 +149,7 @@ class Keyring:
         self._primary: bytes | None = None
         self._asked = float("-inf")
         self._unheard: Exception | None = None
+        self._waiting: list[Deferred[None]] = []
         self.generation = 0
         store.listen(self._changed)
         self._load()
@@ -168,18 +171,32 @@ class Keyring:
         return self._boxes.get(id)
 
     async def refresh(self) -> None:
-        """Reads the Secret once, if that was not done within the last seconds. Raises Unavailable."""
-        if self._clock() >= self._asked + REFRESH:
-            self._asked = self._clock()
-            self._unheard = None
-            try:
-                self._store.learn(await self._kube.read(place(TOKEN_KEYS, SYSTEM_NAMESPACE, SECRET_NAME)))
-            except Missing:
-                return
-            except (Refused, Doubtful, Unreachable) as error:
-                self._unheard = error
+        """Reads the Secret once, if that was not done within the last seconds; who asks meanwhile waits for the same
+        answer. Raises Unavailable."""
+        if self._waiting or self._clock() >= self._asked + REFRESH:
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append(waiting)
+            if len(self._waiting) == 1:
+                self._asked = self._clock()
+                # Who asked first may leave; the others still wait.
+                Deferred.fromCoroutine(self._read()).addBoth(self._answered)
+            await waiting
         if self._unheard is not None:
             raise Unavailable(_UNREADABLE) from self._unheard
+
+    async def _read(self) -> None:
+        self._unheard = None
+        try:
+            self._store.learn(await self._kube.read(place(TOKEN_KEYS, SYSTEM_NAMESPACE, SECRET_NAME)))
+        except Missing:
+            pass
+        except (Refused, Doubtful, Unreachable) as error:
+            self._unheard = error
+
+    def _answered(self, result: Failure | None) -> None:
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(result)
 
     async def ensure(self) -> None:
         """Makes the Secret with a first key where there is none; whoever comes first makes it."""
