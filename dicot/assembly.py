@@ -75,8 +75,11 @@ class Watches:
     probe: Probe
 
     def age(self, of: tuple[Kind[Any], ...]) -> float:
-        """Seconds since the quietest of these kinds was last heard."""
-        ages = [reflector.health().byte_age for reflector in self.reflectors if reflector.store.kind in of]
+        """Seconds since the quietest of these kinds was last heard. Nothing counts as heard before every list is
+        whole, also of other kinds: what is missing there may only be still to come."""
+        if not all(store.is_synced for store in self.stores.values()):
+            return float("inf")
+        ages = (each.health().byte_age for each in self.reflectors if each.store.kind in of)
         return max((float("inf") if age is None else age for age in ages), default=0.0)
 
 
