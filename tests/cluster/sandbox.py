@@ -16,6 +16,7 @@ from tests.cluster.programs import Program
 from tests.cluster.users import read_kubeconfig
 
 ROOT = Path(__file__).parents[2]
+NAME = "sandbox"
 READY = 60.0
 CLIENTS = ("kubectl", "virtctl")
 DEFINITION_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -50,14 +51,23 @@ class SandboxCluster:
         for program in self._programs.values():
             await program.kill()
 
-    async def restart(self) -> None:
-        """End the sandbox as kill -9 does, and start it again on what it has kept."""
-        program = self._programs["sandbox"]
-        await program.kill()
+    async def kill_apiserver(self) -> None:
+        """End the sandbox as kill -9 does."""
+        await self._programs[NAME].kill()
         await self.control.close()
+
+    async def start_apiserver(self) -> None:
+        """Start it again on what it has kept, and wait until it answers. Only where ``options`` named its port it
+        still has the same."""
         self.kubeconfig.unlink()
-        program.start()
-        await self._reached(program)
+        self._programs[NAME].start()
+        await self._reached(self._programs[NAME])
+        await self.control.close()
+
+    async def restart(self) -> None:
+        """Both, one after the other."""
+        await self.kill_apiserver()
+        await self.start_apiserver()
 
     def run(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Program:
         """Start one more program, which ends with the cluster."""
@@ -72,7 +82,7 @@ class SandboxCluster:
         self.kubeconfig.unlink(missing_ok=True)
         twistd = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile=", "dicot-sandbox"]
         command = [*twistd, *options, "--state", str(self.kubeconfig.parent)]
-        program = self.run("sandbox", command, {"PYTHONPATH": str(ROOT)})
+        program = self.run(NAME, command, {"PYTHONPATH": str(ROOT)})
         try:
             await self._reached(program)
         except Overdue as error:

@@ -29,6 +29,11 @@ TIMEOUT = 2400.0
 """Seconds a live TestCase should give its tests: the first may have to build the programs."""
 
 
+def is_sandbox() -> bool:
+    """Whether tests that start a cluster start a sandbox."""
+    return os.environ.get(CHOICE) == SANDBOX and not os.environ.get(VARIABLE)
+
+
 class Shared:
     """Holds the cluster of this process once somebody has asked for it."""
 
@@ -47,6 +52,14 @@ class Shared:
         cluster = await self._ours(reactor)
         if isinstance(cluster, SandboxCluster):
             raise SkipTest("it stops parts of the real programs")
+        return cluster
+
+    async def sandbox(self, reactor: Any) -> SandboxCluster:
+        """The sandbox, for tests of what only a sandbox can do."""
+        if not is_sandbox():
+            raise SkipTest(f"it is about the sandbox: {CHOICE}={SANDBOX}")
+        cluster = await self._ours(reactor)
+        assert isinstance(cluster, SandboxCluster)
         return cluster
 
     async def _ours(self, reactor: Any) -> RealCluster | SandboxCluster:
@@ -80,7 +93,7 @@ class Shared:
 
         try:
             cluster: RealCluster | SandboxCluster
-            if os.environ.get(CHOICE) == SANDBOX:
+            if is_sandbox():
                 cluster = await SandboxCluster.start(reactor, folder / "cluster", definitions)
             else:
                 cluster = await RealCluster.start(reactor, folder / "cluster", Wishes(definitions=definitions))

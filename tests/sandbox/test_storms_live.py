@@ -1,0 +1,55 @@
+"""Writes while replicas and the sandbox are killed with -9: none lost, none twice, nothing left over a minute later.
+
+``DICOT_LONG=1`` makes it 2,000 acknowledged writes; ``DICOT_SEED`` repeats a storm's moments.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from tests.sandbox.arena import Arena
+from tests.sandbox.storms import Storm
+
+ONLY_ON = "sandbox"
+LONG = bool(os.environ.get("DICOT_LONG"))
+WRITES = 2000 if LONG else 80
+SETTLED = 60.0
+"""Seconds after the storm in which everything must be as it is to stay."""
+LOOK_AGAIN = 2.0
+
+
+class StormTests(TestCase):
+    timeout = 3600.0 if LONG else 180.0
+
+    async def test_what_was_acknowledged_is_there_once_or_gone(self) -> None:
+        seed = int(os.environ.get("DICOT_SEED") or random.randrange(10**6))
+        print(f"\nthe storm's seed is {seed}", flush=True)
+        arena = await Arena.of(reactor, self, 2)
+        storm = Storm(reactor, arena, seed)
+        began = reactor.seconds()
+        await storm.rage(WRITES)
+        raged = reactor.seconds() - began
+        # A minute of the API server's time, in which nobody writes.
+        await arena.put_forward(SETTLED)
+        verdict = await storm.judged()
+        until = reactor.seconds() + SETTLED
+        while (verdict.lost or verdict.doubled or verdict.left) and reactor.seconds() < until:
+            await deferLater(reactor, LOOK_AGAIN)
+            verdict = await storm.judged()
+        history = storm.history
+        print(
+            f"{history.writes} acknowledged in {raged:.0f} s, {sum(history.doubtful.values())} not, "
+            f"kills {dict(history.kills)}; {len(verdict.lost)} lost, {len(verdict.doubled)} twice, "
+            f"{len(verdict.left)} left over after {reactor.seconds() - began - raged:.0f} s",
+            flush=True,
+        )
+        self.assertGreaterEqual(history.writes, WRITES)
+        self.assertGreater(history.kills["replica"], 0)
+        self.assertGreater(history.kills["sandbox"], 0)
+        self.assertEqual(history.odd, [])
+        self.assertEqual((verdict.lost, verdict.doubled, verdict.left), ([], [], []))
