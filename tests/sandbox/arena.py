@@ -49,6 +49,10 @@ class Arena:
         await side_by_side(*(daemon.start() for daemon in daemons))
         return cls(cluster, ground, kubernetes(test, cluster.access), daemons)
 
+    def victim(self, reactor: Any, test: TestCase) -> Daemon:
+        """One more replica, not started yet."""
+        return self._daemon(reactor, test, self.ground, Path(tempfile.mkdtemp(dir=self.ground.folder)) / "dicot")
+
     @staticmethod
     def _daemon(reactor: Any, test: TestCase, ground: Ground, folder: Path) -> Daemon:
         folder.mkdir()

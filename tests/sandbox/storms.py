@@ -273,7 +273,7 @@ def _judge_server(thing: Thing, servers: list[Document], verdict: Verdict) -> No
     found = [server for server in servers if server["id"] == thing.id or server["name"] in thing.names]
     if len(found) > 1:
         verdict.doubled.append(f"{thing} is {found}")
-    elif thing.exists and not (found and found[0]["id"] == thing.id and found[0]["name"] in thing.names):
+    elif thing.exists and not (found and thing.id in ("", found[0]["id"]) and found[0]["name"] in thing.names):
         verdict.lost.append(f"{thing} is {found}")
     elif thing.exists and found[0]["status"] not in thing.states:
         verdict.lost.append(f"{thing} is {found[0]['status']}")
