@@ -69,10 +69,12 @@ def kubeconfig(server: str, authority: bytes, users: Mapping[str, User]) -> byte
 
 
 def write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read."""
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_bytes(content)
+    """Write a file that only its owner may read. It is there as a whole or not at all, whoever reads or dies."""
+    growing = path.with_name(f".{path.name}.new")
+    growing.unlink(missing_ok=True)
+    growing.touch(mode=0o600)
+    growing.write_bytes(content)
+    growing.replace(path)
 
 
 def _groups(user: str) -> tuple[str, ...]:
