@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.quantity import amount
 from dicot.sandbox.nodes.addresses import Addresses
+from dicot.sandbox.nodes.kinds import FAULT
 from dicot.sandbox.nodes.machines import Machine
 from dicot.sandbox.nodes.placement import Load, choose, needs
 from dicot.sandbox.nodes.scheduler import Scheduler
@@ -173,6 +174,12 @@ class Scheduling(SynchronousTestCase):
             self.refusal(c=claim()),
             "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
         )
+
+    def test_a_fault_lets_no_node_take_it(self) -> None:
+        spoiled = pod(meta={"annotations": {FAULT: "unschedulable"}})
+        [step] = self.scheduler.decide(spoiled, (), NOW).steps
+        [condition] = step.body["status"]["conditions"]  # type: ignore[union-attr]
+        self.assertEqual(condition["message"], "0/2 nodes are available: 2 node(s) were unschedulable.")
 
     def test_a_refused_one_is_tried_again(self) -> None:
         decision = self.scheduler.decide(pod(spec=asks(memory="1Ti")), (), NOW)

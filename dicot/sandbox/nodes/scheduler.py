@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ..steps import Decision, act
 from .addresses import Addresses
-from .kinds import Claim, Pod
+from .kinds import FAULT, Claim, Pod
 from .machines import Machine
 from .placement import Load, choose
 from .pods import bind, refuse
@@ -42,12 +42,21 @@ class Scheduler:
 
     def decide(self, pod: Pod, claims: Sequence[tuple[str, Claim | None]], now: float) -> Decision:
         """Where a Pod without a node goes."""
-        place = _waits_for(claims) or choose(pod, list(self.machines.values()), self._load)
+        place = (
+            _spoiled(pod, len(self.machines))
+            or _waits_for(claims)
+            or choose(pod, list(self.machines.values()), self._load)
+        )
         if isinstance(place, str):
             refusal = refuse(pod, f"0/{len(self.machines)} nodes are available: {place}.", now)
             return act(*([refusal] if refusal else []), again=AGAIN)
         self._load.assign(pod.metadata.uid, pod, place.name)
         return act(bind(pod, place.name))
+
+
+def _spoiled(pod: Pod, machines: int) -> str:
+    """Why no node takes a Pod with the fault ``unschedulable``: as if all of them were cordoned."""
+    return f"{machines} node(s) were unschedulable" if pod.metadata.annotations.get(FAULT) == "unschedulable" else ""
 
 
 def _waits_for(claims: Sequence[tuple[str, Claim | None]]) -> str:
