@@ -1,8 +1,8 @@
 """What a kubelet makes of its Pods, and when CDI's workers are done.
 
 A Pod's fault (annotation ``sandbox.dicot.io/fault``): ``image-pull`` keeps its images from being pulled,
-``unschedulable`` the scheduler from finding it a node. The fault ``import`` of a claim lets the importer that fills it
-fail again and again.
+``unschedulable`` the scheduler from finding it a node. The fault ``import`` of a claim lets the importer that fills
+it fail again and again.
 """
 
 from dataclasses import dataclass
