@@ -10,7 +10,7 @@ from msgspec import json
 
 from dicot.kube.kind import Manifest
 
-from .ownership import Owner, differing, own, owners
+from .ownership import LAST_APPLIED, Owner, differing, note, own, owners
 from .patching import applied, fieldset
 from .patching.fieldset import Path
 from .refusal import Cause, Refusal
@@ -19,6 +19,8 @@ from .structural.node import Node
 from .writing import Write, Writer, Written, named, within
 
 BEFORE = "before-first-apply"
+_NOTES_WHAT_IT_APPLIES = "kubectl"
+"""The manager whose applies are noted where those of clients were, so that both can be mixed."""
 
 
 def apply(writer: Writer, write: Write, body: bytes) -> Written:
@@ -37,6 +39,8 @@ def apply(writer: Writer, write: Write, body: bytes) -> Written:
         return writer.make(replace(write, applies=True), sent)
     _of_version(write, sent, old)
     new = _changed(write, sent, old, mine, node)
+    if write.query.manager == _NOTES_WHAT_IT_APPLIES and note(old) is not None:
+        new["metadata"]["annotations"][LAST_APPLIED] = _noted(sent)
     writer.schemas.fit(write.resource, new)
     return writer.change(replace(write, applies=True), new, old)
 
@@ -67,6 +71,19 @@ def _declared(writer: Writer, write: Write, sent: Manifest, node: Node | None) -
     writer.fitted(write, fitted, lambda said: _undeclared(write, sent, said))
     asked, known = fieldset.owned(sent, node), fieldset.owned(fitted, node)
     return applied.without(sent, asked - known, known, node), asked & known
+
+
+def _noted(sent: Manifest) -> str:
+    """What is applied, as kubectl and the API server write it down."""
+    metadata = dict(sent["metadata"])
+    if "annotations" in metadata:
+        metadata["annotations"] = {
+            name: value for name, value in metadata["annotations"].items() if name != LAST_APPLIED
+        }
+    text = json.encode({**sent, "metadata": metadata}, order="sorted").decode()
+    for sign in "&<>":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text + "\n"
 
 
 def _line(error: yaml.YAMLError) -> str:

@@ -1,6 +1,6 @@
 """Who owns which field of an object (metadata.managedFields; apimachinery, pkg/util/managedfields).
 
-Fields are owned from the first apply of an object on.
+Fields are owned from the first apply of an object on, whether the server or kubectl applies.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +10,9 @@ from dicot.kube.kind import Manifest
 from .patching import fieldset
 from .patching.fieldset import Path
 from .structural.node import Node
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""The annotation in which kubectl notes what it applied by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,12 @@ class Owner:
         found: Manifest = {"manager": self.manager, "operation": self.operation, "apiVersion": self.api_version}
         found |= {"time": self.time, "fieldsType": "FieldsV1", "fieldsV1": fieldset.written(self.fields)}
         return {**found, "subresource": self.subresource} if self.subresource else found
+
+
+def note(manifest: Manifest) -> str | None:
+    """What kubectl last applied by itself, None where it never did."""
+    found: str | None = (manifest["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    return found
 
 
 def owners(manifest: Manifest) -> list[Owner]:

@@ -17,7 +17,8 @@ from .asked import User
 from .births import as_kept, at_birth
 from .forms import encoded, grows, ordered, partial
 from .manner import manner
-from .ownership import Owner, track
+from .ownership import Owner, note, track
+from .patching import fieldset
 from .query import WriteQuery
 from .refusals import (
     MODIFIED,
@@ -175,6 +176,7 @@ class Writer:
 
     def _born(self, write: Write, manifest: Manifest, prefix: str) -> tuple[Manifest, Review]:
         resource = write.resource
+        owned = self._owned_from_birth(write, manifest)
         made, review = self.admitted("CREATE", write, manifest, None)
         if "status" in resource.subresources and resource.custom:
             made.pop("status", None)
@@ -184,6 +186,7 @@ class Writer:
         born = meta.born(given, self._uid(), self.now(), write.namespace, resource.generation)
         if not write.applies:
             born.pop("managedFields", None)
+            born.update(owned)
         made["metadata"] = meta.tidied(born)
         as_kept(resource, made)
         at_birth(resource, made)
@@ -268,11 +271,21 @@ class Writer:
         kept = self.registry.stored(write.resource.group, write.resource.plural) or write.resource
         return self.storage.put(where(write), write.namespace, name, ordered(kept, manifest))
 
+    def _owned_from_birth(self, write: Write, manifest: Manifest) -> Manifest:
+        """What metadata says of who made an object that kubectl applies: what it was before admission is his."""
+        if write.applies or note(manifest) is None:
+            return {}
+        fields = fieldset.owned(manifest, self.schemas.node(write.resource))
+        return {"managedFields": [replace(self._owner(write), fields=fields).written()]}
+
+    def _owner(self, write: Write) -> Owner:
+        """Who changes an object, of whose fields nothing is known yet."""
+        manager, version = write.query.manager or "unknown", write.resource.api_version
+        return Owner(manager, "Update", version, self.now(), frozenset(), write.subresource)
+
     def _own(self, write: Write, new: Manifest, old: Manifest) -> None:
         if "managedFields" in new["metadata"] or "managedFields" in old["metadata"]:
-            manager, version = write.query.manager or "unknown", write.resource.api_version
-            changing = Owner(manager, "Update", version, self.now(), frozenset(), write.subresource)
-            track(new, old, self.schemas.node(write.resource), changing)
+            track(new, old, self.schemas.node(write.resource), self._owner(write))
 
     def _check_version(self, write: Write, new: Manifest, old: Manifest) -> None:
         version = new["metadata"].get("resourceVersion")
