@@ -7,7 +7,7 @@ from typing import Protocol
 from . import bodies
 from .asking import Asking, Following, Reply, document, text
 from .query import WriteQuery
-from .refusals import no_such_resource, not_allowed, not_implemented
+from .refusals import no_such_resource, not_allowed, not_found, not_implemented
 from .resource import Resource
 from .rights.refusals import denied
 from .route import Route, path_attributes, route
@@ -100,7 +100,7 @@ class ApiBackend:
         if special is not None and not resource.custom:
             return special.answer(asking, way, resource)
         if way.rest or (way.subresource and way.subresource not in resource.subresources):
-            raise no_such_resource()
+            raise not_found(resource, way.name) if resource.custom else no_such_resource()
         if way.subresource not in ("", "status"):
             raise not_implemented(f"{resource.name}/{way.subresource}")
         return parts.verbs.answer(asking, way, resource)

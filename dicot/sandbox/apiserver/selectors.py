@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
 from msgspec import json
 
+from .builtin import built_in
 from .refusals import bad_request
 
 _TOKEN = re.compile(r"\s*(==|!=|[=!(),<>]|[^\s=!(),<>]+)")
@@ -260,8 +262,13 @@ def _split(text: str) -> list[str]:
     return [term for term in re.split(r"(?<!\\),", text) if term]
 
 
+@cache
+def _built_in() -> frozenset[tuple[str, str]]:
+    return frozenset((group, plural) for group, _, plural in built_in())
+
+
 def _unknown(path: str, where: tuple[str, str], known: tuple[str, ...]) -> str:
-    if where in _FIELDS:
+    if where in _FIELDS or where not in _built_in():
         return f"field label not supported: {path}"
     listed = ", ".join(f'"{each}"' for each in known)
     return f'"{path}" is not a known field selector: only {listed}'
