@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python import usage
+from twisted.web.http import HTTPChannel
 from twisted.web.server import Site
 
 from .apiserver.front import Front
@@ -47,8 +48,20 @@ class Options(usage.Options):
             raise usage.UsageError(f"--servers: {self['servers']} is no number")
 
 
+class Channel(HTTPChannel):
+    """A connection that tells why it ends, as Go's server does (net/http, server.go)."""
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        assert self.transport is not None
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n")
+        self.transport.write(b"Connection: close\r\n\r\n400 Bad Request")
+        self.loseConnection()
+
+
 class QuietSite(Site):
     """No line for each request: a cluster has too many."""
+
+    protocol = Channel  # type: ignore[assignment]
 
     def log(self, request: Any) -> None:
         """See HTTPFactory."""

@@ -3,10 +3,11 @@
 import socket
 from pathlib import Path
 
+from twisted.internet.testing import StringTransport
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.sandbox.tap import Options, makeService
+from dicot.sandbox.tap import Channel, Options, makeService
 
 
 class UsageTests(SynchronousTestCase):
@@ -40,3 +41,14 @@ class UsageTests(SynchronousTestCase):
         file = Path(self.mktemp())
         file.write_text("")
         self.assertIn(str(file), self.refused("--listen", "0", "--state", str(file / "inside")))
+
+
+class ChannelTests(SynchronousTestCase):
+    def test_a_header_that_is_none_is_answered_in_words(self) -> None:
+        channel, transport = Channel(), StringTransport()
+        channel.makeConnection(transport)
+        channel.dataReceived(b"GET /version HTTP/1.1\r\nHost: x\r\nA/b: c\r\n\r\n")
+        head, _, body = transport.value().partition(b"\r\n\r\n")
+        self.assertEqual((head.splitlines()[0], body), (b"HTTP/1.1 400 Bad Request", b"400 Bad Request"))
+        self.assertIn(b"Content-Type: text/plain; charset=utf-8", head)
+        self.assertTrue(transport.disconnecting)
