@@ -1,4 +1,4 @@
-"""The roles and bindings that a cluster has from the start: facts recorded from a real one.
+"""The roles and bindings that a cluster with KubeVirt and CDI has from the start: facts recorded from a real one.
 
 Roles that are aggregated carry no rules here: the controller gathers them.
 """
@@ -13,9 +13,19 @@ from dicot.kube.kind import Manifest
 NAMES = frozenset(
     {
         "admin",
+        "cdi.kubevirt.io:admin",
+        "cdi.kubevirt.io:config-reader",
+        "cdi.kubevirt.io:edit",
+        "cdi.kubevirt.io:view",
         "cluster-admin",
         "edit",
         "extension-apiserver-authentication-reader",
+        "instancetype.kubevirt.io:view",
+        "kubevirt.io:admin",
+        "kubevirt.io:default",
+        "kubevirt.io:edit",
+        "kubevirt.io:migrate",
+        "kubevirt.io:view",
         "system:aggregate-to-admin",
         "system:aggregate-to-edit",
         "system:aggregate-to-view",
@@ -27,7 +37,7 @@ NAMES = frozenset(
         "view",
     }
 )
-"""Those that somebody may rely on who is no part of Kubernetes itself."""
+"""Those that somebody may rely on who is no part of Kubernetes, KubeVirt or CDI itself."""
 
 
 def defaults() -> list[Manifest]:
