@@ -163,5 +163,30 @@ REFUSED: tuple[tuple[str, dict[str, Any], dict[str, str]], ...] = (
         {},
         {"data: Required value: data is mandatory": REQUIRED},
     ),
+    (
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        {
+            "metadata": {"name": "wrongs.dicot.io"},
+            "spec": {
+                "group": "dicot.io",
+                "names": {"plural": "wrongs", "kind": "Wrong"},
+                "scope": "Cluster",
+                "versions": [
+                    {
+                        "name": "v1",
+                        "served": True,
+                        "storage": False,
+                        "schema": {"openAPIV3Schema": {"type": "object"}},
+                    }
+                ],
+            },
+        },
+        {
+            'spec.versions: Invalid value: [{"Name":"v1","Served":true,"Storage":false,"Deprecated":false,'
+            '"DeprecationWarning":null,"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,'
+            '"SelectableFields":null}]: must have exactly one version marked as storage version': "FieldValueInvalid",
+            "status.storedVersions: Invalid value: null: must have at least one stored version": "FieldValueInvalid",
+        },
+    ),
 )
 """Where it is sent, the object without its metadata, and the causes, by their texts."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 
 from dicot.kube.kind import Manifest
 
@@ -141,6 +142,32 @@ def definition(new: Manifest, old: Manifest | None) -> Iterator[Cause]:
         yield causes.invalid("metadata.name", name, 'must be spec.names.plural+"."+spec.group')
     if spec.get("scope") not in _SCOPES:
         yield causes.unsupported("spec.scope", spec.get("scope", ""), _SCOPES)
-    for place, version in enumerate(spec.get("versions") or ()):
+    versions = spec.get("versions") or ()
+    yield from _versions(versions)
+    for place, version in enumerate(versions):
         if not (version.get("schema") or {}).get("openAPIV3Schema"):
             yield causes.required(f"spec.versions[{place}].schema.openAPIV3Schema")
+
+
+def _versions(found: Sequence[Manifest]) -> Iterator[Cause]:
+    shown = f"Invalid value: {json.dumps([_held(each) for each in found], separators=(',', ':'))}"
+    if len({each.get("name") for each in found}) < len(found):
+        yield Cause("FieldValueInvalid", f"{shown}: must contain unique version names", "spec.versions")
+    storing = [each for each in found if each.get("storage")]
+    if len(storing) != 1:
+        why = "must have exactly one version marked as storage version"
+        yield Cause("FieldValueInvalid", f"{shown}: {why}", "spec.versions")
+    if not storing:
+        yield causes.invalid("status.storedVersions", None, "must have at least one stored version")
+
+
+def _held(version: Manifest) -> Manifest:
+    """A version as Go holds it, which keeps in one place what all versions have in common: their schema."""
+    return {
+        "Name": version.get("name", ""),
+        "Served": version.get("served", False),
+        "Storage": version.get("storage", False),
+        "Deprecated": version.get("deprecated", False),
+        "DeprecationWarning": version.get("deprecationWarning"),
+        **dict.fromkeys(("Schema", "Subresources", "AdditionalPrinterColumns", "SelectableFields")),
+    }
