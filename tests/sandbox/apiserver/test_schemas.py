@@ -164,6 +164,24 @@ class Rules(SynchronousTestCase):
         other = {**spec, "volumeName": "w"}
         self.assertEqual(len(Kinds(RULES).wrong(claims, "", {**old, "spec": other}, old)), 1)
 
+    def test_what_a_pod_may_become(self) -> None:
+        container = {"name": "c", "image": "i"}
+        spec: Manifest = {"containers": [container], "activeDeadlineSeconds": 9, "tolerations": [{"key": "a"}]}
+        old = {"metadata": {"name": "p"}, "spec": spec}
+        more: tuple[tuple[Manifest, list[str]], ...] = (
+            ({"containers": [{"name": "c", "image": "j"}], "activeDeadlineSeconds": 8}, []),
+            ({"tolerations": [{"key": "a"}, {"key": "b"}]}, []),
+            ({"tolerations": []}, ["spec"]),
+            ({"hostname": "h"}, ["spec"]),
+            ({"containers": [{"name": "d", "image": "i"}]}, ["spec"]),
+            ({"containers": [container, {"name": "d", "image": "i"}]}, ["spec.containers"]),
+            ({"activeDeadlineSeconds": 10}, ["spec.activeDeadlineSeconds"]),
+            ({"activeDeadlineSeconds": None}, ["spec.activeDeadlineSeconds"]),
+        )
+        for change, fields in more:
+            found = Kinds(RULES).wrong(built_in()["", "v1", "pods"], "", {**old, "spec": {**spec, **change}}, old)
+            self.assertEqual([each.field for each in found], fields, change)
+
     def test_defaults_of_a_pod(self) -> None:
         pod = {"spec": {"containers": [{"name": "c", "image": "host:5000/i@sha256:0"}, {"name": "d", "image": "i"}]}}
         Kinds(RULES).fit(built_in()["", "v1", "pods"], pod)

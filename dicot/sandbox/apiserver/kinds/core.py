@@ -11,6 +11,7 @@ from dicot.kube.quantity import amount
 
 from ..refusal import Cause
 from ..structural import causes
+from . import pods
 
 _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _KEY_TEXT = (
@@ -106,6 +107,8 @@ def pod(new: Manifest, old: Manifest | None) -> Iterator[Cause]:
     policy = spec.get("restartPolicy", "Always")
     if policy not in ("Always", "OnFailure", "Never"):
         yield causes.unsupported("spec.restartPolicy", policy, ("Always", "OnFailure", "Never"))
+    if old is not None:
+        yield from pods.changed(new, old)
 
 
 def _unique(where: str, names: Sequence[str]) -> Iterator[Cause]:
