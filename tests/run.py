@@ -10,10 +10,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -60,18 +63,41 @@ def check(name: str, command: Sequence[str], total: Sum) -> None:
 def trial(name: str, arguments: Sequence[str], total: Sum, environment: dict[str, str]) -> None:
     """A trial run; one that dies without a summary counts as failed."""
     began = time.monotonic()
-    command = [str(BIN / "python"), "-b", str(BIN / "trial"), "--temp-directory", f"_trial_temp_{name}", *arguments]
-    summed = False
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
-    ) as process:
+    with started(name, arguments, environment, subprocess.PIPE) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            summed = total.add(line) or summed
-            print(line, end="", flush=True)
+        count(process.stdout, total)
+    print(f"== {name}: ended with {process.returncode} ({time.monotonic() - began:.0f} s)", flush=True)
+
+
+def side_by_side(runs: Mapping[str, Sequence[str]], total: Sum, environment: dict[str, str]) -> None:
+    """Several trial runs at once, each printed when it and those before it have ended."""
+    began = time.monotonic()
+    with ExitStack() as files:
+        outputs = {name: files.enter_context(tempfile.TemporaryFile("w+")) for name in runs}
+        processes = {name: started(name, arguments, environment, outputs[name]) for name, arguments in runs.items()}
+        for name, process in processes.items():
+            process.wait()
+            outputs[name].seek(0)
+            count(outputs[name], total)
+            print(f"== {name}: ended with {process.returncode} ({time.monotonic() - began:.0f} s)", flush=True)
+
+
+def started(
+    name: str, arguments: Sequence[str], environment: dict[str, str], output: int | IO[str]
+) -> subprocess.Popen[str]:
+    """A process of trial."""
+    command = [str(BIN / "python"), "-b", str(BIN / "trial"), "--temp-directory", f"_trial_temp_{name}", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=output, text=True, env={**os.environ, **environment})
+
+
+def count(lines: Iterable[str], total: Sum) -> None:
+    """Prints what trial says, and counts its summary."""
+    summed = False
+    for line in lines:
+        summed = total.add(line) or summed
+        print(line, end="", flush=True)
     if not summed:
         total.failed += 1
-    print(f"== {name}: ended with {process.returncode} ({time.monotonic() - began:.0f} s)", flush=True)
 
 
 def modules() -> dict[str, str]:
@@ -96,13 +122,19 @@ def chosen(kind: str) -> list[str]:
     return [name for name, text in modules().items() if needs_cluster(name) and f'ONLY_ON = "{other}"' not in text]
 
 
+def halves(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """Journeys, which mostly wait for clients, beside the rest; each half has a sandbox of its own."""
+    journeys = [name for name in names if name.startswith("tests.live.test_")]
+    return {"sandbox": [name for name in names if name not in journeys], "journeys": journeys}
+
+
 def on_clusters(total: Sum, environment: dict[str, str], *, fast: bool) -> None:
     """The suites on the sandbox, and those on the real programs unless that is too slow today."""
     if fast:
         print("the tests on the real control planes are left out, as asked")
     else:
         check("build", [str(BIN / "python"), "-m", "tests.cluster.build"], total)
-    trial("sandbox", ["-j2", *chosen("sandbox")], total, {**environment, "DICOT_TEST_CLUSTER": "sandbox"})
+    side_by_side(halves(chosen("sandbox")), total, {**environment, "DICOT_TEST_CLUSTER": "sandbox"})
     if not fast:
         trial("live", chosen("live"), total, environment)
 

@@ -22,6 +22,8 @@ from tests.cluster.launch import PROGRAMS, RealCluster, Wishes
 from tests.cluster.objects import Document, named
 from tests.cluster.shared import SHARED, TIMEOUT
 
+ONLY_ON = "real"
+"""It is about the launcher of the real programs."""
 ROOT = Path(__file__).parents[2]
 SOON = 60.0
 SUBRESOURCES = "/apis/subresources.kubevirt.io/v1/namespaces"
