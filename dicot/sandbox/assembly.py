@@ -93,7 +93,8 @@ def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, c
     now, uid = (lambda: stamp(seconds())), (lambda: str(uuid4()))
     writer = Writer(storage, served, kinds, admissions, now, uid, random.choice)
     objects = ServedObjects(writer)
-    definitions = Definitions(objects, served, now, partial(clock.callLater, 0))
+    watches = Watches(storage)
+    definitions = Definitions(objects, served, now, partial(clock.callLater, 0), lambda *where: watches.stop(where))
     rights = Rights()
     follow(rights, objects)
     credentials = Credentials(secrets.tokens, Signer(secrets.accounts), objects, seconds)
@@ -101,7 +102,6 @@ def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, c
     webhooks = (kubevirt.admission(objects, seconds), CdiAdmission(objects, rights, secrets.volumes, seconds))
     admissions += [definitions, *_admissions(objects, rights), *webhooks, QuotaAdmission(usage)]
     writer.before_each(Waker(storage, objects, seconds).touch)
-    watches = Watches(storage)
     aggregated = (kubevirt.aggregated(objects, served, rights, programs, seconds),)
     authenticator = Authentication(credentials, Impersonation(rights))
     faults = Switches(lambda asking, asked: authenticator.identify(asking.headers, asked), PREFIX, hands)

@@ -47,11 +47,11 @@ class Shared:
         named = os.environ.get(VARIABLE)
         return Access.read(Path(named)) if named else (await self._ours(reactor)).access
 
-    async def cluster(self, reactor: Any) -> RealCluster:
-        """The real programs started here, for tests that stop parts of them; never the one of the variable."""
+    async def cluster(self, reactor: Any, why: str = "it stops parts of the real programs") -> RealCluster:
+        """The real programs started here, for tests that need just these; never the one of the variable."""
         cluster = await self._ours(reactor)
         if isinstance(cluster, SandboxCluster):
-            raise SkipTest("it stops parts of the real programs")
+            raise SkipTest(why)
         return cluster
 
     async def sandbox(self, reactor: Any) -> SandboxCluster:

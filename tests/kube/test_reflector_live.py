@@ -250,6 +250,7 @@ class SharedServerTests(LiveTestCase):
         self.assertEqual(self.agent.codes[before:], [200])
 
     async def test_an_object_nested_as_deep_as_the_server_accepts(self) -> None:
+        await SHARED.cluster(reactor, "the sandbox accepts nothing that deep")
         self.reflect()
         await self.store.synced()
         await self.create_deep("deep", 9_900)

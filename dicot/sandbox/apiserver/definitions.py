@@ -26,13 +26,19 @@ Later = Callable[[Callable[[], None]], object]
 
 
 class Definitions:
-    """Follows the stored definitions and serves what they define. Implements Admission."""
+    """Follows the stored definitions and serves what they define. Implements Admission.
 
-    def __init__(self, objects: Objects, served: Served, now: Callable[[], str], later: Later) -> None:
+    ``gone`` is told of the group and plural of what is no longer served: nothing of it can be watched any more.
+    """
+
+    def __init__(
+        self, objects: Objects, served: Served, now: Callable[[], str], later: Later, gone: Callable[[str, str], None]
+    ) -> None:
         self._objects = objects
         self._served = served
         self._now = now
         self._later = later
+        self._gone = gone
         self._found: dict[str, Manifest] = {}
         self._ending: set[str] = set()
         for found in objects.list(GROUP, PLURAL):
@@ -73,16 +79,21 @@ class Definitions:
             old = self._found.pop(name, None)
             self._ending.discard(name)
             if old is not None:
-                self._served.forget(old["spec"]["group"], old["spec"]["names"]["plural"])
+                self._forget(old)
             return
         self._found[name] = definition
         if condition(definition, "Established") == "True":
             self._served.define(custom.served(definition), custom.stored(definition))
         else:
-            self._served.forget(definition["spec"]["group"], definition["spec"]["names"]["plural"])
+            self._forget(definition)
         if "deletionTimestamp" in definition["metadata"] and name not in self._ending:
             self._ending.add(name)
             self._later(lambda: self._end(name))
+
+    def _forget(self, definition: Manifest) -> None:
+        group, plural = definition["spec"]["group"], definition["spec"]["names"]["plural"]
+        self._served.forget(group, plural)
+        self._gone(group, plural)
 
     def _end(self, name: str) -> None:
         """Delete the objects, and let go of the definition when none is left."""

@@ -20,7 +20,7 @@ from .asking import Asking, Following, Reply
 from .faults import Course, Faults
 from .pull import SLICE, Slices
 from .refusal import Refusal
-from .refusals import plain, too_heavy
+from .refusals import not_implemented, plain, too_heavy
 
 LONGEST_BODY = 3 * 2**20
 _log = Logger()
@@ -94,6 +94,9 @@ class Front:
                 answer = await self._backend.answer(asking)
             except Refusal as refusal:
                 answer = refused(refusal)
+            except RecursionError:
+                # The real API server takes lists ten times as deep in each other.
+                answer = refused(not_implemented("objects that are nested so deeply"))
         if course.error is not None and isinstance(answer, Following):
             return failing(course.error)
         return answer
