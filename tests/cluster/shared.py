@@ -34,6 +34,12 @@ def is_sandbox() -> bool:
     return os.environ.get(CHOICE) == SANDBOX and not os.environ.get(VARIABLE)
 
 
+def on_real_programs(why: str) -> None:
+    """Skips a test, for that reason, where the shared cluster is a sandbox."""
+    if os.environ.get(CHOICE) == SANDBOX:
+        raise SkipTest(why)
+
+
 class Shared:
     """Holds the cluster of this process once somebody has asked for it."""
 
@@ -47,11 +53,11 @@ class Shared:
         named = os.environ.get(VARIABLE)
         return Access.read(Path(named)) if named else (await self._ours(reactor)).access
 
-    async def cluster(self, reactor: Any, why: str = "it stops parts of the real programs") -> RealCluster:
-        """The real programs started here, for tests that need just these; never the one of the variable."""
+    async def cluster(self, reactor: Any) -> RealCluster:
+        """The real programs started here, for tests that stop parts of them; never the one of the variable."""
         cluster = await self._ours(reactor)
         if isinstance(cluster, SandboxCluster):
-            raise SkipTest(why)
+            raise SkipTest("it stops parts of the real programs")
         return cluster
 
     async def sandbox(self, reactor: Any) -> SandboxCluster:

@@ -27,7 +27,7 @@ from dicot.kube.trust import Pem, Tls
 from tests.cluster.access import Access
 from tests.cluster.control import MERGE, Control
 from tests.cluster.installed import token_request
-from tests.cluster.shared import SHARED, TIMEOUT
+from tests.cluster.shared import SHARED, TIMEOUT, on_real_programs
 
 from .scripted import Land
 from .things import Thing, homes
@@ -250,7 +250,7 @@ class SharedServerTests(LiveTestCase):
         self.assertEqual(self.agent.codes[before:], [200])
 
     async def test_an_object_nested_as_deep_as_the_server_accepts(self) -> None:
-        await SHARED.cluster(reactor, "the sandbox accepts nothing that deep")
+        on_real_programs("the sandbox accepts nothing that deep")
         self.reflect()
         await self.store.synced()
         await self.create_deep("deep", 9_900)
