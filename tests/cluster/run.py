@@ -13,7 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
@@ -107,15 +107,32 @@ class Place:
         self.settings.write_text(configuration(self, servers))
 
 
+class OneLine(argparse.ArgumentParser):
+    """Says what is wrong in one line: the usage is make's affair."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends with exit code 2."""
+        self.exit(2, f"{message}\n")
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.cluster.run", description=__doc__)
-    parser.add_argument("--port", type=int, default=5000, help="port of Dicot on loopback (default: %(default)s)")
+    parser = OneLine(prog="python -m tests.cluster.run", description=__doc__)
+    parser.add_argument(
+        "--port", type=port_number, default=5000, help="port of Dicot on loopback (default: %(default)s)"
+    )
     parser.add_argument("--kubeconfig", type=Path, help="serve this cluster instead of starting one")
     parser.add_argument("--servers", type=count, default=0, help="settled servers that project demo shall have")
     parser.add_argument("--cluster-only", action="store_true", help="start the real programs and no Dicot")
     parser.add_argument("--folder", type=Path, help="where keys, logs and data lie (default: a new temporary folder)")
     parser.add_argument("--files", type=Path, default=FOLDER, help="where clouds.yaml is put (default: %(default)s)")
     return parser.parse_args(arguments)
+
+
+def port_number(text: str) -> int:
+    """A port. Raises ArgumentTypeError, which names the option."""
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; PORT=... gives one from 1 to 65535")
+    return int(text)
 
 
 def count(text: str) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -74,3 +76,15 @@ class GuideTests(SynchronousTestCase):
 class OptionTests(SynchronousTestCase):
     def test_files_lie_in_the_checkout(self) -> None:
         self.assertEqual(parse([]).files, Path(__file__).parents[2] / "run")
+
+    def test_what_is_wrong_is_one_line_that_names_the_variable(self) -> None:
+        for option, value, variable in (
+            ("--port", "none", "PORT="),
+            ("--port", "70000", "PORT="),
+            ("--servers", "-1", "SERVERS="),
+            ("--servers", "many", "SERVERS="),
+        ):
+            said = StringIO()
+            with redirect_stderr(said):
+                self.assertEqual(self.assertRaises(SystemExit, parse, [f"{option}={value}"]).code, 2)
+            self.assertRegex(said.getvalue(), rf"\A[^\n]*{option}[^\n]*{value}[^\n]*{variable}[^\n]*\n\Z")
