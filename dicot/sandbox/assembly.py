@@ -44,10 +44,11 @@ from .apiserver.tables.printed import PrintedTables
 from .apiserver.verbs import Verbs
 from .apiserver.watching import Watches
 from .apiserver.writing import Writer
+from .cdi import installed as cdi_installed
 from .cdi.admission import CdiAdmission
 from .cdi.tokens import Tokens
+from .kubevirt import installed as kubevirt_installed
 from .kubevirt import plug as kubevirt
-from .kubevirt.installed import install
 from .settled.waking import Waker
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -118,7 +119,8 @@ def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, c
     )
     loop = Loop(objects, roster(objects, served, usage, secrets.authority, seconds), hands)
     found(objects, definitions)
-    install(objects)
+    kubevirt_installed.install(objects)
+    cdi_installed.install(objects)
     return Assembled(ApiBackend(parts), storage, objects, watches, loop, faults, hands)
 
 

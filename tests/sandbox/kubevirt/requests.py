@@ -69,7 +69,6 @@ REQUESTS: Mapping[str, Request] = {
     "no right to what is not there": Request("PUT", "/namespaces/NAMESPACE/virtualmachines/absent/stop", {}, NOBODY),
     "no right to what nobody knows": Request("PUT", f"{_VM}/dance", {}, NOBODY),
     "no right to expand": Request("PUT", _NEW, {}, NOBODY),
-    "no right to a version": Request("GET", "/version", None, NOBODY),
     "discovery for anybody": Request("GET", "", None, NOBODY),
     "expanded": Request("PUT", _NEW, machine("new")),
     "expanded without instancetype": Request("PUT", _NEW, offers.machine({})),
