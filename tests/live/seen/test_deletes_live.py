@@ -16,6 +16,8 @@ DEVICES = {
 }
 DOMAIN: Document = {"devices": DEVICES, "memory": {"guest": "64Mi"}}
 
+HASTE = "in the sandbox virt-controller may end an instance before the garbage collector has orphaned it"
+
 
 class DeleteTests(SeenTestCase):
     CAST = (
@@ -30,13 +32,14 @@ class DeleteTests(SeenTestCase):
 
     async def test_with_its_dependents_orphaned(self) -> None:
         """4.3: DELETE with propagationPolicy Orphan leaves the instance running, with its Pod and its disk."""
+        on_real_programs(HASTE)
         await self._orphaned("orphaned")
         await self.vanishes(f"{self.machines}/orphaned")
         await self._runs_on("orphaned")
 
     async def test_a_machine_with_a_flavor_is_orphaned_for_ever(self) -> None:
         """4.3: the machine stays too: its flavor's copy takes no strategic patch, and so keeps its owner."""
-        on_real_programs("the sandbox's garbage collector orphans ControllerRevisions")
+        on_real_programs(HASTE)
         await self._orphaned("flavored")
         await self._runs_on("flavored")
         copy = (await self.machine("flavored"))["status"]["instancetypeRef"]["controllerRevisionRef"]["name"]
