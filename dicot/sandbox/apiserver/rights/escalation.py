@@ -1,22 +1,16 @@
-"""Nobody gives away rights that he has not, and roles are well formed (kubernetes, pkg/registry/rbac and
-pkg/apis/rbac/validation)."""
+"""Nobody gives away rights that he has not (kubernetes, pkg/registry/rbac)."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from dicot.kube.kind import Manifest
 
 from ..asked import Attributes, User
-from ..refusal import Cause
 from ..seams import Review
 from .rbac import BINDINGS, GROUP, MASTERS, ROLES, Rights
-from .refusals import forbidden, not_found, refused_fields, required, unsupported, wrong_value
+from .refusals import forbidden, not_found
 from .rules import Rule, compact, missing, quoted
 
 _EVERYTHING = (Rule(("*",), ("*",), ("*",)), Rule(("*",), urls=("*",)))
-_ROLE_KINDS = ("Role", "ClusterRole")
-_SUBJECTS = ("ServiceAccount", "User", "Group")
 _AGGREGATION = "must have cluster-admin privileges to use the aggregationRule"
 
 
@@ -27,26 +21,15 @@ class Escalation:
         self._rights = rights
 
     def mutate(self, review: Review) -> Manifest | None:
-        """The group of roles and subjects is understood."""
-        if not _concerned(review) or review.new is None:
-            return None
-        new = review.new
-        if review.resource.plural in BINDINGS:
-            new["roleRef"] = {"apiGroup": GROUP, **new.get("roleRef", {})}
-            new["subjects"] = [_of_group(each) for each in new.get("subjects") or ()]
-            if not new["subjects"]:
-                del new["subjects"]
-        return new
+        """Nothing is changed."""
+        return None
 
     def validate(self, review: Review) -> None:
-        """Raises Refusal for what is malformed, and for rights that the user has not himself."""
+        """Raises Refusal for rights that the user has not himself."""
         if not _concerned(review) or review.new is None:
             return
         if not (self._free(review) or _only_owners(review)):
             self._check(review, review.new)
-        wrong = [*_malformed(review, review.new)]
-        if wrong:
-            raise refused_fields(GROUP, review.resource.kind, review.name, wrong)
 
     def _free(self, review: Review) -> bool:
         if MASTERS in review.user.groups:
@@ -93,10 +76,6 @@ def _concerned(review: Review) -> bool:
     return review.resource.group == GROUP and not review.subresource
 
 
-def _of_group(subject: Manifest) -> Manifest:
-    return subject if subject.get("kind") == "ServiceAccount" else {**subject, "apiGroup": GROUP}
-
-
 def _aggregates(role: Manifest) -> bool:
     return bool((role.get("aggregationRule") or {}).get("clusterRoleSelectors"))
 
@@ -110,48 +89,3 @@ def _rest(found: Manifest) -> Manifest:
     left = {"ownerReferences", "finalizers", "managedFields", "resourceVersion", "generation"}
     metadata = {key: value for key, value in found["metadata"].items() if key not in left}
     return {**found, "metadata": metadata}
-
-
-def _malformed(review: Review, new: Manifest) -> Iterator[Cause]:
-    if review.resource.plural in ROLES:
-        for at, rule in enumerate(new.get("rules") or ()):
-            yield from _malformed_rule(Rule.read(rule), f"rules[{at}]", namespaced=review.resource.namespaced)
-        return
-    ref = new["roleRef"]
-    if review.old is not None and review.old["roleRef"] != ref:
-        shown = {"APIGroup": ref.get("apiGroup"), "Kind": ref.get("kind"), "Name": ref.get("name")}
-        yield wrong_value("roleRef", shown, "cannot change roleRef")
-    kinds = _ROLE_KINDS if review.resource.namespaced else _ROLE_KINDS[1:]
-    if ref.get("kind", "") not in kinds:
-        yield unsupported("roleRef.kind", ref.get("kind", ""), kinds)
-    if not ref.get("name"):
-        yield required("roleRef.name")
-    for at, subject in enumerate(new.get("subjects") or ()):
-        yield from _malformed_subject(subject, f"subjects[{at}]", namespaced=review.resource.namespaced)
-
-
-def _malformed_rule(rule: Rule, at: str, *, namespaced: bool) -> Iterator[Cause]:
-    if not rule.verbs:
-        yield required(f"{at}.verbs", "verbs must contain at least one value")
-    if rule.urls:
-        if namespaced:
-            why = "namespaced rules cannot apply to non-resource URLs"
-            yield wrong_value(f"{at}.nonResourceURLs", list(rule.urls), why)
-        if rule.groups or rule.resources or rule.names:
-            why = "rules cannot apply to both regular resources and non-resource URLs"
-            yield wrong_value(f"{at}.nonResourceURLs", list(rule.urls), why)
-        return
-    if not rule.groups:
-        yield required(f"{at}.apiGroups", "resource rules must supply at least one api group")
-    if not rule.resources:
-        yield required(f"{at}.resources", "resource rules must supply at least one resource")
-
-
-def _malformed_subject(subject: Manifest, at: str, *, namespaced: bool) -> Iterator[Cause]:
-    kind = subject.get("kind", "")
-    if not subject.get("name"):
-        yield required(f"{at}.name")
-    if kind not in _SUBJECTS:
-        yield unsupported(f"{at}.kind", kind, _SUBJECTS)
-    elif kind == "ServiceAccount" and not namespaced and not subject.get("namespace"):
-        yield required(f"{at}.namespace")

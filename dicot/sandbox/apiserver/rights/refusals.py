@@ -77,15 +77,3 @@ def wrong_value(field: str, value: object, why: str) -> Cause:
     """A value that is not allowed, as JSON."""
     shown = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return Cause("FieldValueInvalid", f"Invalid value: {shown}: {why}", field)
-
-
-def required(field: str, why: str = "") -> Cause:
-    """A value that is absent."""
-    return Cause("FieldValueRequired", f"Required value: {why}" if why else "Required value", field)
-
-
-def unsupported(field: str, value: str, values: Iterable[str]) -> Cause:
-    """A value that is none of those that there are."""
-    known = ", ".join(json.dumps(each) for each in values)
-    text = f"Unsupported value: {json.dumps(value)}: supported values: {known}"
-    return Cause("FieldValueNotSupported", text, field)
