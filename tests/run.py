@@ -122,10 +122,11 @@ def chosen(kind: str) -> list[str]:
     return [name for name, text in modules().items() if needs_cluster(name) and f'ONLY_ON = "{other}"' not in text]
 
 
-def halves(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """Journeys, which mostly wait for clients, beside the rest; each half has a sandbox of its own."""
+def halves(kind: str) -> Mapping[str, Sequence[str]]:
+    """Journeys, which mostly wait for clients, beside the rest; each half has a cluster of its own."""
+    names = chosen(kind)
     journeys = [name for name in names if name.startswith("tests.live.test_")]
-    return {"sandbox": [name for name in names if name not in journeys], "journeys": journeys}
+    return {kind: [name for name in names if name not in journeys], f"{kind}-journeys": journeys}
 
 
 def on_clusters(total: Sum, environment: dict[str, str], *, fast: bool) -> None:
@@ -134,9 +135,9 @@ def on_clusters(total: Sum, environment: dict[str, str], *, fast: bool) -> None:
         print("the tests on the real control planes are left out, as asked")
     else:
         check("build", [str(BIN / "python"), "-m", "tests.cluster.build"], total)
-    side_by_side(halves(chosen("sandbox")), total, {**environment, "DICOT_TEST_CLUSTER": "sandbox"})
+    side_by_side(halves("sandbox"), total, {**environment, "DICOT_TEST_CLUSTER": "sandbox"})
     if not fast:
-        trial("live", chosen("live"), total, environment)
+        side_by_side(halves("live"), total, environment)
 
 
 def main() -> int:
