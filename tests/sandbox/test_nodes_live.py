@@ -116,7 +116,7 @@ class Machines(LiveNodes):
         await self.status("m", "Running")
         first = await self.becomes(f"{self.guests}/m", "ready", _is_ready)
         (interface,) = first["status"]["interfaces"]
-        self.assertRegex(interface["ipAddress"], r"^10\.244\.")
+        self.assertRegex(interface["ipAddress"], r"^10\.24[4-7]\.")
         await self.power("m", "stop")
         stopped = await self.status("m", "Stopped")
         self.assertNotIn("startFailure", stopped["status"])
