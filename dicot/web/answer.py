@@ -4,9 +4,9 @@ import msgspec
 from twisted.internet.defer import CancelledError
 
 from ..faults import Fault
+from ..pull import SLICE, Slices
 from .call import Pieces, Reply
 from .dialect import Dialect, Version
-from .pull import SLICE, Slices
 from .request import Request
 
 _BODILESS = frozenset((204, 304))

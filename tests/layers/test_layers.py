@@ -14,6 +14,7 @@ LEAVES = {
     "dicot.caller",
     "dicot.config",
     "dicot.moments",
+    "dicot.pull",
     "dicot.spellings",
     "dicot._version",
 }

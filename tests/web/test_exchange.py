@@ -4,8 +4,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.faults import BadRequest, Unavailable
+from dicot.pull import SLICE
 from dicot.web.call import Call, Pieces, Reply
-from dicot.web.pull import SLICE
 
 from .wire import BASE, DEMO, PUBLIC, Bench, ListedGate, as_is, echoed, pending
 

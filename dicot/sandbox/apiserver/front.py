@@ -16,9 +16,10 @@ from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
+from dicot.pull import SLICE, Slices
+
 from .asking import Asking, Following, Reply
 from .faults import Course, Faults
-from .pull import SLICE, Slices
 from .refusal import Refusal
 from .refusals import not_implemented, plain, too_heavy
 

@@ -1,7 +1,7 @@
 from twisted.internet.interfaces import IPushProducer
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.web.pull import SLICE, Slices, sliced
+from dicot.pull import SLICE, Slices, sliced
 
 
 class SliceTests(SynchronousTestCase):
