@@ -1,11 +1,12 @@
 """Runs everything that must hold, and ends with one line that sums it up.
 
-Lint and types count as one each, every trial test as one. Modules that end in ``_live`` and the contract suites need
-a cluster: they run on the sandbox and then on the real control planes. ``--without-cluster`` leaves out both and
-``--fast`` the real ones; each says so.
+Lint and types count as one each, every trial test as one; what failed is told again before the last line. Modules
+that end in ``_live`` and the contract suites need a cluster: they run on the sandbox and then on the real control
+planes. ``--without-cluster`` leaves out both and ``--fast`` the real ones; each says so.
 """
 
 import argparse
+import itertools
 import os
 import re
 import subprocess
@@ -14,13 +15,17 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 SUMMARY = re.compile(r"^(?:PASSED|FAILED)(?: \((.*)\))?$")
+FAILED = ("[FAIL]", "[ERROR]")
+RULE = "=" * 79
+REPEATED = 60
+"""Lines told again of each failure: the end of its traceback and the names of the tests."""
 COUNTED = {
     "successes": "passed",
     "failures": "failed",
@@ -38,6 +43,8 @@ class Sum:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    wrong: list[str] = field(default_factory=list)
+    """What failed, in words."""
 
     def add(self, line: str) -> bool:
         """Counts trial's last line; False for any other."""
@@ -46,8 +53,8 @@ class Sum:
             return False
         for part in filter(None, (found.group(1) or "").split(", ")):
             name, _, number = part.partition("=")
-            field = COUNTED[name]
-            setattr(self, field, getattr(self, field) + int(number))
+            counter = COUNTED[name]
+            setattr(self, counter, getattr(self, counter) + int(number))
         return True
 
 
@@ -58,6 +65,7 @@ def check(name: str, command: Sequence[str], total: Sum) -> None:
     print(f"== {name}: {'failed' if failed else 'passed'} ({time.monotonic() - began:.0f} s)", flush=True)
     total.passed += not failed
     total.failed += failed
+    total.wrong += [name] * failed
 
 
 def trial(name: str, arguments: Sequence[str], total: Sum, environment: dict[str, str]) -> None:
@@ -65,7 +73,7 @@ def trial(name: str, arguments: Sequence[str], total: Sum, environment: dict[str
     began = time.monotonic()
     with started(name, arguments, environment, subprocess.PIPE) as process:
         assert process.stdout is not None
-        count(process.stdout, total)
+        count(name, process.stdout, total)
     print(f"== {name}: ended with {process.returncode} ({time.monotonic() - began:.0f} s)", flush=True)
 
 
@@ -78,7 +86,7 @@ def side_by_side(runs: Mapping[str, Sequence[str]], total: Sum, environment: dic
         for name, process in processes.items():
             process.wait()
             outputs[name].seek(0)
-            count(outputs[name], total)
+            count(name, outputs[name], total)
             print(f"== {name}: ended with {process.returncode} ({time.monotonic() - began:.0f} s)", flush=True)
 
 
@@ -90,14 +98,24 @@ def started(
     return subprocess.Popen(command, cwd=ROOT, stdout=output, text=True, env={**os.environ, **environment})
 
 
-def count(lines: Iterable[str], total: Sum) -> None:
+def count(name: str, lines: Iterable[str], total: Sum) -> None:
     """Prints what trial says, and counts its summary."""
-    summed = False
+    summed, told = False, list[str]()
     for line in lines:
         summed = total.add(line) or summed
+        told.append(line.rstrip("\n"))
         print(line, end="", flush=True)
+    total.wrong += [f"{name}: {each}" for each in failures(told)]
     if not summed:
         total.failed += 1
+        total.wrong.append(f"{name}: died before it had summed up")
+
+
+def failures(lines: Sequence[str]) -> list[str]:
+    """The parts of trial's report that tell of what failed."""
+    starts = [index for index, line in enumerate(lines) if line == RULE] + [len(lines)]
+    parts = [lines[start + 1 : end] for start, end in itertools.pairwise(starts)]
+    return ["\n".join(part[-REPEATED:]) for part in parts if part and part[0] in FAILED]
 
 
 def modules() -> dict[str, str]:
@@ -155,6 +173,8 @@ def main() -> int:
         print("the tests that need a cluster are left out, as asked")
     else:
         on_clusters(total, environment, fast=given.fast)
+    for each in total.wrong:
+        print(f"== failed: {each}")
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
     return 1 if total.failed or not total.passed else 0
 

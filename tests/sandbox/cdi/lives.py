@@ -84,8 +84,12 @@ _BY_CHANCE = (
     "cdi.kubevirt.io/storage.condition.bound",
     "cdi.kubevirt.io/storage.condition.source.running",
     "cdi.kubevirt.io/storage.condition.running.message",
+    "cdi.kubevirt.io/storage.import.requiresScratch",
 )
-"""Annotations that say something only where CDI looked in the right moment."""
+"""Annotations that say something only where CDI looked in the right moment.
+
+``requiresScratch`` is put back to "false" if CDI saw the importer wait; after a conflict it may look again too late.
+"""
 _TOLD = (
     "Bound",
     "CloneSucceeded",

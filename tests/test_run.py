@@ -1,0 +1,43 @@
+"""The runner: what it counts, and what it tells again."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.run import RULE, Sum, count
+
+REPORT = f"""tests.test_run
+    test_one ...                                                          [FAIL]
+
+{RULE}
+[FAIL]
+Traceback (most recent call last):
+twisted.trial.unittest.FailTest: 1 != 2
+
+tests.test_run.Tests.test_one
+{RULE}
+[SKIPPED]
+only there
+
+tests.test_run.Tests.test_two
+-------------------------------------------------------------------------------
+Ran 3 tests in 0.001s
+
+FAILED (skips=1, failures=1, successes=1)
+"""
+
+
+class CountTests(SynchronousTestCase):
+    def test_what_failed_is_kept(self) -> None:
+        """With its traceback and its name; what was skipped is only counted."""
+        total = Sum()
+        count("unit", REPORT.splitlines(keepends=True), total)
+        self.assertEqual((total.passed, total.failed, total.skipped), (1, 1, 1))
+        [told] = total.wrong
+        self.assertTrue(told.startswith("unit: [FAIL]\nTraceback"), told)
+        self.assertIn("1 != 2\n\ntests.test_run.Tests.test_one", told)
+        self.assertNotIn("only there", told)
+
+    def test_a_run_that_dies_has_failed(self) -> None:
+        """Its last words are not a summary."""
+        total = Sum()
+        count("live", ["Killed\n"], total)
+        self.assertEqual((total.failed, total.wrong), (1, ["live: died before it had summed up"]))
