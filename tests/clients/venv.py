@@ -1,4 +1,4 @@
-"""Real clients, each in a virtual environment of its own in the user's cache: test tools, never dependencies."""
+"""Real clients, and Nova to ask, each in a virtual environment of its own in the user's cache: never dependencies."""
 
 import fcntl
 import hashlib
@@ -12,6 +12,7 @@ from pathlib import Path
 
 CLIENTS = {
     "openstack": ("python-openstackclient==10.5.0", "openstacksdk==4.22.0"),
+    "nova": ("nova==34.0.0", "tempest==47.0.0"),
 }
 
 
