@@ -86,14 +86,15 @@ class Reservation:
 
     Of several plans that are applied together each reserves its own; ``used`` is the same for all.
 
-    ``refuse`` makes the service's over-quota fault from the name of what is exceeded, its limit, what is used
-    (the Ledger's open entries included) and what was asked for.
+    ``refuse`` makes the service's over-quota fault from what is used, the Ledger's open entries included. Where what
+    is left is enough for some of several plans these are applied; of the amounts in ``firm`` all must fit.
     """
 
     amounts: Mapping[str, int]
     used: Mapping[str, int]
     limits: Mapping[str, int]
-    refuse: Callable[[str, int, int, int], Fault]
+    refuse: Callable[[Mapping[str, int]], Fault]
+    firm: frozenset[str] = frozenset()
 
 
 Refusals = Mapping[type[Exception], Callable[[Any], Fault]]

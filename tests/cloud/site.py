@@ -1,6 +1,6 @@
 """A replica over a Kubernetes in memory, and plans as a server's create would be."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -159,9 +159,9 @@ def server_id(number: int = 1) -> str:
     return f"00000000-0000-4000-8000-{number:012x}"
 
 
-def refuse(name: str, limit: int, used: int, asked: int) -> Forbidden:
-    """Nova's sentence."""
-    return Forbidden(f"Quota exceeded for {name}: Requested {asked}, but already used {used} of {limit} {name}")
+def refuse(used: Mapping[str, int]) -> Forbidden:
+    """A service's sentence."""
+    return Forbidden(f"Quota exceeded for instances, of which {used['instances']} are used")
 
 
 def reservation(used: int = 0, limit: int = 10) -> Reservation:

@@ -1,5 +1,6 @@
 """Tests of the Ledger."""
 
+import dataclasses
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from dicot.cloud.writing.intent import entry
 from dicot.faults import Forbidden
 from dicot.kube import errors
 
-from .site import PROJECT, SPACE, Site, manifest, reservation, server, server_id
+from .site import PROJECT, SPACE, Site, manifest, refuse, reservation, server, server_id
 
 
 def noted(number: int = 1) -> LedgerEntry:
@@ -83,7 +84,7 @@ class LedgerTests(SynchronousTestCase):
         self.successResultOf(self.enter(1, limit=1))
         self.assertEqual(
             self.refused(self.enter(2, limit=1)),
-            "Quota exceeded for instances: Requested 1, but already used 1 of 1 instances",
+            refuse({"instances": 1}).message,
         )
         self.assertEqual(self.ids(), [server_id(1)])
 
@@ -110,16 +111,23 @@ class LedgerTests(SynchronousTestCase):
         used = 3
         held.callback(None)
         self.successResultOf(first)
-        self.assertIn("already used 3 of 3", self.refused(second))
+        self.assertIn("of which 3 are used", self.refused(second))
 
     def test_of_several_as_many_are_entered_as_fit(self) -> None:
         self.assertEqual(self.successResultOf(self.enter(1, 2, 3, used=8, least=1)), 2)
         self.assertEqual(self.ids(), [server_id(1), server_id(2)])
 
+    def test_of_some_amounts_all_must_fit(self) -> None:
+        entries = tuple(noted(number) for number in (1, 2, 3))
+        firm = dataclasses.replace(reservation(8), firm=frozenset({"instances"}))
+        entering = self.ledger.enter(PROJECT, entries, lambda: firm, self.site.clock.seconds() + 30, least=1)
+        self.refused(self.site.start(entering))
+        self.assertEqual(self.ids(), [])
+
     def test_fewer_than_needed_are_not_entered_at_all(self) -> None:
         self.assertEqual(
             self.refused(self.enter(1, 2, 3, used=9, least=2)),
-            "Quota exceeded for instances: Requested 3, but already used 9 of 10 instances",
+            refuse({"instances": 9}).message,
         )
         self.assertEqual(self.ids(), [])
 

@@ -154,7 +154,7 @@ class RefusedTests(WriterCase):
 
     def test_over_quota(self) -> None:
         told = self.fault(self.apply(server(reserve=reservation(10, 10))), Forbidden)
-        self.assertEqual(told.message, refuse("instances", 10, 10, 1).message)
+        self.assertEqual(told.message, refuse({"instances": 10}).message)
         self.nothing_left()
 
     def test_by_the_dry_run(self) -> None:
@@ -557,7 +557,7 @@ class ManyTests(WriterCase):
 
     def test_less_than_the_least_by_quota_is_refused(self) -> None:
         told = self.fault(self.many(1, 2, 3, least=3, reserve=reservation(8, 10)), Forbidden)
-        self.assertEqual(told.message, refuse("instances", 10, 8, 3).message)
+        self.assertEqual(told.message, refuse({"instances": 8}).message)
         self.assertEqual(self.site.left(), {})
 
 

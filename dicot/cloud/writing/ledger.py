@@ -143,10 +143,9 @@ class Ledger:
             over = next((name for name in entry.amounts if 0 <= reservation.limits.get(name, -1) < taken[name]), None)
             if over is None:
                 continue
-            if count >= max(needed, 1):
+            if count >= max(needed, 1) and over not in reservation.firm:
                 return count
-            asked = sum(entry.amounts.get(over, 0) for entry in entries)
-            raise reservation.refuse(over, reservation.limits[over], used.get(over, 0), asked)
+            raise reservation.refuse(used)
         return len(entries)
 
     def _is_seen(self, commit: Named) -> bool:

@@ -1,28 +1,52 @@
 """What servers take of a project's quota."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ...cloud.kinds.kubevirt import VM, VMI, Vm
 from ...cloud.plan import Reservation
 from ...cloud.resource import Known
+from ...config import Config
 from ...faults import Fault, Forbidden
 from ...kube.kind import Row
 from ..facts import FlavorCopy, copied, flavor_of_vm
+from ..wire import MAX_LIMIT
 
 AMOUNTS = ("instances", "cores", "ram")
 
 
-def reservation(known: Known, flavor: FlavorCopy) -> Reservation | None:
-    """One server's share; None where the project has no limit at all."""
-    limits = {name: known.config.quota.get(name, -1) for name in AMOUNTS}
+def reservation(known: Known, flavor: FlavorCopy, least: int = 1, most: int = 1) -> Reservation | None:
+    """The share of one server of so many; None where the project has no limit at all."""
+    limits = _limits(known.config)
     if all(limit < 0 for limit in limits.values()):
         return None
+    amounts = _amounts(flavor)
     return Reservation(
-        amounts={"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram},
+        amounts=amounts,
         used=used(known),
         limits=limits,
-        refuse=too_many,
+        refuse=TooMany(amounts, limits, least, most),
     )
+
+
+def room(config: Config) -> int:
+    """Servers that a project could ever have, at least the one that is refused; a great max_count costs no more."""
+    limit = config.quota.get("instances", -1)
+    return max(MAX_LIMIT if limit < 0 else limit, 1)
+
+
+def beyond(known: Known, flavor: FlavorCopy, least: int, most: int) -> Fault:
+    """The refusal of more servers than there could ever be room for."""
+    limits = _limits(known.config) | {"instances": room(known.config)}
+    return TooMany(_amounts(flavor), limits, least, most)(used(known))
+
+
+def _limits(config: Config) -> dict[str, int]:
+    return {name: config.quota.get(name, -1) for name in AMOUNTS}
+
+
+def _amounts(flavor: FlavorCopy) -> dict[str, int]:
+    return {"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram}
 
 
 def used(known: Known) -> Mapping[str, int]:
@@ -45,9 +69,28 @@ def _copy(row: Row, vm: Vm, known: Known) -> FlavorCopy:
     return flavor_of_vm(vm, running[0][1] if running else None)
 
 
-def too_many(name: str, limit: int, taken: int, asked: int) -> Fault:
-    """Nova's TooManyInstances."""
-    return Forbidden(
-        f"Quota exceeded for {name}: Requested {asked}, but already used {taken} of {limit} {name}",
-        kind="OverQuota",
-    )
+@dataclass(frozen=True, slots=True)
+class TooMany:
+    """Nova's TooManyInstances (nova/compute/utils.py, check_num_instances_quota).
+
+    Told is all that ``most`` servers of these amounts would exceed.
+    """
+
+    amounts: Mapping[str, int]
+    limits: Mapping[str, int]
+    least: int
+    most: int
+
+    def __call__(self, taken: Mapping[str, int]) -> Fault:
+        asked = {name: self.most * amount for name, amount in sorted(self.amounts.items())}
+        overs = [name for name in asked if 0 <= self.limits[name] < taken[name] + asked[name]]
+        names = ", ".join(overs)
+        requested = ", ".join(self._servers() if name == "instances" else str(asked[name]) for name in overs)
+        used_up, allowed = (", ".join(str(found[name]) for name in overs) for found in (taken, self.limits))
+        return Forbidden(
+            f"Quota exceeded for {names}: Requested {requested}, but already used {used_up} of {allowed} {names}",
+            kind="OverQuota",
+        )
+
+    def _servers(self) -> str:
+        return str(self.most) if self.least == self.most else f"{self.least}-{self.most}"

@@ -8,8 +8,7 @@ from ...web.dialect import Version
 from ..links import here, links
 from . import actions
 from .lookup import act
-from .query import MAX_LIMIT
-from .quota import too_many
+from .quota import room
 from .reading import POLICY, addresses, fragment, reading
 from .secrets import password, reservation_id
 from .spec import create as planned
@@ -42,7 +41,7 @@ def creating(bench: Bench) -> None:
     @bench.routes.write("POST", "/servers", f"{POLICY}:create", CREATES)
     async def create(call: Call[NewServer]) -> Reply:
         wanted, caller = call.body, call.caller
-        ids = tuple(bench.new_id() for _ in range(min(wanted.most, _room(bench, wanted))))
+        ids = tuple(bench.new_id() for _ in range(min(wanted.most, room(bench.config))))
         reservation = reservation_id(bench.new_id())
         made = await bench.writer.apply_many(
             caller,
@@ -63,15 +62,6 @@ def creating(bench: Bench) -> None:
             "adminPass": secret,
         }
         return Reply({"server": document}, 202, {"Location": here(bench.config, "servers", first)})
-
-
-def _room(bench: Bench, wanted: NewServer) -> int:
-    """No more than the quota could ever hold, so that a great max_count costs nothing; at least what must be."""
-    limit = bench.config.quota.get("instances", -1)
-    most = MAX_LIMIT if limit < 0 else limit
-    if wanted.least > max(most, 1):
-        raise too_many("instances", most, 0, wanted.least)
-    return max(most, wanted.least)
 
 
 def changing(bench: Bench) -> None:

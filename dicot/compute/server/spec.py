@@ -13,7 +13,7 @@ from ...names import UPDATED_AT
 from . import manifest
 from .choice import choose
 from .manifest import Making
-from .quota import reservation
+from .quota import beyond, reservation
 from .wish import NewServer
 
 MOST_NOTED = 256 * 1024
@@ -30,7 +30,9 @@ def create(
     if 0 <= most < len(body.metadata):
         raise Forbidden(f"Maximum number of metadata items exceeds {most}", kind="OverQuota")
     choice = choose(body, known, now)
-    reserve = reservation(known, choice.flavor.copy)
+    if len(ids) < body.least:
+        raise beyond(known, choice.flavor.copy, body.least, body.most)
+    reserve = reservation(known, choice.flavor.copy, body.least, body.most)
     plans = []
     for place, id in enumerate(ids):
         making = Making(id, body, choice, known.caller, known.config, request_id, reservation_id, place, len(ids))

@@ -251,9 +251,20 @@ class PlanTests(SynchronousTestCase):
         self.assertEqual(reserve.amounts, {"instances": 1, "cores": 2, "ram": 2048})
         self.assertEqual(reserve.limits, {"instances": 10, "cores": 20, "ram": 51200})
         self.assertEqual(reserve.used, {"instances": 0, "cores": 0, "ram": 0})
-        fault = reserve.refuse("cores", 20, 19, 2)
+        fault = reserve.refuse({"instances": 5, "cores": 19, "ram": 2048})
         self.assertIsInstance(fault, Forbidden)
         self.assertEqual(fault.message, "Quota exceeded for cores: Requested 2, but already used 19 of 20 cores")
+
+    def test_all_that_is_exceeded_is_told(self) -> None:
+        """nova/compute/utils.py, get_over_quota_detail: what all of them ask for, in the order of the names."""
+        ids = (SERVER, SERVER.replace("1", "2"))
+        reserve = plans(ids=ids, min_count=2, max_count=6)[0].reserve
+        assert reserve is not None
+        self.assertEqual(
+            reserve.refuse({"instances": 9, "cores": 18, "ram": 2048}).message,
+            "Quota exceeded for cores, instances: Requested 12, 2-6, but already used 18, 9 of 20, 10 "
+            "cores, instances",
+        )
 
     def test_used_are_the_projects_own_servers(self) -> None:
         world = furnished()

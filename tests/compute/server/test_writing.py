@@ -78,7 +78,7 @@ class CreateTests(Served):
     def test_more_than_the_quota_could_hold(self) -> None:
         self.refused(
             Forbidden,
-            "Quota exceeded for instances: Requested 11, but already used 0 of 10 instances",
+            "Quota exceeded for cores, instances: Requested 22, 11, but already used 0, 0 of 20, 10 cores, instances",
             "POST",
             "/servers",
             self.body(min_count=11),
