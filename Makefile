@@ -1,13 +1,15 @@
-# The three commands: `make run` to try it, `make test` to test it, `make cluster` for a Kubernetes with KubeVirt.
+# `make run` to try it, `make test` to test it, `make cluster` for a Kubernetes with KubeVirt, `make bench` to measure it.
 
 PYTHON ?= python3
 VENV := .venv
 PORT ?= 5000
 SERVERS ?= 0
 KUBECONFIG_FILE := $(KUBECONFIG)
+# An option of make's that somebody has named, as an option of a program.
+given = $(if $(filter command line environment,$(origin $(1))),--$(shell echo $(1) | tr A-Z a-z) "$($(1))")
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: run test test-fast test-unit test-long cluster venv lint types manifests
+.PHONY: run test test-fast test-unit test-long bench cluster venv lint types manifests
 
 run: venv
 	@$(VENV)/bin/python -m tests.cluster.run --port "$(PORT)" --servers "$(SERVERS)" $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG_FILE)")
@@ -27,11 +29,14 @@ test-unit: venv
 test-long: venv
 	@DICOT_LONG=1 $(VENV)/bin/python -m tests.run
 
+bench: venv
+	@$(VENV)/bin/python -m bench $(foreach each,ROWS SERVERS ROUNDS SECONDS NICE,$(call given,$(each)))
+
 lint: venv
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 
 types: venv
-	@$(VENV)/bin/mypy dicot tests twisted setup.py
+	@$(VENV)/bin/mypy dicot tests bench twisted setup.py
 
 manifests: venv
 	@$(VENV)/bin/dicot manifests --write etc/kubernetes

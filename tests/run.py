@@ -167,7 +167,7 @@ def main() -> int:
     total, environment = Sum(), {"PYTHONPATH": str(ROOT)}
     check("lint", [str(BIN / "ruff"), "check", "."], total)
     check("format", [str(BIN / "ruff"), "format", "--check", "."], total)
-    check("types", [str(BIN / "mypy"), "dicot", "tests", "twisted", "setup.py"], total)
+    check("types", [str(BIN / "mypy"), "dicot", "tests", "bench", "twisted", "setup.py"], total)
     trial("unit", chosen("unit"), total, environment)
     if given.without_cluster:
         print("the tests that need a cluster are left out, as asked")

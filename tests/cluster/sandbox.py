@@ -46,6 +46,13 @@ class SandboxCluster:
             raise
         return cluster
 
+    @property
+    def pid(self) -> int:
+        """The sandbox's process while it runs."""
+        found = self._programs[NAME].pid
+        assert found is not None
+        return found
+
     async def stop(self) -> None:
         """End every program at once."""
         for program in self._programs.values():

@@ -124,8 +124,8 @@ class Daemon:
                 childFDs=files,
             )
 
-    async def until_ready(self) -> None:
-        """Wait until /readyz says 200."""
+    async def until_ready(self, patience: float = READY) -> None:
+        """Wait until /readyz says 200, at most so many seconds."""
         front = Control(self._reactor, self.probes)
 
         async def ready() -> bool:
@@ -134,7 +134,7 @@ class Daemon:
             return await front.answers("/readyz")
 
         try:
-            await front.until(READY, "Dicot to be ready", ready)
+            await front.until(patience, "Dicot to be ready", ready)
         except Overdue as error:
             raise Overdue(f"{error}\n{self.tail()}") from error
         finally:
