@@ -397,6 +397,21 @@ class ConflictTests(WriterCase):
         self.fault(applying, Conflict)
         self.assertEqual(derived, 4)
 
+    def test_a_patch_of_one_version_gets_its_turn_among_many(self) -> None:
+        self.vm()
+        refuse = errors.Conflict(409, "Conflict", "the object has been modified")
+        self.kube.script("patch", "virtualmachines", refuse=refuse, times=9)
+        body = {"metadata": {"annotations": {"dicot.io/name": "web2"}}}
+
+        def derive() -> Plan:
+            row = self.site.stores[VM].one(SPACE, "web1")
+            assert row is not None
+            return Plan(server_id(), Patch(VM, SPACE, "web1", body, row.version))
+
+        applying = self.site.start(self.site.writer.apply(caller(), REQUEST, derive))
+        self.wait(2, 0.02)
+        self.successResultOf(applying)
+
     def test_a_fault_of_the_derivation_is_the_answer(self) -> None:
         def derive() -> Plan:
             raise Conflict("Cannot 'stop' instance while it is in vm_state stopped")
@@ -426,7 +441,7 @@ class ConflictTests(WriterCase):
         patch = Patch(VM, SPACE, "web1", change, row.version, JSON_PATCH)
         self.successResultOf(self.apply(Plan(server_id(), patch)))
         stale = self.apply(Plan(server_id(), replace(patch, version="1")))
-        self.wait(2)
+        self.wait(4)
         self.fault(stale, Conflict)
 
 

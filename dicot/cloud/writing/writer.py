@@ -1,6 +1,6 @@
 """Applies plans: one commit point each, and nothing left of what was refused."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from twisted.internet.task import deferLater
@@ -15,7 +15,7 @@ from ...kube.kind import Row
 from ...names import ACCOUNTS_NAMESPACE, REQUEST_ID, USER_ID, account_name
 from ...web.works import Works
 from ..kinds.kubevirt import NODE
-from ..plan import NameTaken, Plan, Refusals
+from ..plan import NameTaken, Patch, Plan, Refusals
 from .attempt import Attempt, Desk, all_of, together
 from .claims import Claims
 from .cluster import KUBE_ERRORS, Cluster
@@ -30,6 +30,7 @@ T = TypeVar("T")
 WHOLE = 30.0
 """Seconds that a write may take."""
 _PAUSES = (0.05, 0.2, 0.5)
+_PAUSES_OF_PATCHES = (0.02, 0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.4, 0.4)
 
 
 class Writer:
@@ -51,6 +52,7 @@ class Writer:
     async def apply(self, caller: Caller, request_id: str, derive: Callable[[], Plan]) -> Row | None:
         """Applies a plan; asks ``derive`` again after a conflict, three times; 30 s in all. Raises Fault.
 
+        A patch of one version is tried ten times: all who change one object at once are to get their turn.
         The answer is the commit's row as the API server gave it (None after a Delete or an Ask).
         """
 
@@ -79,9 +81,10 @@ class Writer:
     ) -> list[Attempt]:
         """Derives and tries, again after each conflict with what others wrote."""
         until = self._cluster.now() + WHOLE
-        pauses = iter(_PAUSES)
+        pauses: Iterator[float] | None = None
         while True:
             plans = derive()
+            pauses = iter(_pauses(plans[0])) if pauses is None else pauses
             errand = Errand(self._cluster, self._accounts(caller, request_id), until, request_id)
             desk = Desk(self._cluster, self._ledger, self._claims, self._project(caller, plans[0]))
             attempts = [Attempt(plan, errand, desk) for plan in plans]
@@ -135,6 +138,12 @@ class Writer:
 def _may_pass(error: Exception) -> bool:
     """Whether another derivation may fare better: the objects were changed, not their names taken."""
     return isinstance(error, errors.Conflict) and not isinstance(error, errors.Exists | NameTaken)
+
+
+def _pauses(plan: Plan) -> tuple[float, ...]:
+    """Seconds before each further try. Of patches of one version one is always done, so the next may follow soon."""
+    guarded = isinstance(plan.commit, Patch) and plan.commit.version and not plan.binds and not plan.pending
+    return _PAUSES_OF_PATCHES if guarded else _PAUSES
 
 
 def _orphaned(result: Any) -> None:
