@@ -36,9 +36,10 @@ NON_NEGATIVE_INTEGER: Schema = {**POSITIVE_INTEGER, "minimum": 0}
 UUID: Schema = {"type": "string", "format": "uuid"}
 UUID_OR_EMPTY: Schema = {"oneOf": [UUID, {"type": "string", "maxLength": 0}]}
 FLAVOR_REF: Schema = {"type": ["string", "integer"], "minLength": 1}
+METADATA_KEY, LONGEST_VALUE = "^[a-zA-Z0-9-_:. ]{1,255}$", 255
 METADATA: Schema = {
     "type": "object",
-    "patternProperties": {"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},
+    "patternProperties": {METADATA_KEY: {"type": "string", "maxLength": LONGEST_VALUE}},
     "additionalProperties": False,
 }
 IPV4: Schema = {"type": "string", "format": "ipv4"}

@@ -9,6 +9,7 @@ from .extension import EXTENSIONS
 from .flavor import EXTRA_SPEC, FLAVORS
 from .keypair import KEYPAIRS
 from .limit import LIMITS
+from .server.metadata import SERVER_METADATA
 from .server.resource import SERVERS
 from .zone import ZONES
 
@@ -26,6 +27,7 @@ def service(config: Config) -> Service:
         dialect=Compute(config.public_url),
         resources=(
             SERVERS,
+            SERVER_METADATA,
             FLAVORS,
             EXTRA_SPEC,
             KEYPAIRS,

@@ -15,7 +15,7 @@ from ...names import LAUNCHED_AT, MANAGED, TASK
 from . import notes
 from .present import Present
 from .seen import Task, task_of
-from .states import ACTIVE, ERROR, PAUSED, STOPPED
+from .states import ACTIVE, ERROR, PAUSED, STOPPED, SUSPENDED
 from .view import launched
 
 REBOOT_TAKES = 300.0
@@ -38,13 +38,13 @@ def missing(id: str) -> NotFound:
 
 def start(server: Present, caller: Caller) -> Plan:
     """Runs a stopped server."""
-    _check(server, caller, "start", (STOPPED,), (None,))
+    check(server, caller, "start", (STOPPED,), (None,))
     return _started(server, "start")
 
 
 def stop(server: Present, caller: Caller) -> Plan:
     """Shuts a server down, also one that crashes again and again."""
-    _check(server, caller, "stop", (ACTIVE, ERROR), (None,))
+    check(server, caller, "stop", (ACTIVE, ERROR), (None,))
     crashing = server.seen.printable == "CrashLoopBackOff" and server.seen.strategy == "RerunOnFailure"
     if crashing:
         # KubeVirt refuses a stop while no instance is there. Manual takes back the pending start; Halted would turn
@@ -55,7 +55,7 @@ def stop(server: Present, caller: Caller) -> Plan:
 
 def soft_reboot(server: Present, caller: Caller) -> Plan:
     """Asks the guest. Raises Deaf, by way of the plan's refusals, where it cannot be asked."""
-    _check(server, caller, "reboot", (ACTIVE,), (None,))
+    check(server, caller, "reboot", (ACTIVE,), (None,))
     kinds = (errors.Conflict, errors.Invalid, errors.Failed, errors.Doubtful)
     row = server.row
     return Plan(
@@ -71,8 +71,8 @@ def _deaf(error: Exception) -> Fault:
 
 def restart(server: Present, caller: Caller, now: float, *, hard: bool) -> Plan:
     """Stops and starts it; a server that does not run is started, as Nova does at a hard reboot."""
-    states = (ACTIVE, STOPPED, PAUSED, "suspended", ERROR) if hard else (ACTIVE,)
-    _check(server, caller, "reboot", states, REBOOTING_TASKS if hard else (None,))
+    states = (ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR) if hard else (ACTIVE,)
+    check(server, caller, "reboot", states, REBOOTING_TASKS if hard else (None,))
     if server.seen.phase in (None, "Succeeded", "Failed"):
         return _started(server, "reboot")
     task = Task("rebooting_hard" if hard else "rebooting", stamp(now + REBOOT_TAKES), server.instance_uid)
@@ -82,7 +82,7 @@ def restart(server: Present, caller: Caller, now: float, *, hard: bool) -> Plan:
 
 def delete(server: Present, caller: Caller) -> Plan | None:
     """Removes it, in whatever state; None where it is on its way out already."""
-    _check_lock(server, caller)
+    check_lock(server, caller)
     row = server.row
     if server.vm.metadata.deletionTimestamp is not None:
         return None
@@ -98,27 +98,34 @@ def _started(server: Present, action: str) -> Plan:
     return _plan(server, _ask(server, "start"), action, _noted(server))
 
 
-def _check(
+def check(
     server: Present,
     caller: Caller,
     action: str,
     states: tuple[str, ...],
-    tasks: frozenset[str | None] | tuple[None, ...],
+    tasks: frozenset[str | None] | tuple[None, ...] | None,
 ) -> None:
-    """Raises Conflict in Nova's words for a state in which the action makes no sense."""
-    _check_lock(server, caller)
+    """Raises Conflict in Nova's words for a state in which the action makes no sense; ``tasks`` None is any."""
+    check_lock(server, caller)
+    check_state(server, action, states)
+    if tasks is not None and server.state.task_state not in tasks:
+        raise conflict(server, action, f"task_state {server.state.task_state}")
+
+
+def check_state(server: Present, action: str, states: tuple[str, ...]) -> None:
+    """Raises Conflict for any other state."""
     if server.state.vm_state not in states:
-        raise _conflict(server, action, f"vm_state {server.state.vm_state}")
-    if server.state.task_state not in tasks:
-        raise _conflict(server, action, f"task_state {server.state.task_state}")
+        raise conflict(server, action, f"vm_state {server.state.vm_state}")
 
 
-def _check_lock(server: Present, caller: Caller) -> None:
+def check_lock(server: Present, caller: Caller) -> None:
+    """Raises Conflict where it is locked and the caller no administrator."""
     if notes.lock_note(server.vm) is not None and not caller.admin:
         raise Conflict(f"Instance {server.row.id} is locked")
 
 
-def _conflict(server: Present, action: str, state: str) -> Conflict:
+def conflict(server: Present, action: str, state: str) -> Conflict:
+    """Nova's InstanceInvalidState."""
     return Conflict(f"Cannot '{action}' instance {server.row.id} while it is in {state}")
 
 
@@ -129,7 +136,7 @@ def _plan(server: Present, commit: Ask | Patch, action: str, binds: tuple[Patch,
         commit=commit,
         binds=binds,
         refusals={
-            errors.Conflict: lambda error: _conflict(server, action, state),
+            errors.Conflict: lambda error: conflict(server, action, state),
             errors.Missing: lambda error: missing(server.row.id),
         },
     )

@@ -4,6 +4,7 @@ Whoever may edit the VM may edit these: what does not fit its form counts as not
 them.
 """
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,8 +12,10 @@ import msgspec
 from ...cloud.kinds.kubevirt import Vm
 from ...kube.deep import shallow
 from ...names import DESCRIPTION, IMAGE, KEY_NAME, LOCK, METADATA, NAME, SERVER, TAGS, USER_ID, is_uuid
+from ..parameters import LONGEST_VALUE, METADATA_KEY
 
 T = TypeVar("T")
+_KEY = re.compile(METADATA_KEY)
 NO_USER = "0" * 32
 """The user of what kubectl made."""
 
@@ -87,7 +90,8 @@ def description(vm: Vm) -> str | None:
 
 def metadata(vm: Vm) -> dict[str, str]:
     """The server's metadata."""
-    return noted(vm, METADATA, dict[str, str], {})
+    found = noted(vm, METADATA, dict[str, str], {})
+    return {key: value for key, value in found.items() if _KEY.search(key) and len(value) <= LONGEST_VALUE}
 
 
 def tags(vm: Vm) -> list[str]:

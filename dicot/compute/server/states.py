@@ -6,6 +6,7 @@ ACTIVE = "active"
 BUILDING = "building"
 STOPPED = "stopped"
 PAUSED = "paused"
+SUSPENDED = "suspended"
 ERROR = "error"
 
 DEFAULT = ""
@@ -40,7 +41,7 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
     STOPPED: {DEFAULT: "SHUTOFF", **_RESIZES, **_REBUILDS},
     "resized": {DEFAULT: "VERIFY_RESIZE", "resize_reverting": "REVERT_RESIZE"},
     PAUSED: {DEFAULT: "PAUSED", "migrating": "MIGRATING"},
-    "suspended": {DEFAULT: "SUSPENDED"},
+    SUSPENDED: {DEFAULT: "SUSPENDED"},
     "rescued": {DEFAULT: "RESCUE"},
     ERROR: {DEFAULT: "ERROR", **_REBUILDS},
     "deleted": {DEFAULT: "DELETED"},

@@ -1,7 +1,7 @@
 """Operations of servers over fakes, called as the web calls them."""
 
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any
 
@@ -12,6 +12,7 @@ from dicot.cloud.kinds.kubevirt import NODE, VM, VMI
 from dicot.cloud.kinds.network import PORT, SECURITY_GROUP
 from dicot.cloud.kinds.storage import DATA_VOLUME
 from dicot.cloud.plan import Plan
+from dicot.cloud.resource import Bench
 from dicot.compute.server.routes import routes
 from dicot.faults import Fault
 from dicot.kube.kind import Row
@@ -35,10 +36,12 @@ LATEST: Version = (2, 104)
 class Served(SynchronousTestCase):
     """Servers over fakes."""
 
+    register: Callable[[Bench], None] = staticmethod(routes)
+
     def setUp(self) -> None:
         self.world = furnished()
         self.table, self.pages, self.plans = Operations(), Pages(self.world), Plans()
-        routes(bench_of(self.world, self.table, self.pages, self.plans))
+        self.register(bench_of(self.world, self.table, self.pages, self.plans))
 
     def place(
         self, moment: str = "running", name: str = "web1", namespace: str = NAMESPACE, **annotations: str
@@ -48,7 +51,7 @@ class Served(SynchronousTestCase):
         uid = f"uid-{name}"
         vm = objects["vm"]
         vm["metadata"] |= {"namespace": namespace, "uid": uid}
-        vm["metadata"]["labels"]["dicot.io/id"] = id_of(name)
+        vm["metadata"].setdefault("labels", {})["dicot.io/id"] = id_of(name)
         vm["metadata"].setdefault("annotations", {}).update(annotations)
         row = self.world.add(VM, vm)
         if objects["vmi"] is not None:

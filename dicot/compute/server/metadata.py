@@ -1,0 +1,180 @@
+"""A server's metadata (N-18), one JSON object in an annotation (nova/api/openstack/compute/server_metadata.py).
+
+Every write holds only for the version of the VirtualMachine that it was derived from, so that of two at once none is
+lost: the later is derived again.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...caller import Caller
+from ...cloud.kinds.kubevirt import NODE, VM, VMI
+from ...cloud.kinds.storage import DATA_VOLUME
+from ...cloud.plan import Patch, Plan
+from ...cloud.resource import MEMBER, READER, Bench, Resource, Right
+from ...config import Config
+from ...faults import BadRequest, Conflict, Forbidden, NotFound
+from ...kube import errors
+from ...moments import stamp
+from ...names import METADATA, UPDATED_AT
+from ...web.call import Call, Reply
+from ...web.dialect import Version
+from .. import parameters
+from ..validation import Schema, check_body, check_query
+from . import notes
+from .actions import check, missing
+from .lookup import act, current
+from .present import Present
+from .reading import NO_QUERY, STRICT
+from .states import ACTIVE, PAUSED, STOPPED, SUSPENDED
+from .view import launched
+
+POLICY = "os_compute_api:server-metadata"
+URL, ITEM = "/servers/<id>/metadata", "/servers/<id>/metadata/<key>"
+SETTLED = (ACTIVE, PAUSED, SUSPENDED, STOPPED)
+"""States in which metadata and tags may be changed."""
+Metadata = Mapping[str, str]
+
+
+def _body(name: str, content: Schema) -> Schema:
+    return {"type": "object", "properties": {name: content}, "required": [name], "additionalProperties": False}
+
+
+ALL = _body("metadata", parameters.METADATA)
+ONE = _body("meta", {**parameters.METADATA, "minProperties": 1, "maxProperties": 1})
+
+
+def several(body: object) -> Metadata:
+    """The decoder of a whole set."""
+    return _checked(ALL, body, "metadata")
+
+
+def single(body: object) -> Metadata:
+    """The decoder of one item."""
+    return _checked(ONE, body, "meta")
+
+
+def _checked(schema: Schema, body: object, name: str) -> Metadata:
+    check_body(schema, body)
+    assert isinstance(body, dict)
+    found: Metadata = body[name]
+    return found
+
+
+def changed(server: Present, wanted: Metadata, now: float) -> Plan:
+    """The plan that gives a server this metadata."""
+    note = notes.as_note(dict(wanted)) if wanted else None
+    body = {"metadata": {"annotations": {METADATA: note, UPDATED_AT: stamp(now)}}}
+    row = server.row
+    return Plan(
+        id=row.id,
+        commit=Patch(VM, row.namespace, row.name, body, version=row.version),
+        refusals={errors.Missing: lambda error: missing(row.id)},
+    )
+
+
+def check_change(server: Present, caller: Caller, action: str) -> None:
+    """Raises Conflict where Nova lets nobody change metadata: whatever the task, but not before the first launch."""
+    check(server, caller, action, SETTLED, None)
+    if not server.seen.launched and launched(server.vm, server.seen.vmi) is None:
+        raise Conflict(f"Instance {server.row.id} is in an invalid state for '{action}'")
+
+
+def check_room(wanted: Metadata, config: Config) -> None:
+    """Raises Forbidden for more items than one server may have."""
+    most = config.quota.get("metadata_items", -1)
+    if 0 <= most < len(wanted):
+        raise Forbidden(f"Maximum number of metadata items exceeds {most}", kind="OverQuota")
+
+
+async def change(
+    bench: Bench, call: Call[Any], action: str, derive: Callable[[Metadata], Metadata]
+) -> dict[str, str]:
+    """Gives the server of a call what is derived of its present metadata; that is returned."""
+    given: dict[str, str] = {}
+
+    def planned(server: Present) -> Plan:
+        check_change(server, call.caller, action)
+        wanted = derive(notes.metadata(server.vm))
+        check_room(wanted, bench.config)
+        given.clear()
+        given.update(wanted)
+        return changed(server, wanted, bench.now())
+
+    await act(bench, call, planned)
+    return given
+
+
+def routes(bench: Bench) -> None:
+    """Registers the operations."""
+    reading(bench)
+    writing(bench)
+
+
+def reading(bench: Bench) -> None:
+    """All items, and one."""
+
+    async def found(call: Call[None]) -> dict[str, str]:
+        if call.version >= STRICT:
+            check_query(NO_QUERY, call.query)
+        return notes.metadata((await current(bench, call.caller, call.names["id"])).vm)
+
+    @bench.routes.get(URL, f"{POLICY}:index")
+    async def index(call: Call[None]) -> Reply:
+        return Reply({"metadata": await found(call)})
+
+    @bench.routes.get(ITEM, f"{POLICY}:show")
+    async def show(call: Call[None]) -> Reply:
+        return Reply({"meta": _item(await found(call), call.names["key"])})
+
+
+def _item(metadata: Metadata, key: str) -> Metadata:
+    if key not in metadata:
+        raise NotFound("Metadata item was not found")
+    return {key: metadata[key]}
+
+
+def writing(bench: Bench) -> None:
+    """Adding to the items, replacing them, and removing one."""
+    everything: Version = (2, 1)
+
+    @bench.routes.write("POST", URL, f"{POLICY}:create", [(everything, several)])
+    async def create(call: Call[Metadata]) -> Reply:
+        return Reply({"metadata": await change(bench, call, "update metadata", lambda old: {**old, **call.body})})
+
+    @bench.routes.write("PUT", URL, f"{POLICY}:update_all", [(everything, several)])
+    async def update_all(call: Call[Metadata]) -> Reply:
+        return Reply({"metadata": await change(bench, call, "update metadata", lambda old: call.body)})
+
+    @bench.routes.write("PUT", ITEM, f"{POLICY}:update", [(everything, single)])
+    async def update(call: Call[Metadata]) -> Reply:
+        await current(bench, call.caller, call.names["id"])
+        if call.names["key"] not in call.body:
+            raise BadRequest("Request body and URI mismatch")
+        await change(bench, call, "update metadata", lambda old: {**old, **call.body})
+        return Reply({"meta": call.body})
+
+    @bench.routes.write("DELETE", ITEM, f"{POLICY}:delete")
+    async def delete(call: Call[None]) -> Reply:
+        key = call.names["key"]
+        _item(notes.metadata((await current(bench, call.caller, call.names["id"])).vm), key)
+        await change(bench, call, "delete metadata", lambda old: {name: old[name] for name in old if name != key})
+        return Reply(None, 204)
+
+
+_PATCHES = (Right("kubevirt.io", "virtualmachines", ("get", "patch")),)
+
+SERVER_METADATA = Resource(
+    name="server-metadata",
+    register=routes,
+    reads=(VM, VMI, NODE, DATA_VOLUME),
+    policy={
+        f"{POLICY}:index": READER,
+        f"{POLICY}:show": READER,
+        f"{POLICY}:create": MEMBER,
+        f"{POLICY}:update_all": MEMBER,
+        f"{POLICY}:update": MEMBER,
+        f"{POLICY}:delete": MEMBER,
+    },
+    rights=dict.fromkeys(("member", "manager", "admin"), _PATCHES),
+)

@@ -1,0 +1,92 @@
+"""What people note on a server, with the real commands: its properties."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.internet import reactor
+
+from tests.live.case import image_id, new_server
+from tests.live.clients import until
+from tests.live.daemon import DAEMON
+from tests.live.journey import DEMO, JourneyCase
+from tests.live.wire import Person, logged_in, side_by_side
+
+SERVERS = "/compute/v2.1/servers"
+IMAGE = "cirros-live"
+ROUNDS = 5
+
+
+class NotesCase(JourneyCase):
+    async def create(self, name: str, *more: str) -> str:
+        """The id of a server that runs."""
+        plain = ("server", "create", "--flavor", "m1.tiny", "--image", IMAGE, "--network", "private", "--wait")
+        return await self.cli.value(*plain, *more, name, "id")
+
+    async def annotations(self) -> Any:
+        """Those of the one VirtualMachine of this test."""
+        found = await self.kubectl.objects("vm", *DEMO)
+        [one] = [each for each in found if self.tag in each["metadata"]["name"]]
+        return one["metadata"]["annotations"]
+
+    async def people(self) -> tuple[Person, Person]:
+        """User demo at two replicas."""
+        other = await DAEMON.own(reactor, self)
+        one = await logged_in(reactor, self.daemon.url, "demo", self.daemon.ground.passwords["demo"])
+        return one, one.at(other.url)
+
+    async def running(self, person: Person, name: str) -> str:
+        """The address of a server that a person has made, once it runs."""
+        made = await person.ask("POST", SERVERS, new_server(name, await image_id(person, IMAGE)))
+        path = f"{SERVERS}/{made.document['server']['id']}"
+
+        async def active() -> bool:
+            status: str = (await person.ask("GET", path)).document["server"]["status"]
+            return status == "ACTIVE"
+
+        await until(reactor, name, active)
+        return path
+
+
+class PropertyTests(NotesCase):
+    async def test_set_and_unset(self) -> None:
+        name = f"meta-{self.tag}"
+        await self.create(name, "--property", "a=1")
+        await self.cli.text("server", "set", "--property", "b=two words", "--property", "a=3", name)
+        self.assertEqual((await self.cli.json("server", "show", name))["properties"], {"a": "3", "b": "two words"})
+        noted = json.loads((await self.annotations())["dicot.io/metadata"])
+        self.assertEqual(noted, {"a": "3", "b": "two words"})
+        await self.cli.text("server", "unset", "--property", "a", name)
+        self.assertEqual((await self.cli.json("server", "show", name))["properties"], {"b": "two words"})
+        self.assertIn("item was not found", await self.cli.refusal("server", "unset", "--property", "a", name))
+        await self.kubectl.text("annotate", "--overwrite", *DEMO, await self.machine(), 'dicot.io/metadata={"k":"v"}')
+
+        async def shown() -> bool:
+            return bool((await self.cli.json("server", "show", name))["properties"] == {"k": "v"})
+
+        await until(reactor, "what kubectl wrote", shown)
+        await self.cli.text("server", "delete", "--wait", name)
+
+    async def machine(self) -> str:
+        [one] = await self.names("vm")
+        return one
+
+    async def test_what_two_replicas_write_at_once_is_all_kept(self) -> None:
+        one, other = await self.people()
+        path = await self.running(one, f"race-{self.tag}")
+        wanted: dict[str, str] = {}
+        for round in range(ROUNDS):
+            keys = [f"{person}{round}" for person in range(4)]
+            wanted |= dict.fromkeys(keys, "x")
+            answers = await side_by_side(
+                *(
+                    person.ask("PUT", f"{path}/metadata/{key}", {"meta": {key: "x"}})
+                    for person, key in zip((one, other, one, other), keys, strict=True)
+                )
+            )
+            self.assertEqual([answer.code for answer in answers], [200] * 4, str(answers))
+        for person in (one, other):
+            shown = (await person.ask("GET", f"{path}/metadata")).document["metadata"]
+            self.assertEqual(shown, wanted)
+        self.assertEqual((await one.ask("DELETE", path)).code, 204)
