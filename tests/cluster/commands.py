@@ -48,6 +48,11 @@ def exit_code(reason: Failure) -> int:
     return code
 
 
+def surroundings() -> dict[str, str]:
+    """What a command sees of the environment of its caller."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/")}
+
+
 class _Command(ProcessProtocol):
     """Collects what a process prints, until all of it is there and the process is gone."""
 
@@ -85,8 +90,7 @@ def start(
 ) -> Started:
     """Start a command; ``text`` is its input."""
     protocol = _Command(command, text.encode())
-    surroundings = {"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/"), **environment}
-    process = reactor.spawnProcess(protocol, command[0], list(command), env=surroundings)
+    process = reactor.spawnProcess(protocol, command[0], list(command), env={**surroundings(), **environment})
     return Started(process, protocol.finished)
 
 

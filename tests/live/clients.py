@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
+from tests.clients.forked import Forked
 from tests.clients.venv import client
 from tests.cluster.commands import Finished, run
 from tests.cluster.installed import kubectl
@@ -19,20 +21,34 @@ PATIENCE = 150.0
 """Seconds for one command; ``--wait`` looks every five."""
 SOON = 60.0
 """Seconds in which a cluster does what it was asked to."""
+IMPORTED = ("console_scripts:openstack", "openstack.", "cliff.", "keystoneauth1.")
+"""Entry points of what ``openstack`` imports."""
 
 
 class Late(AssertionError):
     """What was awaited did not come."""
 
 
-class Openstack:
-    """The command with a person's clouds.yaml: ``dicot`` is a member of project demo, ``dicot-admin`` everybody's."""
+@cache
+def forked(programs: Path) -> Forked:
+    """The one of this process that forks ``openstack`` and programs with openstacksdk."""
+    return Forked(programs / "openstack", IMPORTED)
 
-    def __init__(self, reactor: Any, daemon: Daemon, programs: Path, cloud: str = "dicot") -> None:
+
+class Openstack:
+    """The command with a person's clouds.yaml: ``dicot`` is a member of project demo, ``dicot-admin`` everybody's.
+
+    Each is a process of its own, but only where ``typed`` one whose interpreter has started for it.
+    """
+
+    def __init__(
+        self, reactor: Any, daemon: Daemon, programs: Path, cloud: str = "dicot", *, typed: bool = False
+    ) -> None:
         self._reactor = reactor
         self._daemon = daemon
         self._programs = programs
         self._cloud = cloud
+        self._typed = typed
 
     def at(self, daemon: Daemon) -> Openstack:
         """The same person at another replica."""
@@ -42,9 +58,13 @@ class Openstack:
         """The administrator at the same daemon."""
         return Openstack(self._reactor, self._daemon, self._programs, "dicot-admin")
 
+    def typed(self) -> Openstack:
+        """The same person with the command as a shell starts it."""
+        return Openstack(self._reactor, self._daemon, self._programs, self._cloud, typed=True)
+
     async def run(self, *words: str) -> Finished:
         """One command, however it ends."""
-        return await self._started("openstack", *words)
+        return await self._started(self._programs / "openstack", *words)
 
     async def text(self, *words: str) -> str:
         """What a command printed. Raises Failed for any exit code but 0."""
@@ -76,11 +96,13 @@ class Openstack:
 
     async def program(self, path: Path, *words: str) -> Any:
         """A program with openstacksdk, which prints JSON."""
-        return json.loads((await self._started("python", str(path), *words)).checked())
+        return json.loads((await self._started(path, *words)).checked())
 
-    async def _started(self, name: str, *words: str) -> Finished:
-        command = [str(self._programs / name), *words]
-        return await run(self._reactor, command, self._daemon.client(self._cloud), seconds=PATIENCE)
+    async def _started(self, path: Path, *words: str) -> Finished:
+        command, environment = [str(path), *words], self._daemon.client(self._cloud)
+        if self._typed:
+            return await run(self._reactor, command, environment, seconds=PATIENCE)
+        return await forked(self._programs).run(self._reactor, command, environment, seconds=PATIENCE)
 
 
 async def openstack(reactor: Any, daemon: Daemon) -> Openstack:

@@ -52,6 +52,13 @@ class LookTests(JourneyCase):
         [subnet] = await self.cli.json("subnet", "list")
         self.assertEqual((network["Name"], network["Subnets"]), ("private", [subnet["ID"]]))
 
+    async def test_the_command_is_the_one_that_a_person_types(self) -> None:
+        """What a fork of the client prints, and how it ends, is no other thing than what a shell starts."""
+        for words in (("flavor", "list", "-f", "json"), ("server", "show", "nobody"), ("server", "list", "--wrong")):
+            typed = await self.cli.typed().run(*words)
+            self.assertEqual(typed, await self.cli.run(*words))
+            self.assertEqual(typed.code == 0, words[0] == "flavor")
+
     async def test_zones_are_listed_for_members_who_may_not_see_hosts(self) -> None:
         """openstackclient asks for the hosts first, and falls back only on a 403."""
         mine = {each["Zone Name"] for each in await self.cli.json("availability", "zone", "list", "--compute")}
