@@ -10,7 +10,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 QUOTA_DEFAULTS: Mapping[str, int] = MappingProxyType(
-    {"instances": 10, "cores": 20, "ram": 51200, "metadata_items": 128, "key_pairs": 100}
+    {
+        "instances": 10,
+        "cores": 20,
+        "ram": 51200,
+        "metadata_items": 128,
+        "key_pairs": 100,
+        "server_groups": 10,
+        "server_group_members": 10,
+    }
 )
 """Nova's defaults (nova/conf/quota.py); ram in MiB; -1 is unlimited."""
 

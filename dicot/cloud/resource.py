@@ -189,6 +189,7 @@ class Resource:
     ``scope`` says how callers' scopes are found: "project" (namespace), "cluster" (""), "user" (user id), or "images"
     (own namespace and image namespaces).
     ``claims`` gives, by kind, the name claim that an object of it should have, also one that kubectl made.
+    ``extensions`` are the aliases, with their names, by which clients of Nova ask whether it is served.
     """
 
     name: str
@@ -200,6 +201,7 @@ class Resource:
     rights: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
     crds: tuple[str, ...] = ()
     claims: Mapping[Kind[Any], Callable[[Row, Any], Claim | None]] = field(default_factory=dict)
+    extensions: Mapping[str, str] = field(default_factory=dict)
 
 
 ANY = frozenset({"any"})

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..cloud.kinds.quota import RESOURCE_QUOTA
 from ..cloud.plan import Claim, Create, Delete, Plan
 from ..cloud.resource import ANY, Bench, Known, Resource, Right
 from ..faults import BadRequest, Conflict, Fault, Forbidden, NotFound
@@ -16,6 +17,7 @@ from ..web.dialect import Version
 from .keys import fingerprint, generated
 from .kinds import KEYPAIR, Keypair, keypair_object
 from .parameters import NAME, PAGING, TEXTS
+from .quota import limits_of
 from .validation import Schema, check_body, check_query
 from .wire import Document, limit_of, next_links, query_schema
 
@@ -197,8 +199,8 @@ def write_routes(bench: Bench) -> None:
     @bench.routes.write("POST", "/os-keypairs", f"{POLICY}:create", bodies)
     async def create(call: Call[NewKeypair]) -> Reply:
         new = replace(call.body, user=owner(call, "create", call.body.user))
-        limit = bench.config.quota["key_pairs"]
-        if 0 <= limit <= len(bench.known(call.caller).linked(KEYPAIR, new.user)):
+        known = bench.known(call.caller)
+        if 0 <= limits_of(known)["key_pairs"] <= len(known.linked(KEYPAIR, new.user)):
             raise Forbidden("Quota exceeded, too many key pairs.")
         private, public = "", new.public_key
         if public is None:
@@ -244,7 +246,7 @@ def claimed(row: Row, body: Keypair) -> Claim:
 KEYPAIRS = Resource(
     name="keypairs",
     register=routes,
-    reads=(KEYPAIR,),
+    reads=(KEYPAIR, RESOURCE_QUOTA),
     policy={f"{POLICY}:{operation}": ANY for operation in ("index", "show", "create", "delete")},
     rights={"own": (Right("compute.dicot.io", "keypairs", ("get", "list", "watch", "create", "delete")),)},
     crds=("keypairs.compute.dicot.io",),

@@ -5,10 +5,11 @@ from ..config import Config
 from ..faults import Fault, Forbidden
 from ..web.dialects.compute import Compute
 from ..web.prefixes import PREFIXES
-from .extension import EXTENSIONS
+from .extension import extensions
 from .flavor import EXTRA_SPEC, FLAVORS
 from .keypair import KEYPAIRS
 from .limit import LIMITS
+from .quota_set import QUOTA_SETS
 from .server.metadata import SERVER_METADATA
 from .server.resource import SERVERS
 from .zone import ZONES
@@ -19,21 +20,24 @@ def forbidden(operation: str) -> Fault:
     return Forbidden(f"Policy doesn't allow {operation} to be performed.")
 
 
+RESOURCES = (
+    SERVERS,
+    SERVER_METADATA,
+    FLAVORS,
+    EXTRA_SPEC,
+    KEYPAIRS,
+    ZONES,
+    LIMITS,
+    QUOTA_SETS,
+)
+
+
 def service(config: Config) -> Service:
     """What is served of it."""
     return Service(
         name="compute",
         types=(("compute", "nova", PREFIXES["compute"]),),
         dialect=Compute(config.public_url),
-        resources=(
-            SERVERS,
-            SERVER_METADATA,
-            FLAVORS,
-            EXTRA_SPEC,
-            KEYPAIRS,
-            ZONES,
-            LIMITS,
-            EXTENSIONS,
-        ),
+        resources=(*RESOURCES, extensions(RESOURCES)),
         forbidden=forbidden,
     )

@@ -1,15 +1,15 @@
-"""Availability zones, extensions and limits."""
+"""Availability zones and extensions."""
 
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.kinds.kubevirt import NODE, VM, VMI
-from dicot.compute.extension import EXTENSIONS
+from dicot.cloud.kinds.kubevirt import NODE
+from dicot.compute.extension import extensions
 from dicot.compute.limit import LIMITS
 from dicot.compute.zone import ZONES
-from dicot.faults import BadRequest, Forbidden, NotFound
-from tests.bench import ADMIN, PROJECT, Workbench
+from dicot.faults import BadRequest, NotFound
+from tests.bench import ADMIN, Workbench
 
 
 def node(name: str, zone: str = "", ready: bool = True, **labels: str) -> dict[str, Any]:
@@ -66,51 +66,11 @@ class ExtensionTests(SynchronousTestCase):
     """N-02."""
 
     def setUp(self) -> None:
-        self.bench = Workbench(EXTENSIONS, {})
+        self.bench = Workbench(extensions((LIMITS,)), {})
 
     def test_lists_and_shows(self) -> None:
         listed: Any = self.successResultOf(self.bench.ask("GET", "/extensions")).body
         shown: Any = self.successResultOf(self.bench.ask("GET", "/extensions/<alias>", alias="os-keypairs")).body
         self.assertIn(shown["extension"], listed["extensions"])
+        self.assertIn("os-used-limits", [each["alias"] for each in listed["extensions"]])
         self.failureResultOf(self.bench.ask("GET", "/extensions/<alias>", alias="os-nothing"), NotFound)
-
-
-VM_OBJECT = {
-    "metadata": {
-        "name": "a",
-        "namespace": "demo",
-        "uid": "u",
-        "annotations": {"dicot.io/flavor": '{"id": "2", "name": "m1.small", "vcpus": 2, "ram": 2048}'},
-    }
-}
-
-
-class LimitTests(SynchronousTestCase):
-    """N-30."""
-
-    def setUp(self) -> None:
-        self.bench = Workbench(LIMITS, {VM: [VM_OBJECT], VMI: []})
-
-    def absolute(self, **asked: Any) -> Any:
-        body: Any = self.successResultOf(self.bench.ask("GET", "/limits", **asked)).body
-        return body["limits"]["absolute"]
-
-    def test_counts_what_servers_take(self) -> None:
-        found = self.absolute()
-        used = {key: found[key] for key in ("totalInstancesUsed", "totalCoresUsed", "totalRAMUsed")}
-        self.assertEqual(used, {"totalInstancesUsed": 1, "totalCoresUsed": 2, "totalRAMUsed": 2048})
-        self.assertEqual(
-            (found["maxTotalInstances"], found["maxTotalCores"], found["maxTotalRAMSize"]), (10, 20, 51200)
-        )
-
-    def test_steps_drop_what_is_not_novas_any_more(self) -> None:
-        found = {version: set(self.absolute(version=version)) for version in ((2, 1), (2, 36), (2, 39), (2, 57))}
-        self.assertIn("maxTotalFloatingIps", found[(2, 1)] - found[(2, 36)])
-        self.assertEqual(found[(2, 36)] - found[(2, 39)], {"maxImageMeta"})
-        self.assertEqual(found[(2, 39)] - found[(2, 57)], {"maxPersonality", "maxPersonalitySize"})
-
-    def test_other_projects_are_for_admins(self) -> None:
-        asked = self.bench.ask("GET", "/limits", query={"tenant_id": ["9" * 32]})
-        self.failureResultOf(asked, Forbidden)
-        self.assertEqual(self.absolute(query={"tenant_id": [PROJECT]}, caller=ADMIN)["totalInstancesUsed"], 1)
-        self.assertEqual(self.absolute(query={"tenant_id": ["9" * 32]}, caller=ADMIN)["totalInstancesUsed"], 0)

@@ -3,21 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...cloud.kinds.kubevirt import VM, VMI, Vm
 from ...cloud.plan import Reservation
 from ...cloud.resource import Known
-from ...config import Config
 from ...faults import Fault, Forbidden
-from ...kube.kind import Row
-from ..facts import FlavorCopy, copied, flavor_of_vm
+from ..facts import FlavorCopy
+from ..quota import SERVERS, limits_of, used
 from ..wire import MAX_LIMIT
-
-AMOUNTS = ("instances", "cores", "ram")
 
 
 def reservation(known: Known, flavor: FlavorCopy, least: int = 1, most: int = 1) -> Reservation | None:
     """The share of one server of so many; None where the project has no limit at all."""
-    limits = _limits(known.config)
+    limits = _limits(known)
     if all(limit < 0 for limit in limits.values()):
         return None
     amounts = _amounts(flavor)
@@ -29,44 +25,25 @@ def reservation(known: Known, flavor: FlavorCopy, least: int = 1, most: int = 1)
     )
 
 
-def room(config: Config) -> int:
+def room(known: Known) -> int:
     """Servers that a project could ever have, at least the one that is refused; a great max_count costs no more."""
-    limit = config.quota.get("instances", -1)
+    limit = limits_of(known)["instances"]
     return max(MAX_LIMIT if limit < 0 else limit, 1)
 
 
 def beyond(known: Known, flavor: FlavorCopy, least: int, most: int) -> Fault:
     """The refusal of more servers than there could ever be room for."""
-    limits = _limits(known.config) | {"instances": room(known.config)}
+    limits = _limits(known) | {"instances": room(known)}
     return TooMany(_amounts(flavor), limits, least, most)(used(known))
 
 
-def _limits(config: Config) -> dict[str, int]:
-    return {name: config.quota.get(name, -1) for name in AMOUNTS}
+def _limits(known: Known) -> dict[str, int]:
+    found = limits_of(known)
+    return {name: found[name] for name in SERVERS}
 
 
 def _amounts(flavor: FlavorCopy) -> dict[str, int]:
     return {"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram}
-
-
-def used(known: Known) -> Mapping[str, int]:
-    """Instances, cores and MiB of ram that the servers of the caller's project take, running or not."""
-    own = known.caller.namespace
-    copies = [_copy(row, vm, known) for row, vm in known.rows(VM) if row.namespace == own]
-    return {
-        "instances": len(copies),
-        "cores": sum(copy.vcpus for copy in copies),
-        "ram": sum(copy.ram for copy in copies),
-    }
-
-
-def _copy(row: Row, vm: Vm, known: Known) -> FlavorCopy:
-    """Only what kubectl made of an instancetype needs its instance looked at."""
-    copy = copied(vm.metadata.annotations)
-    if copy is not None:
-        return copy
-    running = known.linked(VMI, row.uid) if vm.spec.instancetype else ()
-    return flavor_of_vm(vm, running[0][1] if running else None)
 
 
 @dataclass(frozen=True, slots=True)

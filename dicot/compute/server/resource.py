@@ -2,6 +2,7 @@
 
 from ...cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, VM
 from ...cloud.kinds.network import PORT, SECURITY_GROUP
+from ...cloud.kinds.quota import RESOURCE_QUOTA
 from ...cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
 from ...cloud.resource import MEMBER, READER, Resource, Right, Source
 from ..kinds import KEYPAIR
@@ -31,6 +32,7 @@ SERVERS = Resource(
     reads=(
         *(CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, PORT, SECURITY_GROUP, DATA_SOURCE, DATA_VOLUME, PVC),
         KEYPAIR,
+        RESOURCE_QUOTA,
     ),
     policy={
         f"{POLICY}:index": READER,

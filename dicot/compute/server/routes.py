@@ -41,7 +41,7 @@ def creating(bench: Bench) -> None:
     @bench.routes.write("POST", "/servers", f"{POLICY}:create", CREATES)
     async def create(call: Call[NewServer]) -> Reply:
         wanted, caller = call.body, call.caller
-        ids = tuple(bench.new_id() for _ in range(min(wanted.most, room(bench.config))))
+        ids = tuple(bench.new_id() for _ in range(min(wanted.most, room(bench.known(caller)))))
         reservation = reservation_id(bench.new_id())
         made = await bench.writer.apply_many(
             caller,

@@ -10,6 +10,7 @@ from ...cloud.resource import Known
 from ...faults import BadRequest, Forbidden
 from ...moments import stamp
 from ...names import UPDATED_AT
+from ..quota import limits_of
 from . import manifest
 from .choice import choose
 from .manifest import Making
@@ -26,7 +27,7 @@ def create(
     """A plan for each id: several of one request share its reservation. Raises Faults in Nova's words."""
     if body.hostname and body.most > 1:
         raise BadRequest("Unable to allocate a single hostname to multiple instances")
-    most = known.config.quota.get("metadata_items", -1)
+    most = limits_of(known)["metadata_items"]
     if 0 <= most < len(body.metadata):
         raise Forbidden(f"Maximum number of metadata items exceeds {most}", kind="OverQuota")
     choice = choose(body, known, now)
