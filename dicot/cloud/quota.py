@@ -1,14 +1,16 @@
 """How much a project may have: what its ResourceQuotas say, over defaults. Free of Twisted."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import msgspec
 
+from ..caller import Caller
 from ..kube.deep import shallow
 from ..kube.quantity import whole
 from ..names import QUOTA
 from .kinds.quota import RESOURCE_QUOTA, ResourceQuota
-from .resource import Known
+from .resource import Bench, Known
 
 OWN = "dicot"
 """The ResourceQuota by which a project has amounts of its own."""
@@ -31,6 +33,14 @@ def limits(known: Known, defaults: Mapping[str, int], keys: Mapping[str, str]) -
     told = _told(own[1], keys) if own is not None else {}
     enforced = held(known, keys)
     return {name: least((told.get(name, limit), enforced.get(name, NO_LIMIT))) for name, limit in defaults.items()}
+
+
+def seen_from(bench: Bench, caller: Caller, project: str) -> Known:
+    """The cache as that project sees it, which is asked for a cloud admin only."""
+    if project == caller.project:
+        return bench.known(caller)
+    namespace = bench.known(caller).project_ids().get(project, "")
+    return bench.known(replace(caller, project=project, namespace=namespace))
 
 
 def least(amounts: Iterable[int]) -> int:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from ..cloud.quota import seen_from
 from ..cloud.resource import ADMIN, ANY, Bench, Resource
 from ..faults import Forbidden
 from ..web.call import Call, Reply
 from ..web.dialect import Version
 from .parameters import TEXTS
-from .quota import READS, limits_of, seen_from, shown, used
+from .quota import READS, limits_of, shown, used
 from .validation import check_query
 from .wire import Document, query_schema
 

@@ -1,15 +1,13 @@
 """What a project may have of Nova's, and what it has."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from ..caller import Caller
 from ..cloud.kinds.kubevirt import VM, VMI, Vm
 from ..cloud.kinds.quota import RESOURCE_QUOTA
 from ..cloud.quota import limits
-from ..cloud.resource import Bench, Known
+from ..cloud.resource import Known
 from ..config import QUOTA_DEFAULTS, Config
 from ..kube.kind import Kind, Row
 from ..names import USER_ID
@@ -76,11 +74,3 @@ def _copy(row: Row, vm: Vm, known: Known) -> FlavorCopy:
         return copy
     running = known.linked(VMI, row.uid) if vm.spec.instancetype else ()
     return flavor_of_vm(vm, running[0][1] if running else None)
-
-
-def seen_from(bench: Bench, caller: Caller, project: str) -> Known:
-    """The cache as that project sees it, which is asked for a cloud admin only."""
-    if project == caller.project:
-        return bench.known(caller)
-    namespace = bench.known(caller).project_ids().get(project, "")
-    return bench.known(replace(caller, project=project, namespace=namespace))

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from ..cloud.quota import seen_from
 from ..cloud.resource import ANY, READER, Bench, Resource
 from ..faults import BadRequest, Forbidden
 from ..web.call import Call, Reply
 from ..web.dialect import Version
 from .parameters import TEXTS
-from .quota import READS, defaults, limits_of, seen_from, shown, used
+from .quota import READS, defaults, limits_of, shown, used
 from .validation import check_query
 from .wire import Document, query_schema
 

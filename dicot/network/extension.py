@@ -25,6 +25,13 @@ EXTENSIONS: tuple[tuple[str, str, str, str], ...] = (
     ("project-id", "project_id field enabled", "2016-09-09T09:09:09-09:09", "project_id beside tenant_id"),
     ("security-group", "security-group", "2012-10-05T10:00:00-00:00", "Groups of rules for ports"),
     (
+        "quota_details",
+        "Quota details management support",
+        "2017-02-10T10:00:00-00:00",
+        "What a project uses of its quotas",
+    ),
+    ("quotas", "Quota management support", "2012-07-29T10:00:00-00:00", "What a project may have"),
+    (
         "sort-key-validation",
         "Sort keys validation",
         "2018-07-04T10:00:00-00:00",

@@ -8,6 +8,7 @@ from .extension import EXTENSION
 from .group import SECURITY_GROUPS
 from .network import NETWORKS, SUBNETS
 from .port import PORTS
+from .quota import QUOTAS
 
 
 def forbidden(operation: str) -> Fault:
@@ -26,6 +27,7 @@ def service(config: Config) -> Service:
             SUBNETS,
             PORTS,
             SECURITY_GROUPS,
+            QUOTAS,
             EXTENSION,
         ),
         forbidden=forbidden,
