@@ -17,7 +17,8 @@ from .facts import FlavorCopy, copied, flavor_of_vm
 READS: tuple[Kind[Any], ...] = (VM, VMI, RESOURCE_QUOTA)
 SERVERS = ("instances", "cores", "ram")
 """What servers take."""
-_HARD: Mapping[str, str] = MappingProxyType({"instances": "count/virtualmachines.kubevirt.io"})
+INSTANCES = "count/virtualmachines.kubevirt.io"
+_HARD: Mapping[str, str] = MappingProxyType({"instances": INSTANCES})
 """What Kubernetes counts too, under its own name."""
 NO_FILES: Mapping[str, int] = MappingProxyType(
     {"injected_files": 0, "injected_file_content_bytes": 0, "injected_file_path_bytes": 0}

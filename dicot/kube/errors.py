@@ -50,6 +50,19 @@ class Denied(Refused):
     own_account: bool = False
 
 
+class OverQuota(Denied):
+    """403: a ResourceQuota leaves too little (k8s.io/apiserver, plugin/pkg/admission/resourcequota)."""
+
+    @property
+    def exceeded(self) -> Mapping[str, tuple[str, str, str]]:
+        """Of each resource that is exceeded: what was requested, is used, and is the limit."""
+        found = _EXCEEDED.search(self.message)
+        if found is None:
+            return {}
+        requested, used, limited = (dict(re.findall(r"([^=,]+)=([^,]+)", part)) for part in found.groups())
+        return {name: (asked, used.get(name, ""), limited.get(name, "")) for name, asked in requested.items()}
+
+
 class Unauthenticated(Refused):
     """401: the credential was not accepted, also after it was read again."""
 
@@ -98,6 +111,7 @@ _PATCH_DOES_NOT_APPLY = "the server rejected our request due to an error in our 
 _UNDERWAY = "unable to complete request: stop/start already underway"
 # The two shapes in which the authorizer and the escalation check name whom they refused.
 _REFUSED_USER = re.compile(r"forbidden: [Uu]ser \"([^\"]*)\"")
+_EXCEEDED = re.compile(r"exceeded quota: [^,]*, requested: (\S+), used: (\S+), limited: (\S+)")
 _LONGEST_MESSAGE = 4096
 
 
@@ -133,6 +147,8 @@ def refusal(code: int, body: bytes, *, retry_after: str = "", tenant: str = "") 
     kind = _BY_CODE.get(code, Failed)
     if code == 409 and status.reason == "AlreadyExists":
         kind = Exists
+    if code == 403 and "exceeded quota: " in message:
+        kind = OverQuota
     refused = kind(code, status.reason, message, causes, seconds)
     if isinstance(refused, Denied):
         refused.own_account = _names_another(message, tenant)

@@ -29,6 +29,25 @@ def status(code: int, reason: str, message: str, **more: Any) -> bytes:
 class KindsOfRefusal(SynchronousTestCase):
     """The type of a refusal."""
 
+    def test_a_quota_says_what_is_exceeded(self) -> None:
+        text = (
+            'ports.network.dicot.io "a" is forbidden: exceeded quota: team, '
+            "requested: count/ports.network.dicot.io=1,requests.storage=5Gi, "
+            "used: count/ports.network.dicot.io=7,requests.storage=9Gi, "
+            "limited: count/ports.network.dicot.io=7,requests.storage=10Gi"
+        )
+        refused = refusal(403, status(403, "Forbidden", text))
+        assert isinstance(refused, errors.OverQuota)
+        self.assertEqual(
+            refused.exceeded,
+            {"count/ports.network.dicot.io": ("1", "7", "7"), "requests.storage": ("5Gi", "9Gi", "10Gi")},
+        )
+
+    def test_a_quota_that_says_no_more(self) -> None:
+        refused = refusal(403, status(403, "Forbidden", "exceeded quota: team"))
+        assert isinstance(refused, errors.OverQuota)
+        self.assertEqual(refused.exceeded, {})
+
     def test_by_code(self) -> None:
         kinds = {code: type(refusal(code, status(code, "X", "x"))) for code in range(400, 512)}
         named = {

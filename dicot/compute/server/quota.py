@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from ...cloud.plan import Reservation
 from ...cloud.resource import Known
 from ...faults import Fault, Forbidden
+from ...kube.errors import OverQuota
 from ..facts import FlavorCopy
-from ..quota import SERVERS, limits_of, used
+from ..quota import INSTANCES, SERVERS, limits_of, used
 from ..wire import MAX_LIMIT
+
+PORTS = "count/ports.network.dicot.io"
 
 
 def reservation(known: Known, flavor: FlavorCopy, least: int = 1, most: int = 1) -> Reservation | None:
@@ -44,6 +47,20 @@ def _limits(known: Known) -> dict[str, int]:
 
 def _amounts(flavor: FlavorCopy) -> dict[str, int]:
     return {"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram}
+
+
+def over_quota(error: OverQuota) -> Fault:
+    """What a ResourceQuota of the cluster refused, in the words that Nova and Neutron have for it."""
+    exceeded = error.exceeded
+    if INSTANCES in exceeded:
+        requested, taken, limit = exceeded[INSTANCES]
+        return Forbidden(
+            f"Quota exceeded for instances: Requested {requested}, but already used {taken} of {limit} instances",
+            kind="OverQuota",
+        )
+    if PORTS in exceeded:
+        return Forbidden("Maximum number of ports exceeded", kind="OverQuota")
+    return Forbidden(f"Quota exceeded for resources: {', '.join(sorted(exceeded))}", kind="OverQuota")
 
 
 @dataclass(frozen=True, slots=True)

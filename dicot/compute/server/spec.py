@@ -8,13 +8,14 @@ from ...cloud.kinds.storage import SECRET
 from ...cloud.plan import Create, Patch, Plan
 from ...cloud.resource import Known
 from ...faults import BadRequest, Forbidden
+from ...kube.errors import OverQuota
 from ...moments import stamp
 from ...names import UPDATED_AT
 from ..quota import limits_of
 from . import manifest
 from .choice import choose
 from .manifest import Making
-from .quota import beyond, reservation
+from .quota import beyond, over_quota, reservation
 from .wish import NewServer
 
 MOST_NOTED = 256 * 1024
@@ -48,6 +49,7 @@ def create(
                 rehearse=bool(pending or binds),
                 binds=binds,
                 pending=pending,
+                refusals={OverQuota: over_quota},
             )
         )
     return tuple(plans)

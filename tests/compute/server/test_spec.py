@@ -13,6 +13,7 @@ from dicot.cloud.plan import Patch
 from dicot.compute.kinds import KEYPAIR
 from dicot.config import Config
 from dicot.faults import BadRequest, Conflict, Fault, Forbidden
+from dicot.kube.errors import OverQuota
 from dicot.names import synthetic_port
 
 from .objects import (
@@ -265,6 +266,22 @@ class PlanTests(SynchronousTestCase):
             "Quota exceeded for cores, instances: Requested 12, 2-6, but already used 18, 9 of 20, 10 "
             "cores, instances",
         )
+
+    def test_a_quota_of_the_cluster_is_told_in_the_services_words(self) -> None:
+        def told(name: str, requested: str = "1", used: str = "5", limited: str = "5") -> str:
+            text = (
+                f"exceeded quota: team, requested: {name}={requested}, used: {name}={used}, limited: {name}={limited}"
+            )
+            fault = plan().refusals[OverQuota](OverQuota(403, "Forbidden", text))
+            self.assertIsInstance(fault, Forbidden)
+            return str(fault)
+
+        self.assertEqual(
+            told("count/virtualmachines.kubevirt.io"),
+            "Quota exceeded for instances: Requested 1, but already used 5 of 5 instances",
+        )
+        self.assertEqual(told("count/ports.network.dicot.io"), "Maximum number of ports exceeded")
+        self.assertEqual(told("count/secrets"), "Quota exceeded for resources: count/secrets")
 
     def test_used_are_the_projects_own_servers(self) -> None:
         world = furnished()
