@@ -18,6 +18,7 @@ DISK = "dicot.io/disk"
 IMAGE_ID = "dicot.io/image-id"
 PORT_SECURITY = "dicot.io/port-security"
 SECURITY_GROUP_PREFIX = "sg.dicot.io/"
+SERVER_GROUP = "dicot.io/server-group"
 
 NAME = "dicot.io/name"
 DESCRIPTION = "dicot.io/description"

@@ -7,7 +7,7 @@ import msgspec
 
 from ...kube.deep import shallow
 from ...kube.kind import Kind, Meta, Row
-from ...names import FLAVOR_SPEC
+from ...names import FLAVOR_SPEC, SERVER_GROUP
 from .condition import Condition
 
 
@@ -245,14 +245,21 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def vm_links(row: Row, body: Vm) -> tuple[str, ...]:
-    """The DataVolumes and claims that a VM names."""
+    """The DataVolumes and claims that a VM names, and the server group that it is of."""
     names = [volume.dataVolume.name for volume in body.spec.template.spec.volumes if volume.dataVolume]
     names += [
         volume.persistentVolumeClaim.claimName
         for volume in body.spec.template.spec.volumes
         if volume.persistentVolumeClaim
     ]
+    group = body.metadata.labels.get(SERVER_GROUP)
+    names += [of_group(group)] if group else []
     return tuple(f"{row.namespace}/{name}" for name in names)
+
+
+def of_group(id: str) -> str:
+    """The link by which the VMs of a server group are found; no object is named so."""
+    return f"{SERVER_GROUP}={id}"
 
 
 class FlavorName(msgspec.Struct, frozen=True):
