@@ -9,8 +9,11 @@ from twisted.internet.defer import Deferred
 
 from dicot.caller import ANONYMOUS, Caller
 from dicot.cloud.plan import Create, Plan
+from dicot.cloud.reading.feed import Feed
+from dicot.cloud.reading.reader import Reader
 from dicot.cloud.reading.resolver import Resolver
 from dicot.cloud.resource import Bench, Resource
+from dicot.cloud.tenancy.manifests import read
 from dicot.config import Config
 from dicot.kube.kind import Kind, Row
 from dicot.web.call import NEVER, Bodies, Call, Operation, Reply
@@ -127,16 +130,20 @@ class Workbench:
         self.config = config or Config()
         self.writer = Plans()
         self.routes = Operations()
-        ground = Ground({*objects, *resource.reads})
+        ground = Ground({*objects, *read(resource)})
         ground.sync()
+        feed = Feed(resource, ground.cache)
+        feed.start()
         for kind, bodies in objects.items():
             ground.stores[kind].replace([msgspec.json.encode(body) for body in bodies], "1")
         ground.project("demo", PROJECT)
+        ground.clock.advance(0)
+        self.ground = ground
         resolver = Resolver(replace(ground.cache, config=self.config), FakeKube(ground.clock))
         resource.register(
             Bench(
                 routes=self.routes,
-                reader=None,  # type: ignore[arg-type]  # these resources have no shelf
+                reader=Reader(feed, ground.cache, resolver.verify),
                 writer=self.writer,
                 known=resolver.known,
                 verify=resolver.verify,
