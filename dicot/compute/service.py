@@ -12,6 +12,7 @@ from .limit import LIMITS
 from .quota_set import QUOTA_SETS
 from .server.metadata import SERVER_METADATA
 from .server.resource import SERVERS
+from .server_group import SERVER_GROUPS
 from .zone import ZONES
 
 
@@ -29,6 +30,7 @@ RESOURCES = (
     ZONES,
     LIMITS,
     QUOTA_SETS,
+    SERVER_GROUPS,
 )
 
 
