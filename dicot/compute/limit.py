@@ -9,7 +9,8 @@ from ..faults import Forbidden
 from ..web.call import Call, Reply
 from ..web.dialect import Version
 from .parameters import TEXTS
-from .quota import READS, limits_of, shown, used
+from .quota import limits_of, shown
+from .taken import READS, used
 from .validation import check_query
 from .wire import Document, query_schema
 

@@ -1,24 +1,19 @@
-"""What a project may have of Nova's, and what it has."""
+"""What a project may have of Nova's."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
-from ..cloud.kinds.kubevirt import VM, VMI, Vm
-from ..cloud.kinds.quota import RESOURCE_QUOTA
 from ..cloud.quota import limits
 from ..cloud.resource import Known
 from ..config import QUOTA_DEFAULTS, Config
-from ..kube.kind import Kind, Row
-from ..names import USER_ID
 from ..web.dialect import Version
-from .facts import FlavorCopy, copied, flavor_of_vm
 
-READS: tuple[Kind[Any], ...] = (VM, VMI, RESOURCE_QUOTA)
 SERVERS = ("instances", "cores", "ram")
 """What servers take."""
 INSTANCES = "count/virtualmachines.kubevirt.io"
-_HARD: Mapping[str, str] = MappingProxyType({"instances": INSTANCES})
+_HARD: Mapping[str, str] = MappingProxyType(
+    {"instances": INSTANCES, "server_groups": "count/servergroups.compute.dicot.io"}
+)
 """What Kubernetes counts too, under its own name."""
 NO_FILES: Mapping[str, int] = MappingProxyType(
     {"injected_files": 0, "injected_file_content_bytes": 0, "injected_file_path_bytes": 0}
@@ -49,29 +44,3 @@ def shown(version: Version) -> tuple[str, ...]:
     files = NO_FILES if version < (2, 57) else {}
     networks = NO_NETWORKS if version < (2, 36) else {}
     return (*QUOTA_DEFAULTS, *files, *networks)
-
-
-def used(known: Known, user: str = "") -> Mapping[str, int]:
-    """Instances, cores and MiB of ram that the servers of the caller's project take, running or not.
-
-    With ``user`` only those that this user made count.
-    """
-    own = known.caller.namespace
-    machines: Iterable[tuple[Row, Vm]] = ((row, vm) for row, vm in known.rows(VM) if row.namespace == own)
-    if user:
-        machines = ((row, vm) for row, vm in machines if vm.metadata.annotations.get(USER_ID) == user)
-    copies = [_copy(row, vm, known) for row, vm in machines]
-    return {
-        "instances": len(copies),
-        "cores": sum(copy.vcpus for copy in copies),
-        "ram": sum(copy.ram for copy in copies),
-    }
-
-
-def _copy(row: Row, vm: Vm, known: Known) -> FlavorCopy:
-    """Only what kubectl made of an instancetype needs its instance looked at."""
-    copy = copied(vm.metadata.annotations)
-    if copy is not None:
-        return copy
-    running = known.linked(VMI, row.uid) if vm.spec.instancetype else ()
-    return flavor_of_vm(vm, running[0][1] if running else None)

@@ -8,7 +8,8 @@ from ..faults import BadRequest, Forbidden
 from ..web.call import Call, Reply
 from ..web.dialect import Version
 from .parameters import TEXTS
-from .quota import READS, defaults, limits_of, shown, used
+from .quota import defaults, limits_of, shown
+from .taken import READS, used
 from .validation import check_query
 from .wire import Document, query_schema
 

@@ -10,6 +10,7 @@ from dicot.cloud.kinds.quota import RESOURCE_QUOTA
 from dicot.compute.limit import LIMITS
 from dicot.compute.quota import NO_FILES, NO_NETWORKS
 from dicot.compute.quota_set import QUOTA_SETS
+from dicot.compute.server_group import SERVER_GROUP
 from dicot.config import QUOTA_DEFAULTS, Config
 from dicot.faults import BadRequest, Forbidden
 from tests.bench import ADMIN, MEMBER, PROJECT, USER, Workbench
@@ -23,6 +24,12 @@ def machine(name: str, user: str = USER) -> dict[str, Any]:
     flavor = '{"id": "2", "name": "m1.small", "vcpus": 2, "ram": 2048}'
     notes = {"dicot.io/flavor": flavor, "dicot.io/user-id": user}
     return {"metadata": {"name": name, "namespace": "demo", "uid": name, "annotations": notes}}
+
+
+GROUPS = [
+    {"metadata": {"name": name, "namespace": "demo", "uid": name}, "spec": {"userId": user}}
+    for name, user in (("g", USER), ("h", "4" * 32))
+]
 
 
 def quota(name: str, note: str = "", namespace: str = "demo", **more: Any) -> dict[str, Any]:
@@ -88,7 +95,7 @@ class QuotaSetTests(SynchronousTestCase):
     def setUp(self) -> None:
         own = quota("dicot", '{"cores": 40}')
         machines = [machine("a"), machine("b", "4" * 32)]
-        self.bench = Workbench(QUOTA_SETS, {VM: machines, VMI: [], RESOURCE_QUOTA: [own]})
+        self.bench = Workbench(QUOTA_SETS, {VM: machines, VMI: [], SERVER_GROUP: GROUPS, RESOURCE_QUOTA: [own]})
 
     def ask(self, part: str = "", id: str = PROJECT, **asked: Any) -> Any:
         body: Any = self.successResultOf(self.bench.ask("GET", f"/os-quota-sets/<id>{part}", id=id, **asked)).body
@@ -108,7 +115,9 @@ class QuotaSetTests(SynchronousTestCase):
         self.assertEqual(found["cores"], {"limit": 40, "in_use": 4, "reserved": 0})
         self.assertEqual(found["instances"], {"limit": 10, "in_use": 2, "reserved": 0})
         self.assertEqual(found["key_pairs"], {"limit": 100, "in_use": 0, "reserved": 0})
-        self.assertEqual(self.ask("/detail", query={"user_id": [USER]})["instances"]["in_use"], 1)
+        self.assertEqual(found["server_groups"], {"limit": 10, "in_use": 2, "reserved": 0})
+        mine = self.ask("/detail", query={"user_id": [USER]})
+        self.assertEqual((mine["instances"]["in_use"], mine["server_groups"]["in_use"]), (1, 1))
 
     def test_steps_drop_what_is_not_novas_any_more(self) -> None:
         for part in ("", "/defaults", "/detail"):
@@ -148,7 +157,7 @@ class LimitTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         own = quota("dicot", '{"cores": 40}')
-        self.bench = Workbench(LIMITS, {VM: [machine("a")], VMI: [], RESOURCE_QUOTA: [own]})
+        self.bench = Workbench(LIMITS, {VM: [machine("a")], VMI: [], SERVER_GROUP: GROUPS, RESOURCE_QUOTA: [own]})
 
     def absolute(self, **asked: Any) -> Any:
         body: Any = self.successResultOf(self.bench.ask("GET", "/limits", **asked)).body
@@ -161,6 +170,7 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(
             (found["maxTotalInstances"], found["maxTotalCores"], found["maxTotalRAMSize"]), (10, 40, 51200)
         )
+        self.assertEqual((found["maxServerGroups"], found["totalServerGroupsUsed"]), (10, 2))
 
     def test_steps_drop_what_is_not_novas_any_more(self) -> None:
         found = {version: set(self.absolute(version=version)) for version in VERSIONS}

@@ -8,7 +8,8 @@ from ...cloud.resource import Known
 from ...faults import Fault, Forbidden
 from ...kube.errors import OverQuota
 from ..facts import FlavorCopy
-from ..quota import INSTANCES, SERVERS, limits_of, used
+from ..quota import INSTANCES, SERVERS, limits_of
+from ..taken import servers_take
 from ..wire import MAX_LIMIT
 
 PORTS = "count/ports.network.dicot.io"
@@ -22,7 +23,7 @@ def reservation(known: Known, flavor: FlavorCopy, least: int = 1, most: int = 1)
     amounts = _amounts(flavor)
     return Reservation(
         amounts=amounts,
-        used=used(known),
+        used=servers_take(known),
         limits=limits,
         refuse=TooMany(amounts, limits, least, most),
     )
@@ -37,7 +38,7 @@ def room(known: Known) -> int:
 def beyond(known: Known, flavor: FlavorCopy, least: int, most: int) -> Fault:
     """The refusal of more servers than there could ever be room for."""
     limits = _limits(known) | {"instances": room(known)}
-    return TooMany(_amounts(flavor), limits, least, most)(used(known))
+    return TooMany(_amounts(flavor), limits, least, most)(servers_take(known))
 
 
 def _limits(known: Known) -> dict[str, int]:
