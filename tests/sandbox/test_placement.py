@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.quantity import amount
 from dicot.sandbox.nodes.addresses import Addresses
-from dicot.sandbox.nodes.kinds import FAULT
+from dicot.sandbox.nodes.kinds import FAULT, Pod
 from dicot.sandbox.nodes.machines import Machine
 from dicot.sandbox.nodes.placement import Load, choose, needs
 from dicot.sandbox.nodes.scheduler import Scheduler
@@ -17,6 +17,7 @@ from dicot.sandbox.steps import Create, Patch
 from .things import NOW, claim, pod
 
 ONE = Machine("one", "a", "192.0.2.1", IPv4Network("10.0.0.0/29"), cpu="2", memory="4Gi")
+HARD, SOFT = "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"
 TWO = Machine("two", "b", "192.0.2.2", IPv4Network("10.0.1.0/29"), cpu="2", memory="8Gi")
 
 
@@ -118,6 +119,84 @@ class Choices(SynchronousTestCase):
 
     def test_devices_that_no_machine_has(self) -> None:
         self.assertEqual(self.choose(**asks(**{"example.org/gpu": "1"})), "2 Insufficient example.org/gpu")
+
+
+class Company(SynchronousTestCase):
+    """Pods that belong together, and Pods that keep apart."""
+
+    def setUp(self) -> None:
+        self.load = Load()
+
+    def term(self, value: str, **more: Any) -> dict[str, Any]:
+        return {"labelSelector": {"matchLabels": {"group": value}}, "topologyKey": "kubernetes.io/hostname", **more}
+
+    def pod(self, label: str, node: str = "", namespace: str = "n", **affinity: Any) -> Pod:
+        meta = {"labels": {"group": label}, "namespace": namespace}
+        return pod(label, meta=meta, spec={"nodeName": node, "affinity": affinity}, status={"phase": "Running"})
+
+    def there(self, label: str, node: str, namespace: str = "n", **affinity: Any) -> None:
+        self.load.count(f"{namespace}-{label}-{node}", self.pod(label, node, namespace, **affinity))
+
+    def choose(self, label: str, **affinity: Any) -> str:
+        return name(choose(self.pod(label, **affinity), (ONE, TWO), self.load))
+
+    def test_apart(self) -> None:
+        apart = {"podAntiAffinity": {HARD: [self.term("a")]}}
+        self.there("a", "two")
+        self.assertEqual(self.choose("a", **apart), "one")
+        self.there("a", "one")
+        self.assertEqual(self.choose("a", **apart), "2 node(s) didn't match pod anti-affinity rules")
+
+    def test_those_who_are_there_keep_others_away(self) -> None:
+        self.there("b", "two", podAntiAffinity={HARD: [self.term("a")]})
+        self.assertEqual(self.choose("a"), "one")
+        self.there("b", "one", podAntiAffinity={HARD: [self.term("a")]})
+        self.assertEqual(self.choose("a"), "2 node(s) didn't satisfy existing pods anti-affinity rules")
+        self.assertEqual(self.choose("c"), "two")
+
+    def test_together(self) -> None:
+        together = {"podAffinity": {HARD: [self.term("a")]}}
+        self.assertEqual(self.choose("b", **together), "2 node(s) didn't match pod affinity rules")
+        self.assertEqual(self.choose("a", **together), "two")
+        self.there("a", "one")
+        self.assertEqual(self.choose("a", **together), "one")
+        self.assertEqual(self.choose("b", **together), "one")
+
+    def test_all_terms_must_hold_of_one(self) -> None:
+        both = {"podAffinity": {HARD: [self.term("a"), self.term("b")]}}
+        self.there("a", "one")
+        self.there("b", "one")
+        self.assertIn("didn't match pod affinity rules", self.choose("a", **both))
+
+    def test_preferences(self) -> None:
+        wish = [{"weight": 100, "podAffinityTerm": self.term("a")}]
+        self.there("a", "one")
+        self.assertEqual(self.choose("a", podAffinity={SOFT: wish}), "one")
+        self.assertEqual(self.choose("a", podAntiAffinity={SOFT: wish}), "two")
+        self.there("a", "two")
+        self.load.count("second", self.pod("a", "two"))
+        self.assertEqual(self.choose("a", podAntiAffinity={SOFT: wish}), "one")
+        self.assertEqual(self.choose("a", podAffinity={SOFT: wish}), "two")
+
+    def test_other_namespaces_count_only_where_they_are_named(self) -> None:
+        self.there("a", "two", "m")
+        self.assertEqual(self.choose("a", podAntiAffinity={HARD: [self.term("a")]}), "two")
+        self.assertEqual(self.choose("a", podAntiAffinity={HARD: [self.term("a", namespaces=["m"])]}), "one")
+
+    def test_places_are_what_the_key_says(self) -> None:
+        self.there("a", "two")
+        zone = self.term("a", topologyKey="topology.kubernetes.io/zone")
+        none = self.term("a", topologyKey="example.org/rack")
+        self.assertEqual(self.choose("a", podAntiAffinity={HARD: [zone]}), "one")
+        self.assertEqual(self.choose("a", podAntiAffinity={HARD: [none]}), "two")
+        self.assertIn("didn't match pod affinity", self.choose("a", podAffinity={HARD: [none]}))
+
+    def test_selectors_by_expressions(self) -> None:
+        chosen = {"matchExpressions": [{"key": "group", "operator": "In", "values": ["a", "b"]}]}
+        term = {"labelSelector": chosen, "topologyKey": "kubernetes.io/hostname"}
+        self.there("b", "two")
+        self.assertEqual(self.choose("c", podAntiAffinity={HARD: [term]}), "one")
+        self.assertEqual(self.choose("c", podAntiAffinity={HARD: [{"topologyKey": "kubernetes.io/hostname"}]}), "two")
 
 
 class AddressesOfANode(SynchronousTestCase):

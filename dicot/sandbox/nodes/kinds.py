@@ -65,7 +65,7 @@ class Gate(msgspec.Struct, frozen=True):
 
 
 class Expression(msgspec.Struct, frozen=True):
-    """A requirement on a node's labels."""
+    """A requirement on labels."""
 
     key: str
     operator: str
@@ -90,10 +90,45 @@ class NodeAffinity(msgspec.Struct, frozen=True):
     requiredDuringSchedulingIgnoredDuringExecution: Terms | None = None
 
 
+class LabelSelector(msgspec.Struct, frozen=True):
+    """Which Pods are meant."""
+
+    matchLabels: dict[str, str] = {}
+    matchExpressions: list[Expression] = []
+
+
+class PodTerm(msgspec.Struct, frozen=True):
+    """Pods, and what counts as one place."""
+
+    topologyKey: str = ""
+    labelSelector: LabelSelector | None = None
+    namespaces: list[str] = []
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """A term that would better hold."""
+
+    weight: int
+    podAffinityTerm: PodTerm
+
+
+class PodAffinity(msgspec.Struct, frozen=True):
+    """Terms that must hold, and such that better did."""
+
+    required: list[PodTerm] = msgspec.field(
+        default_factory=list, name="requiredDuringSchedulingIgnoredDuringExecution"
+    )
+    preferred: list[Wish] = msgspec.field(
+        default_factory=list, name="preferredDuringSchedulingIgnoredDuringExecution"
+    )
+
+
 class Affinity(msgspec.Struct, frozen=True):
-    """Where a Pod may run."""
+    """Where a Pod may run, and beside whom."""
 
     nodeAffinity: NodeAffinity | None = None
+    podAffinity: PodAffinity | None = None
+    podAntiAffinity: PodAffinity | None = None
 
 
 class PodSpec(msgspec.Struct, frozen=True):

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from ...kube.quantity import amount
-from .kinds import Container, Expression, Pod
+from .affinity import Placed, apart, holds, obstacle, score
+from .kinds import Container, Pod
 from .machines import Machine
 
 Amounts = Mapping[str, Decimal]
@@ -15,21 +16,35 @@ class Load:
     """What the Pods of each node have asked for."""
 
     def __init__(self) -> None:
-        self._pods: dict[str, tuple[str, Amounts]] = {}
+        self._pods: dict[str, tuple[str, Amounts, Pod]] = {}
+        self._loners: set[str] = set()
         self._used: dict[str, dict[str, Decimal]] = {}
 
     def count(self, uid: str, pod: Pod | None) -> None:
         """Take a Pod's newest state into account; None for one that is gone."""
-        node, asked = self._pods.pop(uid, ("", {}))
-        self._add(node, asked, -1)
+        if uid in self._pods:
+            node, asked, _ = self._pods.pop(uid)
+            self._loners.discard(uid)
+            self._add(node, asked, -1)
         if pod is not None and pod.spec.nodeName and pod.status.phase not in ("Succeeded", "Failed"):
             self.assign(uid, pod, pod.spec.nodeName)
 
     def assign(self, uid: str, pod: Pod, node: str) -> None:
         """A Pod goes to a node; its own object may not say so yet."""
         if uid not in self._pods:
-            self._pods[uid] = (node, needs(pod))
-            self._add(node, self._pods[uid][1], 1)
+            asked = needs(pod)
+            self._pods[uid] = (node, asked, pod)
+            if apart(pod):
+                self._loners.add(uid)
+            self._add(node, asked, 1)
+
+    def company(self, pod: Pod, machines: Sequence[Machine]) -> list[Placed]:
+        """The Pods on these machines that matter to one: all of them only where it says anything of others."""
+        labels = {machine.name: machine.labels for machine in machines}
+        affinity = pod.spec.affinity
+        is_choosy = affinity is not None and (affinity.podAffinity or affinity.podAntiAffinity)
+        found = (self._pods[uid] for uid in (self._pods if is_choosy else self._loners))
+        return [Placed(pod, labels[node]) for node, _, pod in found if node in labels]
 
     def of(self, node: str) -> Amounts:
         """What is used of a node."""
@@ -60,17 +75,18 @@ def _sum(containers: Iterable[Container]) -> dict[str, Decimal]:
 
 
 def choose(pod: Pod, machines: Sequence[Machine], load: Load) -> Machine | str:
-    """The machine with the most memory left of those that fit, or in the scheduler's words why none does."""
+    """Of the machines that fit the preferred one, with the most memory left; or in the scheduler's words why none."""
     reasons: dict[str, int] = {}
     fitting = []
+    placed = load.company(pod, machines)
     for machine in machines:
-        why = _obstacle(pod, machine, load)
+        why = _obstacle(pod, machine, load) or obstacle(pod, machine, placed)
         if why:
             reasons[why] = reasons.get(why, 0) + 1
         else:
             fitting.append(machine)
     if fitting:
-        return max(fitting, key=lambda machine: _left(machine, load, "memory"))
+        return max(fitting, key=lambda machine: (score(pod, machine, placed), _left(machine, load, "memory")))
     return ", ".join(f"{count} {why}" for why, count in sorted(reasons.items()))
 
 
@@ -94,22 +110,4 @@ def _is_selected(pod: Pod, labels: Mapping[str, str]) -> bool:
     required = affinity.requiredDuringSchedulingIgnoredDuringExecution if affinity else None
     if required is None:
         return True
-    return any(all(_holds(each, labels) for each in term.matchExpressions) for term in required.nodeSelectorTerms)
-
-
-def _holds(expression: Expression, labels: Mapping[str, str]) -> bool:
-    value = labels.get(expression.key)
-    match expression.operator:
-        case "In":
-            return value in expression.values
-        case "NotIn":
-            return value not in expression.values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt":
-            return value is not None and int(value) > int(expression.values[0])
-        case "Lt":
-            return value is not None and int(value) < int(expression.values[0])
-    return False
+    return any(all(holds(each, labels) for each in term.matchExpressions) for term in required.nodeSelectorTerms)
