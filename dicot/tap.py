@@ -176,7 +176,7 @@ def monitor(parts: Parts, checks: Callable[[], Mapping[str, bool]], reactor: Any
         is_steward=lambda: parts.steward.is_holder,
         presence=parts.presence,
     )
-    return Monitor(sources, reactor, time.time)
+    return Monitor(sources, reactor, time.time, time.perf_counter)
 
 
 def version() -> str:

@@ -12,6 +12,7 @@ from ..kube.health import Health
 from . import metrics, pages
 from .findings import findings
 from .pages import Page
+from .pauses import Pauses
 from .report import Lag, Report
 from .stalls import Stalls
 from .traffic import Traffic
@@ -30,9 +31,11 @@ class Sources:
 
 
 class Monitor(MultiService):
-    """Counts while it runs. ``traffic`` is told of every request."""
+    """Counts while it runs. ``traffic`` is told of every request; ``timer`` is for what takes less than a second."""
 
-    def __init__(self, sources: Sources, clock: IReactorTime, time: Callable[[], float]) -> None:
+    def __init__(
+        self, sources: Sources, clock: IReactorTime, time: Callable[[], float], timer: Callable[[], float]
+    ) -> None:
         super().__init__()
         self._sources = sources
         self._clock = clock
@@ -42,6 +45,8 @@ class Monitor(MultiService):
         self.traffic = Traffic(clock, self._registry)
         self._stalls = Stalls(clock, self._registry)
         self._stalls.setServiceParent(self)
+        self._pauses = Pauses(timer, self._registry)
+        self._pauses.setServiceParent(self)
         self._registry.register(metrics.ReportCollector(self.report))
 
     def report(self) -> Report:
@@ -60,6 +65,7 @@ class Monitor(MultiService):
             kinds=watched,
             served=self.traffic.served(),
             lag=Lag(self._stalls.usual, self._stalls.worst),
+            collection=self._pauses.worst,
             replicas=sources.presence.replicas(),
         )
 

@@ -36,6 +36,7 @@ def _summary(report: Report) -> str:
         ("Up for", span(report.uptime)),
         ("Replicas", ", ".join(_replica(each.name, each.alive, each.silent) for each in report.replicas) or "-"),
         ("Reactor lag", f"{milliseconds(report.lag.usual)}, at worst {milliseconds(report.lag.worst)}"),
+        ("Garbage collection", f"at worst {milliseconds(report.collection)}"),
         ("Requests", f"{sum(each.rate for each in report.served):.1f}/s over the last minute"),
         ("Objects", f"{sum(each.count for each in report.kinds):,}"),
     )

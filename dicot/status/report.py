@@ -21,7 +21,8 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One replica at one moment. ``uptime`` is in seconds; ``checks`` are those of /readyz; ``time`` since 1970."""
+    """One replica at one moment. ``uptime`` is in seconds, and so is ``collection``, the longest pause of the garbage
+    collector in the last minute; ``checks`` are those of /readyz; ``time`` since 1970."""
 
     time: float
     version: str
@@ -34,6 +35,7 @@ class Report:
     kinds: tuple[Health, ...]
     served: tuple[Served, ...]
     lag: Lag
+    collection: float
     replicas: tuple[Replica, ...]
 
     @property
@@ -53,6 +55,7 @@ def document(report: Report) -> dict[str, Any]:
         "replica": {"name": report.replica, "uptime": report.uptime, "steward": report.is_steward},
         "replicas": [asdict(each) for each in report.replicas],
         "reactor_lag": asdict(report.lag),
+        "garbage_collection": {"worst": report.collection},
         "features": {**features, "apis": sorted(features["apis"]), "gates": sorted(features["gates"])},
         "findings": [asdict(each) for each in report.findings],
         "kinds": [asdict(each) for each in report.kinds],

@@ -74,6 +74,7 @@ class StatusTests(SynchronousTestCase):
         self.assertEqual((said["ready"], said["failing"]), (True, []))
         self.assertEqual(said["replica"], {"name": "one-12345678", "uptime": 3725.0, "steward": True})
         self.assertEqual(said["kinds"][0]["count"], 1234)
+        self.assertEqual(said["garbage_collection"], {"worst": 0.125})
         self.assertEqual(said["requests"][0]["route"], "compute GET /servers")
         self.assertEqual(said["features"]["gates"], ["Snapshot"])
         self.assertEqual(

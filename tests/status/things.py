@@ -53,6 +53,7 @@ def report(**known: Any) -> Report:
         "kinds": kinds,
         "served": (Served("compute GET /servers", 10, 2, 1, 0.5, 0.002, 0.05),),
         "lag": Lag(0.0004, 0.02),
+        "collection": 0.125,
         "replicas": (Replica("one-12345678", 3.0, True), Replica("two-87654321", 75.0, False)),
     }
     return Report(**{**whole, **known})
