@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from .clients import clients, kube
 from .kubevirt.plug import VIRT_API, VIRT_HANDLER, Programs
 from .listen import CannotListen, Listener, bound, certificate, secured
 from .settled.loader import Loader
+from .settled.renaming import Renamer
 from .state import State, Unusable
 
 HOST = "127.0.0.1"
@@ -36,6 +38,7 @@ class Options(usage.Options):
         ["listen", "l", "6443", "Port on loopback; 0 takes any."],
         ["state", "s", None, "A folder or file that objects survive in; without it they end with the process."],
         ["servers", "n", "0", "Settled servers that project demo gets as soon as it is there."],
+        ["renames", "r", "0", "Of settled servers, a second, for those who need events."],
         ["kubeconfig", "k", None, "Where the way in is written; by default into the folder of the state."],
     ]
 
@@ -44,8 +47,9 @@ class Options(usage.Options):
         text = self["listen"]
         if not text.isdecimal() or int(text) > 65535:
             raise usage.UsageError(f"--listen: {text} is no port")
-        if not self["servers"].isdecimal():
-            raise usage.UsageError(f"--servers: {self['servers']} is no number")
+        for option in ("servers", "renames"):
+            if not self[option].isdecimal():
+                raise usage.UsageError(f"--{option}: {self[option]} is no number")
 
 
 class Channel(HTTPChannel):
@@ -132,5 +136,6 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     factory = secured(site, certificate(str(state.certificate), str(state.key), "--state"), reactor)
     log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)
     loader = Loader(storage, parts.objects, parts.watches, reactor, int(options["servers"]))
-    services = (*clients(written, volumes, reactor), loader)
+    renamer = Renamer(storage, parts.objects, reactor, time.time, int(options["renames"]))
+    services = (*clients(written, volumes, reactor), loader, renamer)
     return Sandbox(parts, Listener(reactor, listening, factory), services, temporary)

@@ -24,6 +24,10 @@ class UsageTests(SynchronousTestCase):
         self.assertEqual(self.refused("--listen", "tcp"), "--listen: tcp is no port")
         self.assertEqual(self.refused("--listen", "65536"), "--listen: 65536 is no port")
 
+    def test_numbers_that_are_none(self) -> None:
+        for option in ("--servers", "--renames"):
+            self.assertEqual(self.refused(option, "many"), f"{option}: many is no number")
+
     def test_a_port_that_is_taken(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
