@@ -13,17 +13,28 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.cluster import session
+from tests.cluster.commands import Failed
+from tests.cluster.control import Overdue
 
 from .processes import Processors, favour
 from .results import Line, Skipped, document, table
 from .rounds import Wrong
-from .rows import reads
+from .rows import events, large, mixed, reads, writes
 from .stage import Options, Stages, tell
 
 ROWS: Mapping[str, Callable[[Stages], Awaitable[list[Line]]]] = {
     "detail": reads.detail,
     "show": reads.show,
+    "token": mixed.token,
+    "mixed": mixed.mixed,
+    "event": events.event,
     "page": reads.page,
+    "filters": large.filters,
+    "memory": large.memory,
+    "sync": large.sync,
+    "collector": large.collector,
+    "create": writes.create,
+    "storm": writes.storm,
 }
 """In the order in which they are measured: rows that need the same stage stand together."""
 RESULTS = Path(__file__).parent / "results"
@@ -75,7 +86,7 @@ async def measure(reactor: Any, options: argparse.Namespace, folder: Path, proce
             tell(f"== {name}")
             try:
                 found = await ROWS[name](stages)
-            except Wrong as error:
+            except (Wrong, Overdue, Failed) as error:
                 found = [Skipped(name, str(error))]
             tell(table(found))
             lines += found

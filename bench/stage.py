@@ -30,6 +30,8 @@ VERSION = "compute 2.96"
 QUOTA = f"[quota]\ninstances = {UNLIMITED}\ncores = {UNLIMITED}\nram = {UNLIMITED}\n"
 SERVERS = "/compute/v2.1/servers"
 WARMUP = 0.5
+AWAY = 5
+"""By how much the sandbox gives way to the load generator, which runs on the same processor and mostly waits."""
 FEW = 1_000
 """Servers of the small stage, as many as fill a page."""
 
@@ -56,21 +58,20 @@ class Stage:
         self.person: Person
 
     @classmethod
-    async def start(cls, reactor: Any, folder: Path, servers: int, processors: Processors, nice: int) -> Stage:
-        """Start a sandbox with so many servers, and Dicot alone on the server's processor."""
+    async def start(
+        cls, reactor: Any, folder: Path, servers: int, processors: Processors, nice: int, renames: int = 0
+    ) -> Stage:
+        """Start a sandbox with so many servers, some renamed at a rate, and Dicot alone on the server's processor."""
         began = time.monotonic()
         tell(f"a sandbox with {servers} servers ...")
-        options = ("--listen", "0", "--servers", str(servers))
+        options = ("--listen", "0", "--servers", str(servers), "--renames", str(renames))
         cluster = await SandboxCluster.start(reactor, folder / "cluster", (DEFINITIONS,), options)
         try:
-            await favoured(reactor, cluster.pid, nice)
+            await favoured(reactor, cluster.pid, nice + AWAY)
             await furnish(cluster)
             ground = await daemon.prepared(reactor, cluster.access, folder)
             await settled(cluster.control, servers)
-            dicot = daemon.Daemon(reactor, ground, folder)
-            with (folder / "dicot.toml").open("a") as settings:
-                settings.write(QUOTA)
-            stage = cls(reactor, cluster, dicot, servers, nice)
+            stage = cls(reactor, cluster, daemon_in(reactor, ground, folder), servers, nice)
             await stage.spawn(processors)
         except BaseException:
             await cluster.stop()
@@ -131,17 +132,18 @@ class Stages:
         self.folder = folder
         self.options = options
         self.processors = processors
-        self._stages: dict[int, Stage] = {}
+        self._stages: dict[tuple[int, int], Stage] = {}
 
-    async def at(self, servers: int) -> Stage:
-        """The one with so many."""
-        if servers not in self._stages:
-            folder = self.folder / str(servers)
+    async def at(self, servers: int, renames: int = 0) -> Stage:
+        """The one with so many, and so many renames a second."""
+        key = servers, renames
+        if key not in self._stages:
+            folder = self.folder / f"{servers}-{renames}"
             folder.mkdir(parents=True)
-            self._stages[servers] = await Stage.start(
-                self.reactor, folder, servers, self.processors, self.options.nice
+            self._stages[key] = await Stage.start(
+                self.reactor, folder, servers, self.processors, self.options.nice, renames
             )
-        return self._stages[servers]
+        return self._stages[key]
 
     async def few(self) -> Stage:
         """The small one."""
@@ -151,16 +153,16 @@ class Stages:
         """The large one."""
         return await self.at(self.options.servers)
 
-    async def end(self, servers: int) -> None:
+    async def end(self, servers: int, renames: int = 0) -> None:
         """End the one with so many, where there is one."""
-        stage = self._stages.pop(servers, None)
+        stage = self._stages.pop((servers, renames), None)
         if stage is not None:
             await stage.stop()
 
     async def stop(self) -> None:
         """End all."""
-        for servers in tuple(self._stages):
-            await self.end(servers)
+        for key in tuple(self._stages):
+            await self.end(*key)
 
     async def load(self, task: Task) -> Seen:
         """Run a load generator to its end."""
@@ -169,12 +171,25 @@ class Stages:
         return decoded(output.checked())
 
 
+def daemon_in(reactor: Any, ground: daemon.Ground, folder: Path) -> daemon.Daemon:
+    """A Dicot in a folder of its own that makes as many servers as anybody wants."""
+    made = daemon.Daemon(reactor, ground, folder)
+    with (folder / "dicot.toml").open("a") as settings:
+        settings.write(QUOTA)
+    return made
+
+
 async def favoured(reactor: Any, pid: int, nice: int) -> None:
     """Give a program that has just been started its priority, once it has a session of its own."""
     while nice and os.getsid(pid) != pid:
         await deferLater(reactor, SOON)
-    if nice:
-        favour(pid, nice)
+    while nice:
+        try:
+            favour(pid, nice)
+            return
+        except BlockingIOError:
+            # A session's priority is changed ten times a second at most, unless by root.
+            await deferLater(reactor, SOON)
 
 
 PROGRAM: Sequence[str] = (sys.executable, "-m", "bench.load")

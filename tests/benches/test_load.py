@@ -5,6 +5,7 @@ import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench.load import HEAD, Broken, Incoming, Seen, request
+from bench.rows.writes import calls
 from bench.servers.answers import fragments
 
 ANSWER = b"HTTP/1.1 200 OK\r\nServer: x\r\ncontent-length: 5\r\nDate: now\r\n\r\nhello"
@@ -60,6 +61,22 @@ class SeenTests(SynchronousTestCase):
     def test_rates_and_errors(self) -> None:
         seen = Seen(200, 4.0, 0, 0, 0, 0, 0, 0.5, {"200": 190, "204": 5, "500": 4, "404": 1})
         self.assertEqual((seen.rate, seen.cost, seen.errors), (50, 0.0025, 5))
+
+
+class CallTests(SynchronousTestCase):
+    def test_calls_that_a_log_tells_of(self) -> None:
+        log = "".join(
+            f"2026-11-26T07:57:13+0000 [dicot.tap#info] {text}\n"
+            for text in (
+                "checkpoint: before create ledgers",
+                "checkpoint: after create ledgers",
+                "checkpoint: before rehearse virtualmachines 2",
+                "checkpoint: before read leases 3",
+                "checkpoint: before replace ledgers 4",
+                "all lists are filled",
+            )
+        )
+        self.assertEqual(calls(log), ["replace ledgers", "rehearse virtualmachines", "replace ledgers"])
 
 
 class FragmentTests(SynchronousTestCase):
