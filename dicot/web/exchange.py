@@ -93,8 +93,11 @@ class Exchange:
         media = request.text_of(b"content-type").partition(";")[0].strip().lower()
         if words.accepts is not None and media not in words.accepts:
             raise words.wrong_media(words.media)
+        content = request.body.getvalue()
+        if words.bodiless and not content:
+            return None
         try:
-            return strict.read(request.body.getvalue())
+            return strict.read(content)
         except strict.Malformed:
             raise BadRequest(words.malformed) from None
 

@@ -133,9 +133,19 @@ class BodyTests(SynchronousTestCase):
         self.bench.api.write("POST", "/servers", "p", [((2, 1), as_is)])(echoed)
 
     def test_a_body_that_is_not_strict_json_is_400_in_the_services_words(self) -> None:
-        for body in (b"", b"{", b"nope", b"\xff", b'{"a": NaN}', b'{"a": 1, "a": 2}', b"[" * 100_000, b'"\\ud800"'):
+        for body in (b" ", b"{", b"nope", b"\xff", b'{"a": NaN}', b'{"a": 1, "a": 2}', b"[" * 100_000, b'"\\ud800"'):
             answer = self.bench.ask("POST", f"{BASE}/servers", body, token="good")
             self.assertEqual((answer.code, answer.json["badRequest"]["message"]), (400, "Malformed request body"))
+
+    def test_no_body_at_all_is_null(self) -> None:
+        """nova/api/openstack/wsgi.py, ``_get_request_content``."""
+        answer = self.bench.ask("POST", f"{BASE}/servers", b"", token="good")
+        self.assertEqual((answer.code, answer.json["body"]), (200, None))
+
+    def test_an_action_has_a_body(self) -> None:
+        self.bench.api.action("/servers/<id>/action", "stop", "p", [((2, 1), as_is)])(echoed)
+        answer = self.bench.ask("POST", f"{BASE}/servers/x/action", b"", token="good")
+        self.assertEqual((answer.code, answer.json["badRequest"]["message"]), (400, "Malformed request body"))
 
     def test_an_unknown_content_type_is_415(self) -> None:
         answer = self.bench.ask("POST", f"{BASE}/servers", b"{}", token="good", Content_Type="text/xml")

@@ -32,6 +32,7 @@ _WORDS = Words(
     foreign_project=("Malformed request URL: URL's project_id '{named}' doesn't match Context's project_id '{held}'"),
     unexpected="Unexpected API Error. Please contact the administrator",
     accepts=frozenset(("", "text/plain", "application/json", "application/vnd.openstack.compute+json")),
+    bodiless=True,
 )
 
 
