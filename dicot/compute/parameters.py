@@ -53,7 +53,9 @@ VOLUME_SIZE: Schema = {
 }
 DISK_CONFIG: Schema = {"type": "string", "enum": ["AUTO", "MANUAL"]}
 USER_DATA: Schema = {"type": "string", "format": "base64", "maxLength": 65535}
-TAG: Schema = {"type": "string", "pattern": "^[^,/]*$", "minLength": 1, "maxLength": 60}
+LONGEST_TAG, MOST_TAGS = 60, 50
+TAG: Schema = {"type": "string", "pattern": "^[^,/]*$", "minLength": 1, "maxLength": LONGEST_TAG}
+TAGS: Schema = {"type": "array", "items": TAG, "maxItems": MOST_TAGS}
 TRUSTED_CERTS: Schema = {
     "type": ["array", "null"],
     "minItems": 1,

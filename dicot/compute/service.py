@@ -12,6 +12,7 @@ from .limit import LIMITS
 from .quota_set import QUOTA_SETS
 from .server.metadata import SERVER_METADATA
 from .server.resource import SERVERS
+from .server.tags import SERVER_TAGS
 from .server_group import SERVER_GROUPS
 from .zone import ZONES
 
@@ -24,6 +25,7 @@ def forbidden(operation: str) -> Fault:
 RESOURCES = (
     SERVERS,
     SERVER_METADATA,
+    SERVER_TAGS,
     FLAVORS,
     EXTRA_SPEC,
     KEYPAIRS,

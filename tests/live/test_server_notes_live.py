@@ -1,4 +1,4 @@
-"""What people note on a server, with the real commands: its properties."""
+"""What people note on a server, with the real commands: its properties and its tags."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.live.wire import Person, logged_in, side_by_side
 SERVERS = "/compute/v2.1/servers"
 IMAGE = "cirros-live"
 ROUNDS = 5
+OLD = {"OpenStack-API-Version": "compute 2.25"}
 
 
 class NotesCase(JourneyCase):
@@ -89,4 +90,39 @@ class PropertyTests(NotesCase):
         for person in (one, other):
             shown = (await person.ask("GET", f"{path}/metadata")).document["metadata"]
             self.assertEqual(shown, wanted)
+        self.assertEqual((await one.ask("DELETE", path)).code, 204)
+
+
+class TagTests(NotesCase):
+    async def test_set_and_unset(self) -> None:
+        name, tag, other = f"tag-{self.tag}", f"one{self.tag}", f"two{self.tag}"
+        await self.create(name, "--tag", tag)
+        await self.cli.text("server", "set", "--tag", other, "--tag", tag, name)
+        self.assertEqual(set(await self.tags(name)), {tag, other})
+        self.assertEqual(set(json.loads((await self.annotations())["dicot.io/tags"])), {tag, other})
+        for asked, found in (([tag, other], [name]), ([tag, "no"], [])):
+            listed = await self.cli.json("server", "list", *(word for each in asked for word in ("--tags", each)))
+            self.assertEqual([each["Name"] for each in listed], found)
+        await self.cli.text("server", "unset", "--tag", other, name)
+        self.assertEqual(await self.tags(name), [tag])
+        self.assertIn("has no tag", await self.cli.refusal("server", "unset", "--tag", other, name))
+        await self.cli.text("server", "delete", "--wait", name)
+
+    async def tags(self, name: str) -> Any:
+        return (await self.cli.json("server", "show", name))["tags"]
+
+    async def test_every_tag_of_two_replicas_is_kept(self) -> None:
+        one, other = await self.people()
+        path = await self.running(one, f"tags-{self.tag}")
+        asked = [f"t{number}" for number in range(6)]
+        answers = await side_by_side(
+            *(person.ask("PUT", f"{path}/tags/{tag}") for person, tag in zip((one, other) * 3, asked, strict=True))
+        )
+        self.assertEqual([answer.code for answer in answers], [201] * 6, str(answers))
+        self.assertIn(f"{path}/tags/t0", answers[0].headers["location"])
+        for person in (one, other):
+            self.assertEqual(sorted((await person.ask("GET", f"{path}/tags")).document["tags"]), asked)
+        self.assertEqual((await other.ask("PUT", f"{path}/tags/t0")).code, 204)
+        self.assertEqual((await other.ask("GET", f"{path}/tags/t0")).code, 204)
+        self.assertEqual((await other.ask("GET", f"{path}/tags", headers=OLD)).code, 404)
         self.assertEqual((await one.ask("DELETE", path)).code, 204)

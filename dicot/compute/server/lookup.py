@@ -8,6 +8,7 @@ from ...caller import Caller
 from ...cloud.kinds.kubevirt import VM
 from ...cloud.plan import Plan
 from ...cloud.resource import Bench, Known
+from ...faults import Fault
 from ...names import is_uuid
 from ...web.call import Call
 from . import actions
@@ -42,15 +43,27 @@ def again(bench: Bench, caller: Caller, server: Present) -> Present:
     return found
 
 
+class Settled(Fault):
+    """Nothing is left to be written. Clients never see it."""
+
+    code = 204
+
+
 async def act(bench: Bench, call: Call[Any], derive: Callable[[Present], Plan | None]) -> Present:
     """Applies what is to be written for the server of a call, derived anew after each conflict.
 
     Where there is nothing to write nothing is. Raises Faults.
     """
     server = await current(bench, call.caller, call.names["id"])
-    first = derive(server)
-    if first is not None:
-        await bench.writer.apply(
-            call.caller, call.request_id, lambda: derive(again(bench, call.caller, server)) or first
-        )
+
+    def planned() -> Plan:
+        plan = derive(again(bench, call.caller, server))
+        if plan is None:
+            raise Settled("There is nothing left to be written.")
+        return plan
+
+    try:
+        await bench.writer.apply(call.caller, call.request_id, planned)
+    except Settled:
+        pass
     return server

@@ -1,38 +1,29 @@
-"""A server's metadata (N-18), one JSON object in an annotation (nova/api/openstack/compute/server_metadata.py).
-
-Every write holds only for the version of the VirtualMachine that it was derived from, so that of two at once none is
-lost: the later is derived again.
-"""
+"""A server's metadata (N-18), one JSON object in an annotation (nova/api/openstack/compute/server_metadata.py)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...caller import Caller
-from ...cloud.kinds.kubevirt import NODE, VM, VMI
-from ...cloud.kinds.storage import DATA_VOLUME
-from ...cloud.plan import Patch, Plan
-from ...cloud.resource import MEMBER, READER, Bench, Resource, Right
-from ...config import Config
-from ...faults import BadRequest, Conflict, Forbidden, NotFound
-from ...kube import errors
-from ...moments import stamp
-from ...names import METADATA, UPDATED_AT
+from ...cloud.kinds.quota import RESOURCE_QUOTA
+from ...cloud.plan import Plan
+from ...cloud.resource import MEMBER, READER, Bench, Resource
+from ...faults import BadRequest, Conflict, NotFound
+from ...names import METADATA
 from ...web.call import Call, Reply
 from ...web.dialect import Version
 from .. import parameters
 from ..validation import Schema, check_body, check_query
 from . import notes
-from .actions import check, missing
+from .actions import check
 from .lookup import act, current
+from .noting import NOTERS, READS, SETTLED, noted
 from .present import Present
+from .quota import check_items
 from .reading import NO_QUERY, STRICT
-from .states import ACTIVE, PAUSED, STOPPED, SUSPENDED
 from .view import launched
 
 POLICY = "os_compute_api:server-metadata"
 URL, ITEM = "/servers/<id>/metadata", "/servers/<id>/metadata/<key>"
-SETTLED = (ACTIVE, PAUSED, SUSPENDED, STOPPED)
-"""States in which metadata and tags may be changed."""
 Metadata = Mapping[str, str]
 
 
@@ -61,30 +52,11 @@ def _checked(schema: Schema, body: object, name: str) -> Metadata:
     return found
 
 
-def changed(server: Present, wanted: Metadata, now: float) -> Plan:
-    """The plan that gives a server this metadata."""
-    note = notes.as_note(dict(wanted)) if wanted else None
-    body = {"metadata": {"annotations": {METADATA: note, UPDATED_AT: stamp(now)}}}
-    row = server.row
-    return Plan(
-        id=row.id,
-        commit=Patch(VM, row.namespace, row.name, body, version=row.version),
-        refusals={errors.Missing: lambda error: missing(row.id)},
-    )
-
-
 def check_change(server: Present, caller: Caller, action: str) -> None:
     """Raises Conflict where Nova lets nobody change metadata: whatever the task, but not before the first launch."""
     check(server, caller, action, SETTLED, None)
     if not server.seen.launched and launched(server.vm, server.seen.vmi) is None:
         raise Conflict(f"Instance {server.row.id} is in an invalid state for '{action}'")
-
-
-def check_room(wanted: Metadata, config: Config) -> None:
-    """Raises Forbidden for more items than one server may have."""
-    most = config.quota.get("metadata_items", -1)
-    if 0 <= most < len(wanted):
-        raise Forbidden(f"Maximum number of metadata items exceeds {most}", kind="OverQuota")
 
 
 async def change(
@@ -96,10 +68,10 @@ async def change(
     def planned(server: Present) -> Plan:
         check_change(server, call.caller, action)
         wanted = derive(notes.metadata(server.vm))
-        check_room(wanted, bench.config)
+        check_items(wanted, bench.known(call.caller))
         given.clear()
         given.update(wanted)
-        return changed(server, wanted, bench.now())
+        return noted(server, METADATA, dict(wanted), bench.now())
 
     await act(bench, call, planned)
     return given
@@ -162,12 +134,10 @@ def writing(bench: Bench) -> None:
         return Reply(None, 204)
 
 
-_PATCHES = (Right("kubevirt.io", "virtualmachines", ("get", "patch")),)
-
 SERVER_METADATA = Resource(
     name="server-metadata",
     register=routes,
-    reads=(VM, VMI, NODE, DATA_VOLUME),
+    reads=(*READS, RESOURCE_QUOTA),
     policy={
         f"{POLICY}:index": READER,
         f"{POLICY}:show": READER,
@@ -176,5 +146,5 @@ SERVER_METADATA = Resource(
         f"{POLICY}:update": MEMBER,
         f"{POLICY}:delete": MEMBER,
     },
-    rights=dict.fromkeys(("member", "manager", "admin"), _PATCHES),
+    rights=NOTERS,
 )

@@ -12,7 +12,7 @@ import msgspec
 from ...cloud.kinds.kubevirt import Vm
 from ...kube.deep import shallow
 from ...names import DESCRIPTION, IMAGE, KEY_NAME, LOCK, METADATA, NAME, SERVER, TAGS, USER_ID, is_uuid
-from ..parameters import LONGEST_VALUE, METADATA_KEY
+from ..parameters import LONGEST_TAG, LONGEST_VALUE, METADATA_KEY
 
 T = TypeVar("T")
 _KEY = re.compile(METADATA_KEY)
@@ -96,7 +96,8 @@ def metadata(vm: Vm) -> dict[str, str]:
 
 def tags(vm: Vm) -> list[str]:
     """The server's tags."""
-    return noted(vm, TAGS, list[str], [])
+    found = dict.fromkeys(noted(vm, TAGS, list[str], []))
+    return [tag for tag in found if 0 < len(tag) <= LONGEST_TAG and "," not in tag and "/" not in tag]
 
 
 def key_name(vm: Vm) -> str | None:

@@ -41,6 +41,13 @@ def beyond(known: Known, flavor: FlavorCopy, least: int, most: int) -> Fault:
     return TooMany(_amounts(flavor), limits, least, most)(servers_take(known))
 
 
+def check_items(metadata: Mapping[str, str], known: Known) -> None:
+    """Raises Forbidden for more items of metadata than one server may have."""
+    most = limits_of(known)["metadata_items"]
+    if 0 <= most < len(metadata):
+        raise Forbidden(f"Maximum number of metadata items exceeds {most}", kind="OverQuota")
+
+
 def _limits(known: Known) -> dict[str, int]:
     found = limits_of(known)
     return {name: found[name] for name in SERVERS}

@@ -20,6 +20,7 @@ from ..parameters import (
     PERSONALITY,
     POSITIVE_INTEGER,
     TAG,
+    TAGS,
     TRUSTED_CERTS,
     USER_DATA,
     UUID,
@@ -125,7 +126,7 @@ _FROM_THE_FIRST: Mapping[str, Any] = {
 }
 _LATER: Mapping[int, Mapping[str, Any]] = {
     19: {"description": DESCRIPTION},
-    52: {"tags": {"type": "array", "items": TAG, "maxItems": 50}},
+    52: {"tags": TAGS},
     63: {"trusted_image_certificates": TRUSTED_CERTS},
     74: {"host": FQDN, "hypervisor_hostname": FQDN},
     90: {"hostname": HOSTNAME},

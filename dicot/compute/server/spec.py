@@ -7,15 +7,14 @@ from ...cloud.kinds.network import PORT
 from ...cloud.kinds.storage import SECRET
 from ...cloud.plan import Create, Patch, Plan
 from ...cloud.resource import Known
-from ...faults import BadRequest, Forbidden
+from ...faults import BadRequest
 from ...kube.errors import OverQuota
 from ...moments import stamp
 from ...names import UPDATED_AT
-from ..quota import limits_of
 from . import manifest
 from .choice import choose
 from .manifest import Making
-from .quota import beyond, over_quota, reservation
+from .quota import beyond, check_items, over_quota, reservation
 from .wish import NewServer
 
 MOST_NOTED = 256 * 1024
@@ -28,9 +27,7 @@ def create(
     """A plan for each id: several of one request share its reservation. Raises Faults in Nova's words."""
     if body.hostname and body.most > 1:
         raise BadRequest("Unable to allocate a single hostname to multiple instances")
-    most = limits_of(known)["metadata_items"]
-    if 0 <= most < len(body.metadata):
-        raise Forbidden(f"Maximum number of metadata items exceeds {most}", kind="OverQuota")
+    check_items(body.metadata, known)
     choice = choose(body, known, now)
     if len(ids) < body.least:
         raise beyond(known, choice.flavor.copy, body.least, body.most)
