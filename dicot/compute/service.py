@@ -10,6 +10,7 @@ from .flavor import EXTRA_SPEC, FLAVORS
 from .keypair import KEYPAIRS
 from .limit import LIMITS
 from .quota_set import QUOTA_SETS
+from .server.locking import SERVER_LOCKS
 from .server.metadata import SERVER_METADATA
 from .server.resource import SERVERS
 from .server.tags import SERVER_TAGS
@@ -26,6 +27,7 @@ RESOURCES = (
     SERVERS,
     SERVER_METADATA,
     SERVER_TAGS,
+    SERVER_LOCKS,
     FLAVORS,
     EXTRA_SPEC,
     KEYPAIRS,

@@ -1,4 +1,4 @@
-"""What people note on a server, with the real commands: its properties and its tags."""
+"""What people note on a server, with the real commands: its properties, its tags, its lock."""
 
 from __future__ import annotations
 
@@ -126,3 +126,28 @@ class TagTests(NotesCase):
         self.assertEqual((await other.ask("GET", f"{path}/tags/t0")).code, 204)
         self.assertEqual((await other.ask("GET", f"{path}/tags", headers=OLD)).code, 404)
         self.assertEqual((await one.ask("DELETE", path)).code, 204)
+
+
+class LockTests(NotesCase):
+    async def test_lock_and_unlock(self) -> None:
+        name = f"lock-{self.tag}"
+        id = await self.create(name)
+        await self.cli.text("server", "lock", "--reason", "hands off", name)
+        shown = await self.cli.json("server", "show", name)
+        self.assertEqual((shown["locked"], shown["locked_reason"]), (True, "hands off"))
+        self.assertEqual(
+            json.loads((await self.annotations())["dicot.io/lock"]), {"by": "owner", "reason": "hands off"}
+        )
+        for words in (("stop",), ("delete",), ("set", "--property", "a=1")):
+            refusal = await self.cli.refusal("server", words[0], *words[1:], name)
+            self.assertIn(f"Instance {id} is locked", refusal)
+        for word, found in (("--locked", [name]), ("--unlocked", [])):
+            listed = await self.cli.json("server", "list", word, "--name", name)
+            self.assertEqual([each["Name"] for each in listed], found)
+        await self.cli.text("server", "unlock", name)
+        admin = self.cli.as_admin()
+        await admin.text("server", "lock", id)
+        self.assertIn("unlock_override", await self.cli.refusal("server", "unlock", name))
+        await admin.text("server", "set", "--property", "a=1", id)
+        await admin.text("server", "unlock", id)
+        await self.cli.text("server", "delete", "--wait", name)

@@ -30,6 +30,7 @@ COLUMNS = (
     "reservation_id",
     "hostname",
     "locked",
+    "locked_by",
     "config_drive",
     "description",
     "ip",
@@ -69,7 +70,7 @@ def entry(joined: Joined, now: float) -> Listed:
 def _of_nova(joined: Joined) -> dict[str, str]:
     """What Dicot keeps of it."""
     vm = joined.main(VM)
-    note = notes.server_note(vm)
+    note, lock = notes.server_note(vm), notes.lock_note(vm)
     return {
         "user_id": notes.user_id(vm),
         "image": notes.image_note(vm).id,
@@ -77,7 +78,8 @@ def _of_nova(joined: Joined) -> dict[str, str]:
         "created_at": joined.row.created,
         "reservation_id": vm.metadata.annotations.get(RESERVATION, ""),
         "hostname": notes.hostname(vm),
-        "locked": "True" if notes.lock_note(vm) is not None else "False",
+        "locked": "True" if lock is not None else "False",
+        "locked_by": lock.by if lock is not None else "",
         "config_drive": "True" if notes.has_config_drive(vm) else "",
         "description": notes.description(vm) or "",
         "tags": ",".join(notes.tags(vm)),

@@ -32,11 +32,12 @@ PATTERNS: Mapping[str, str] = MappingProxyType(
             for name in (
                 *("hostname", "key_name", "power_state", "reservation_id", "launched_at", "availability_zone"),
                 *("description", "config_drive", "access_ip_v4", "access_ip_v6", "created_at", "launch_index"),
+                "locked_by",
             )
         },
     }
 )
-ABSENT = frozenset({"kernel_id", "ramdisk_id", "terminated_at", "locked_by"})
+ABSENT = frozenset({"kernel_id", "ramdisk_id", "terminated_at"})
 """Columns that are empty in every server of ours, so that no pattern finds them."""
 
 
