@@ -4,12 +4,16 @@ from ...cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, VM
 from ...cloud.kinds.network import PORT, SECURITY_GROUP
 from ...cloud.kinds.quota import RESOURCE_QUOTA
 from ...cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
-from ...cloud.resource import MEMBER, READER, Resource, Right, Source
+from ...cloud.reading.shelf import Shape
+from ...cloud.resource import ADMIN, MEMBER, READER, Joined, Resource, Right, Source
 from ..kinds import KEYPAIR
 from .columns import entry
 from .joined import JOINS
 from .reading import POLICY
 from .routes import routes
+from .usage import POLICY as USAGE_POLICY
+from .usage import SHAPE as USAGE
+from .usage import document as usage
 from .view import document
 
 _WRITES = ("create", "get", "patch", "delete")
@@ -25,10 +29,16 @@ _OWN = tuple(
     Right("kubevirt.io", each, ("get", "list", "watch")) for each in ("virtualmachines", "virtualmachineinstances")
 )
 
+
+def shown(joined: Joined, shape: Shape, now: float) -> object:
+    """A server in the form of a shape."""
+    return usage(joined, now) if shape == USAGE else document(joined, shape, now)
+
+
 SERVERS = Resource(
     name="servers",
     register=routes,
-    sources=(Source(VM, entry, document, JOINS),),
+    sources=(Source(VM, entry, shown, JOINS),),
     reads=(
         *(CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, PORT, SECURITY_GROUP, DATA_SOURCE, DATA_VOLUME, PVC),
         KEYPAIR,
@@ -46,6 +56,9 @@ SERVERS = Resource(
         f"{POLICY}:reboot": MEMBER,
         "os_compute_api:ips:index": READER,
         "os_compute_api:ips:show": READER,
+        f"{USAGE_POLICY}:list": ADMIN,
+        f"{USAGE_POLICY}:show": READER,
     },
     rights={"member": _MEMBERS, "manager": _MEMBERS, "admin": _MEMBERS, "own": _OWN},
+    extensions={"os-simple-tenant-usage": "SimpleTenantUsage"},
 )

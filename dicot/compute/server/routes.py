@@ -13,6 +13,7 @@ from .reading import POLICY, addresses, fragment, reading
 from .secrets import password, reservation_id
 from .spec import create as planned
 from .update import update as updated
+from .usage import using
 from .view import Document
 from .wish import CREATES, UPDATES, Changes, NewServer, Reboot, anything, reboot
 
@@ -33,6 +34,7 @@ def routes(bench: Bench) -> None:
     creating(bench)
     changing(bench)
     powering(bench)
+    using(bench)
 
 
 def creating(bench: Bench) -> None:

@@ -1,0 +1,201 @@
+"""What servers have used of a period (N-33; nova/api/openstack/compute/simple_tenant_usage.py).
+
+Only servers that are there are counted: of one that was deleted nothing is left in the cluster.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+import msgspec
+
+from ...cloud.kinds.kubevirt import VM
+from ...cloud.reading.shelf import Entry, Query, Shape, UnknownMarker
+from ...cloud.resource import Bench, Joined, settled
+from ...faults import BadRequest, Forbidden
+from ...moments import stamp
+from ...web.call import Call, Reply
+from ...web.dialect import Version
+from ..parameters import PAGING, TEXTS
+from ..times import seconds_of
+from ..validation import check_query
+from ..wire import MAX_LIMIT, limit_of, next_links, query_schema
+from . import notes
+from .columns import PLACE
+from .joined import flavor_in, state_of, vmi_of
+from .states import ACTIVE
+from .view import Document, launched
+
+POLICY = "os_compute_api:os-simple-tenant-usage"
+COLLECTION = "os-simple-tenant-usage"
+SHAPE: Shape = ("usage", 0, False)
+PAGES: Version = (2, 40)
+STRICT: Version = (2, 75)
+PERIOD = {"start": TEXTS, "end": TEXTS}
+FORMATS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f")
+MOMENT = "%Y-%m-%dT%H:%M:%S.%f"
+_LAUNCHED = PLACE["launched_at"]
+LIST_PERIOD = {**PERIOD, "detailed": TEXTS}
+SHOW_QUERIES = (
+    ((2, 1), query_schema(PERIOD)),
+    (PAGES, query_schema({**PERIOD, **PAGING})),
+    (STRICT, query_schema({**PERIOD, **PAGING}, strict=True)),
+)
+LIST_QUERIES = (
+    ((2, 1), query_schema(LIST_PERIOD)),
+    (PAGES, query_schema({**LIST_PERIOD, **PAGING})),
+    (STRICT, query_schema({**LIST_PERIOD, **PAGING}, strict=True)),
+)
+
+
+class Used(msgspec.Struct, frozen=True):
+    """What is known of a server; ``started_at`` is when it first ran, "" where it never has."""
+
+    instance_id: str
+    name: str
+    tenant_id: str
+    flavor: str
+    vcpus: int
+    memory_mb: int
+    local_gb: int
+    state: str
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of time; ``now`` is when it was asked for."""
+
+    start: datetime
+    stop: datetime
+    now: datetime
+
+    def hours(self, started: datetime) -> float:
+        """For how much of it a server has been there. Whether it runs does not matter to Nova."""
+        return max((self.stop - max(started, self.start)).total_seconds() / 3600, 0.0)
+
+    def wants(self, entry: Entry) -> bool:
+        """Whether a server was launched before its end."""
+        at = entry.columns.split("\0", _LAUNCHED + 1)[_LAUNCHED]
+        return "" < at < stamp(max(ceil(self.stop.timestamp()), 0))
+
+
+def document(joined: Joined, now: float) -> Used:
+    """What is kept of a server."""
+    vm, flavor = joined.main(VM), flavor_in(joined)
+    return Used(
+        instance_id=joined.row.id,
+        name=notes.display_name(vm),
+        tenant_id=joined.project,
+        flavor=flavor.name,
+        vcpus=flavor.vcpus,
+        memory_mb=flavor.ram,
+        local_gb=flavor.disk + flavor.ephemeral,
+        state=state_of(joined, now).vm_state or ACTIVE,
+        started_at=seconds_of(launched(vm, vmi_of(joined))),
+    )
+
+
+def period(call: Call[None], now: float) -> Period:
+    """The period that is asked for. Raises BadRequest in Nova's words."""
+    moment = datetime.fromtimestamp(now, UTC)
+    start = _moment(call, "start", moment)
+    # Nova looks at the clock twice, so that nothing but now is a period too.
+    stop = _moment(call, "end", moment + timedelta(microseconds=1))
+    if not start < stop:
+        raise BadRequest("Invalid start time. The start time cannot occur after the end time.")
+    return Period(start, min(stop, moment), moment)
+
+
+def _moment(call: Call[None], key: str, otherwise: datetime) -> datetime:
+    text = next((value for value in call.query.get(key, ()) if value), "")
+    if not text:
+        return otherwise
+    for form in FORMATS:
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    raise BadRequest("Invalid datetime string: Datetime is in invalid format")
+
+
+def usages(servers: Sequence[Used], asked: Period, detailed: bool) -> list[Document]:
+    """What each project has used, in the order in which they come."""
+    found: dict[str, Document] = {}
+    for server in servers:
+        line = _line(server, asked)
+        summary = found.setdefault(server.tenant_id, _nothing(server.tenant_id, asked, detailed))
+        hours = line["hours"]
+        summary["total_local_gb_usage"] += server.local_gb * hours
+        summary["total_vcpus_usage"] += server.vcpus * hours
+        summary["total_memory_mb_usage"] += server.memory_mb * hours
+        summary["total_hours"] += hours
+        if detailed:
+            summary["server_usages"].append(line)
+    return list(found.values())
+
+
+def _nothing(project: str, asked: Period, detailed: bool) -> Document:
+    return {
+        "tenant_id": project,
+        **({"server_usages": []} if detailed else {}),
+        "total_local_gb_usage": 0.0,
+        "total_vcpus_usage": 0.0,
+        "total_memory_mb_usage": 0.0,
+        "total_hours": 0.0,
+        "start": asked.start.strftime(MOMENT),
+        "stop": asked.stop.strftime(MOMENT),
+    }
+
+
+def _line(server: Used, asked: Period) -> Document:
+    started = datetime.fromisoformat(server.started_at)
+    return {
+        **msgspec.structs.asdict(server),
+        "started_at": started.strftime(MOMENT),
+        "ended_at": None,
+        "hours": asked.hours(started),
+        "uptime": max(int((asked.now - started).total_seconds()), 0),
+    }
+
+
+def using(bench: Bench) -> None:
+    """Of all projects, and of one."""
+
+    async def found(
+        call: Call[None], scopes: tuple[str, ...], asked: Period, path: str
+    ) -> tuple[list[Used], list[dict[str, str]]]:
+        paged = call.version >= PAGES
+        query = call.query if paged else {}
+        limit = limit_of(query) if paged else MAX_LIMIT
+        marker = query.get("marker", ("",))[-1]
+        wanted = Query(limit=limit, marker=marker, match=asked.wants, sort=(("scope", True), ("id", True)))
+        try:
+            page = await settled(bench.reader.page(scopes, wanted, SHAPE))
+        except UnknownMarker:
+            raise BadRequest(f"Marker {marker} could not be found.") from None
+        servers = [msgspec.json.decode(part, type=Used) for part in page.parts]
+        return servers, next_links(bench.config, path, query, len(servers), page.last) if paged else []
+
+    @bench.routes.get(f"/{COLLECTION}", f"{POLICY}:list")
+    async def index(call: Call[None]) -> Reply:
+        check_query(next(schema for since, schema in reversed(LIST_QUERIES) if since <= call.version), call.query)
+        asked = period(call, bench.now())
+        scopes = bench.reader.scopes(call.caller, everything=True)
+        servers, links = await found(call, scopes, asked, COLLECTION)
+        detailed = call.query.get("detailed", ("0",))[0] == "1"
+        body: Document = {"tenant_usages": usages(servers, asked, detailed)}
+        return Reply(body | ({"tenant_usages_links": links} if links else {}))
+
+    @bench.routes.get(f"/{COLLECTION}/<id>", f"{POLICY}:show")
+    async def show(call: Call[None]) -> Reply:
+        check_query(next(schema for since, schema in reversed(SHOW_QUERIES) if since <= call.version), call.query)
+        project = call.names["id"]
+        if project != call.caller.project and not call.caller.admin:
+            raise Forbidden(f"Policy doesn't allow {POLICY}:show to be performed.")
+        asked = period(call, bench.now())
+        namespace = bench.known(call.caller).project_ids().get(project)
+        servers, links = await found(call, (namespace,) if namespace else (), asked, f"{COLLECTION}/{project}")
+        body: Document = {"tenant_usage": next(iter(usages(servers, asked, True)), {})}
+        return Reply(body | ({"tenant_usage_links": links} if links else {}))
