@@ -82,7 +82,7 @@ class Stage:
     async def spawn(self, processors: Processors) -> None:
         """Start Dicot, wait until it is ready, and log in."""
         with pinned(processors.server):
-            self.dicot.spawn()
+            self.dicot.spawn(COLLECTABLE)
         await favoured(self.reactor, self.pid, self._nice)
         await self.dicot.until_ready(patience(self.servers))
         password = self.dicot.ground.passwords["demo"]
@@ -194,6 +194,8 @@ async def favoured(reactor: Any, pid: int, nice: int) -> None:
 
 PROGRAM: Sequence[str] = (sys.executable, "-m", "bench.load")
 ENVIRONMENT: Mapping[str, str] = {"PYTHONPATH": str(ROOT)}
+COLLECTABLE: Mapping[str, str] = {"PYTHONPATH": f"{ROOT / 'bench' / 'collectable'}:{ROOT}"}
+"""For processes that shall collect their garbage when they are asked to."""
 LONGEST = 300.0
 """Seconds that a generator may take beyond those that it measures."""
 

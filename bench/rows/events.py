@@ -11,6 +11,7 @@ from tests.cluster.commands import run
 
 from ..figures import Spread
 from ..load import Task
+from ..processes import cpu_seconds
 from ..results import Line, Result, at_most
 from ..rounds import Wrong
 from ..servers import answers
@@ -27,7 +28,7 @@ async def event(stages: Stages) -> list[Line]:
     if len(found) != 1:
         raise Wrong(f"{len(found)} servers are renamed")
     request = stage.request("GET", answers.ONE + found[0]["id"])
-    before = await events(stage)
+    before, worked = await events(stage), work(stage)
     seen = []
     for number in range(stages.options.rounds):
         tell(f"round {number + 1} of {stages.options.rounds}: {EVENTS} events a second")
@@ -35,9 +36,14 @@ async def event(stages: Stages) -> list[Line]:
         command = [sys.executable, "-m", "bench.visible"]
         output = await run(stages.reactor, command, ENVIRONMENT, text=json.dumps(asdict(task)))
         seen.append(json.loads(output.checked()))
-    after = await events(stage)
+    after, more = await events(stage), work(stage)
     await stages.end(stage.servers, EVENTS)
-    beside = {"events/s that Dicot counted": (after[0] - before[0]) / (after[1] - before[1])}
+    took = after[1] - before[1]
+    beside = {
+        "events/s that Dicot counted": (after[0] - before[0]) / took,
+        "the sandbox works (%)": 100 * (more[0] - worked[0]) / took,
+        "Dicot works (%)": 100 * (more[1] - worked[1]) / took,
+    }
     return [
         Result("event", "event to visible, p50", Spread.of(s["p50"] * 1e3 for s in seen), "ms", at_most(5), beside),
         Result(
@@ -57,3 +63,8 @@ async def events(stage: Stage) -> tuple[int, float]:
     return sum(each["events"] for each in status["kinds"] if each["kind"].startswith("virtualmachines.")), status[
         "time"
     ]
+
+
+def work(stage: Stage) -> tuple[float, float]:
+    """Processor seconds of the sandbox and of Dicot."""
+    return cpu_seconds([stage.cluster.pid]), cpu_seconds([stage.pid])

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from tests.cluster.commands import run
-
 from ..figures import Spread, ratios
 from ..load import Seen, Task
-from ..processes import pinned
+from ..profile import profiled, share
 from ..results import Line, Result, at_most
 from ..rounds import Wrong
 from ..servers import answers
-from ..stage import ENVIRONMENT, SERVERS, WARMUP, Stage, Stages, tell
-from .reads import given
+from ..stage import SERVERS, WARMUP, Stage, Stages, tell
+from .reads import READERS, given
 
 LISTERS = 2
+GATE = "identify (dicot/cloud/callers/gate.py"
+SLOW = 2.0
+"""Seconds that the profiler may need to begin."""
 
 
 async def mixed(stages: Stages) -> list[Line]:
@@ -48,28 +49,19 @@ async def mixed(stages: Stages) -> list[Line]:
 
 
 async def token(stages: Stages) -> list[Line]:
-    """The check of a token that was seen before, to all that a small GET costs."""
+    """The check of a token that was seen before, to all that a small GET costs: by samples of Dicot's stack."""
     stage = await stages.few()
     small = one_by_one(stages, stage, await given(stages, stage))
-    checks, costs = [], []
+    longer = replace(small, seconds=small.seconds + SLOW, connections=READERS)
+    shares, costs = [], []
     for number in range(stages.options.rounds):
-        tell(f"round {number + 1} of {stages.options.rounds}: token checks, small GETs")
-        checks.append(await check(stages))
-        costs.append(checked(await stages.load(small)).cost)
-    beside = {
-        "check (us)": Spread.of(each * 1e6 for each in checks).median,
-        "GET (us)": Spread.of(each * 1e6 for each in costs).median,
-    }
-    share = ratios([each * 100 for each in checks], costs)
-    return [Result("token", "cached check of a token, of a small GET", share, "%", at_most(2), beside)]
-
-
-async def check(stages: Stages) -> float:
-    """Seconds that the gate takes for a token, on the server's processor."""
-    with pinned(stages.processors.server):
-        working = run(stages.reactor, [sys.executable, "-m", "bench.gate"], ENVIRONMENT)
-        started = Deferred.fromCoroutine(working)
-    return float((await started).checked())
+        tell(f"round {number + 1} of {stages.options.rounds}: small GETs, looked into")
+        loading = Deferred.fromCoroutine(stages.load(longer))
+        stacks = await profiled(stages, stage.pid, small.seconds)
+        costs.append(checked(await loading).cost * 1e6)
+        shares.append(100 * share(stacks, GATE))
+    beside = {"small GET (us of processor)": Spread.of(costs).median}
+    return [Result("token", "cached check of a token, of a small GET", Spread.of(shares), "%", at_most(2), beside)]
 
 
 def one_by_one(stages: Stages, stage: Stage, folder: Path) -> Task:
