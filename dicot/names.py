@@ -40,6 +40,7 @@ TASK = "dicot.io/task"
 RESERVATION = "dicot.io/reservation-id"
 SERVER = "dicot.io/server"
 UPDATED_AT = "dicot.io/updated-at"
+ACTION_PREFIX = "dicot.io/action-"
 ENABLED = "dicot.io/enabled"
 QUOTA = "dicot.io/quota"
 

@@ -10,6 +10,7 @@ from .flavor import EXTRA_SPEC, FLAVORS
 from .keypair import KEYPAIRS
 from .limit import LIMITS
 from .quota_set import QUOTA_SETS
+from .server.instance_actions import INSTANCE_ACTIONS
 from .server.locking import SERVER_LOCKS
 from .server.metadata import SERVER_METADATA
 from .server.resource import SERVERS
@@ -28,6 +29,7 @@ RESOURCES = (
     SERVER_METADATA,
     SERVER_TAGS,
     SERVER_LOCKS,
+    INSTANCE_ACTIONS,
     FLAVORS,
     EXTRA_SPEC,
     KEYPAIRS,

@@ -1,4 +1,4 @@
-"""What people note on a server, with the real commands: its properties, its tags, its lock."""
+"""What is noted on a server, with the real commands: its properties, its tags, its lock, what was done to it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ SERVERS = "/compute/v2.1/servers"
 IMAGE = "cirros-live"
 ROUNDS = 5
 OLD = {"OpenStack-API-Version": "compute 2.25"}
+EVENTS = ("api_lock", "compute_start_instance", "compute_stop_instance", "compute__do_build_and_run_instance")
 
 
 class NotesCase(JourneyCase):
@@ -151,3 +152,34 @@ class LockTests(NotesCase):
         await admin.text("server", "set", "--property", "a=1", id)
         await admin.text("server", "unlock", id)
         await self.cli.text("server", "delete", "--wait", name)
+
+
+class EventTests(NotesCase):
+    async def test_what_was_done_is_listed(self) -> None:
+        name = f"log-{self.tag}"
+        id = await self.create(name)
+        await self.cli.text("server", "stop", name)
+        await self.cli.until_status(name, "SHUTOFF")
+        await self.cli.text("server", "start", name)
+        await self.cli.until_status(name, "ACTIVE")
+        await self.cli.text("server", "lock", name)
+        await self.cli.text("server", "unlock", name)
+        other = await DAEMON.own(reactor, self)
+        for cli in (self.cli, self.cli.at(other)):
+            listed = await cli.json("server", "event", "list", name)
+            self.assertEqual([each["Action"] for each in listed], ["unlock", "lock", "start", "stop", "create"])
+            self.assertEqual({each["Server ID"] for each in listed}, {id})
+        for each, event in zip(listed[1:], EVENTS, strict=True):
+            shown = await self.cli.json("server", "event", "show", name, each["Request ID"])
+            self.assertEqual((shown["action"], shown["message"]), (each["Action"], None))
+            self.assertEqual((shown["user_id"], len(shown["project_id"])), (await self.user(), 32))
+            [found] = shown["events"]
+            self.assertEqual((found["event"], found["result"]), (event, "Success"), str(shown))
+            self.assertGreaterEqual(found["finish_time"], found["start_time"][:19])
+        noted = [key for key in await self.annotations() if key.startswith("dicot.io/action-")]
+        self.assertEqual(set(noted), {f"dicot.io/action-{each['Request ID']}" for each in listed[:-1]})
+        self.assertIn("not found", await self.cli.refusal("server", "event", "show", name, "req-none"))
+        await self.cli.text("server", "delete", "--wait", name)
+
+    async def user(self) -> str:
+        return await self.cli.value("token", "issue", "user_id")

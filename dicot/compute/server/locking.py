@@ -12,6 +12,7 @@ from ...names import LOCK
 from ...web.call import Call, Reply
 from ..validation import Schema, check_body
 from . import notes
+from .log import Logged
 from .lookup import act
 from .noting import NOTERS, READS, noted
 from .present import Present
@@ -22,6 +23,7 @@ POLICY = "os_compute_api:os-lock-server"
 OVERRIDE = f"{POLICY}:unlock:unlock_override"
 OWNER, OTHER = "owner", "admin"
 """Whose lock it is, in Nova's words."""
+LOCKED, UNLOCKED = Logged("lock", at_once=True), Logged("unlock", at_once=True)
 REASONED: Schema = {
     "type": "object",
     "properties": {
@@ -68,12 +70,14 @@ def routes(bench: Bench) -> None:
 
     @bench.routes.action(ACTION, "lock", f"{POLICY}:lock", [((2, 1), anything), ((2, 73), reason)])
     async def locked(call: Call[str | None]) -> Reply:
-        await act(bench, call, lambda server: lock(server, by(server, call.caller), call.body, bench.now()))
+        await act(bench, call, lambda server: lock(server, by(server, call.caller), call.body, bench.now()), LOCKED)
         return Reply(None, 202)
 
     @bench.routes.action(ACTION, "unlock", f"{POLICY}:unlock", [((2, 1), anything)])
     async def unlocked(call: Call[None]) -> Reply:
-        await act(bench, call, lambda server: unlock(server, by(server, call.caller), call.caller, bench.now()))
+        await act(
+            bench, call, lambda server: unlock(server, by(server, call.caller), call.caller, bench.now()), UNLOCKED
+        )
         return Reply(None, 202)
 
 

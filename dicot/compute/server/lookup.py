@@ -11,7 +11,8 @@ from ...cloud.resource import Bench, Known
 from ...faults import Fault
 from ...names import is_uuid
 from ...web.call import Call
-from . import actions
+from . import actions, log
+from .log import Logged
 from .present import Present, present
 
 
@@ -49,21 +50,42 @@ class Settled(Fault):
     code = 204
 
 
-async def act(bench: Bench, call: Call[Any], derive: Callable[[Present], Plan | None]) -> Present:
+async def act(
+    bench: Bench, call: Call[Any], derive: Callable[[Present], Plan | None], logged: Logged | None = None
+) -> Present:
     """Applies what is to be written for the server of a call, derived anew after each conflict.
 
-    Where there is nothing to write nothing is. Raises Faults.
+    Where there is nothing to write nothing is. What is ``logged`` is noted with it. Raises Faults.
     """
     server = await current(bench, call.caller, call.names["id"])
+    entry = None if logged is None else log.beginning(server, call.caller, logged, bench.now())
+    begun = False
 
     def planned() -> Plan:
-        plan = derive(again(bench, call.caller, server))
+        nonlocal begun
+        found = again(bench, call.caller, server)
+        plan = derive(found)
         if plan is None:
             raise Settled("There is nothing left to be written.")
-        return plan
+        begun = True
+        return plan if entry is None else log.recorded(plan, found, call.request_id, entry)
 
     try:
         await bench.writer.apply(call.caller, call.request_id, planned)
     except Settled:
         pass
+    except actions.Deaf:
+        raise
+    except Fault as fault:
+        if entry is not None and (begun or call.request_id in log.noted(server.vm)):
+            await _failed(bench, call, log.failed(server, call.request_id, entry, fault.message, bench.now()))
+        raise
     return server
+
+
+async def _failed(bench: Bench, call: Call[Any], plan: Plan) -> None:
+    """Notes that an action was refused, if the server is still there to note it on."""
+    try:
+        await bench.writer.apply(call.caller, call.request_id, lambda: plan)
+    except Fault:
+        pass

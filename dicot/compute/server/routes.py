@@ -7,6 +7,7 @@ from ...web.call import Call, Reply
 from ...web.dialect import Version
 from ..links import here, links
 from . import actions
+from .log import Logged
 from .lookup import act
 from .quota import room
 from .reading import POLICY, addresses, fragment, reading
@@ -78,7 +79,7 @@ def changing(bench: Bench) -> None:
 
     @bench.routes.write("DELETE", "/servers/<id>", f"{POLICY}:delete")
     async def delete(call: Call[None]) -> Reply:
-        await act(bench, call, lambda server: actions.delete(server, call.caller))
+        await act(bench, call, lambda server: actions.delete(server, call.caller), Logged("delete"))
         return Reply(None, 204)
 
 
@@ -101,12 +102,12 @@ def powering(bench: Bench) -> None:
 
     @bench.routes.action(ACTION, "os-start", f"{POLICY}:start", [((2, 1), anything)])
     async def start(call: Call[None]) -> Reply:
-        await act(bench, call, lambda server: actions.start(server, call.caller))
+        await act(bench, call, lambda server: actions.start(server, call.caller), Logged("start"))
         return Reply(None, 202)
 
     @bench.routes.action(ACTION, "os-stop", f"{POLICY}:stop", [((2, 1), anything)])
     async def stop(call: Call[None]) -> Reply:
-        await act(bench, call, lambda server: actions.stop(server, call.caller))
+        await act(bench, call, lambda server: actions.stop(server, call.caller), Logged("stop"))
         return Reply(None, 202)
 
     @bench.routes.action(ACTION, "reboot", f"{POLICY}:reboot", [((2, 1), reboot)])
@@ -114,10 +115,17 @@ def powering(bench: Bench) -> None:
         hard = call.body.hard
         if not hard:
             try:
-                await act(bench, call, lambda server: actions.soft_reboot(server, call.caller))
+                await act(
+                    bench,
+                    call,
+                    lambda server: actions.soft_reboot(server, call.caller),
+                    Logged("reboot", at_once=True),
+                )
             except actions.Deaf:
                 pass
             else:
                 return Reply(None, 202)
-        await act(bench, call, lambda server: actions.restart(server, call.caller, bench.now(), hard=hard))
+        await act(
+            bench, call, lambda server: actions.restart(server, call.caller, bench.now(), hard=hard), Logged("reboot")
+        )
         return Reply(None, 202)

@@ -10,6 +10,7 @@ from ...cloud.kinds.kubevirt import VM, Vm, Vmi
 from ...cloud.kinds.network import PORT
 from ...cloud.reading.shelf import Shape
 from ...cloud.resource import Joined
+from ...kube.kind import Row
 from ...names import LAUNCHED_AT, RESERVATION, UPDATED_AT
 from ...web.dialect import Version
 from .. import times
@@ -191,12 +192,15 @@ def _image(joined: Joined, vm: Vm, version: Version) -> Document | str:
 
 
 def _host_id(joined: Joined) -> str:
-    """The same for servers of a project on one node, and of no use to anybody who knows the node's name alone."""
     node = node_of(joined)
+    return host_id(joined.project, node[0] if node else None)
+
+
+def host_id(project: str, node: Row | None) -> str:
+    """The same for servers of a project on one node, and of no use to anybody who knows the node's name alone."""
     if node is None:
         return ""
-    row = node[0]
-    return hmac.new(row.uid.encode(), f"{joined.project}\0{row.name}".encode(), hashlib.sha224).hexdigest()
+    return hmac.new(node.uid.encode(), f"{project}\0{node.name}".encode(), hashlib.sha224).hexdigest()
 
 
 def _fault(failure: Failure, admin: bool) -> Document:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from inspect import isawaitable
 from typing import Any
 
@@ -11,11 +12,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.cloud.kinds.kubevirt import NODE, VM, VMI
 from dicot.cloud.kinds.network import PORT, SECURITY_GROUP
 from dicot.cloud.kinds.storage import DATA_VOLUME
-from dicot.cloud.plan import Plan
+from dicot.cloud.plan import Patch, Plan, Step
 from dicot.cloud.resource import Bench
 from dicot.compute.server.routes import routes
 from dicot.faults import Fault
 from dicot.kube.kind import Row
+from dicot.names import ACTION_PREFIX
 from dicot.web.call import Reply
 from dicot.web.dialect import Version
 from tests.bench import Operations, Plans
@@ -106,3 +108,19 @@ def now_of(reply: Reply | Awaitable[Reply]) -> Reply:
     if failed:
         failed[0].raiseException()
     return found[0]
+
+
+def unlogged(plan: Plan) -> list[Step]:
+    """The steps of a plan that has nothing pending, without the notes of actions, which have tests of their own."""
+    steps = [_unlogged(step) for step in (*plan.binds, plan.commit)]
+    return [step for step in steps if not isinstance(step, Patch) or step.body]
+
+
+def _unlogged(step: Step) -> Step:
+    if not isinstance(step, Patch) or not isinstance(step.body, dict) or "metadata" not in step.body:
+        return step
+    found = step.body["metadata"].get("annotations", {})
+    kept = {key: value for key, value in found.items() if not key.startswith(ACTION_PREFIX)}
+    metadata = {**step.body["metadata"], "annotations": kept}
+    body = {**step.body, "metadata": metadata} if kept else {k: v for k, v in step.body.items() if k != "metadata"}
+    return replace(step, body=body)

@@ -18,7 +18,7 @@ from .objects import (
     OTHER_NAMESPACE,
     recorded,
 )
-from .served import ACTION, Served
+from .served import ACTION, Served, unlogged
 from .world import ADMIN, MEMBER, STRANGER, payload
 
 LAUNCHED = {"dicot.io/launched-at": "2026-11-21T11:25:13Z"}
@@ -29,7 +29,7 @@ class PowerTests(Served):
         return self.ask(key, ACTION, value, id=row.id, who=who)
 
     def steps(self) -> list[Step]:
-        return [*self.applied().binds, self.applied().commit]
+        return unlogged(self.applied())
 
     def conflict(self, key: str, row: Row, state: str, value: Any = None) -> None:
         action = key.removeprefix("os-")
