@@ -6,7 +6,9 @@ from ...cloud.kinds.storage import DATA_VOLUME
 from ...cloud.resource import Join, Joined
 from ...kube.kind import Row
 from ...names import FLAVOR
+from ...names import SERVER_GROUP as GROUP_LABEL
 from ..facts import FlavorCopy, flavor_of, flavor_of_vm
+from ..server_group import SERVER_GROUP
 from .seen import Seen
 from .status import State, status
 
@@ -40,6 +42,11 @@ def _groups(row: Row, port: Port) -> tuple[str, ...]:
     return tuple(f"{row.namespace}/{id}" for id in port.spec.securityGroups)
 
 
+def _server_group(row: Row, vm: Vm) -> tuple[str, ...]:
+    group = vm.metadata.labels.get(GROUP_LABEL)
+    return (f"{row.namespace}/{group}",) if group else ()
+
+
 def _cluster_type(row: Row, vm: Vm) -> tuple[str, ...]:
     """Only where no copy of the flavor is kept: an instancetype's change must not wake every server."""
     wanted = vm.spec.instancetype
@@ -61,6 +68,7 @@ JOINS = (
     Join(DATA_VOLUME, _volumes, by_name=True),
     Join(NODE, _node, by_name=True, via=VMI, shown=_of_node),
     Join(SECURITY_GROUP, _groups, via=PORT),
+    Join(SERVER_GROUP, _server_group),
     Join(CLUSTER_INSTANCETYPE, _cluster_type, by_name=True),
     Join(INSTANCETYPE, _own_type, by_name=True),
 )

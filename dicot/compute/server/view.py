@@ -16,6 +16,7 @@ from ...web.dialect import Version
 from .. import times
 from ..facts import FlavorCopy
 from ..links import bookmark, links
+from ..server_group import SERVER_GROUP
 from . import notes
 from .addresses import addresses_of, as_document
 from .failure import Failure
@@ -156,7 +157,7 @@ def _later(joined: Joined, version: Version, alone: bool) -> Document:
         (2, 19): {"description": notes.description(vm)},
         (2, 26): {"tags": notes.tags(vm)},
         (2, 63): {"trusted_image_certificates": None},
-        (2, 71): {"server_groups": []} if alone else {},
+        (2, 71): {"server_groups": [row.id for row, _ in joined.all(SERVER_GROUP)]} if alone else {},
         (2, 73): {"locked_reason": lock.reason if lock else None},
         (2, 90): {"OS-EXT-SRV-ATTR:hostname": notes.hostname(vm)},
         (2, 96): {"pinned_availability_zone": note.zone},

@@ -12,6 +12,7 @@ from dicot.cloud.kinds.storage import DATA_VOLUME
 from dicot.compute.server.addresses import addresses_of
 from dicot.compute.server.columns import COLUMNS, entry
 from dicot.compute.server.view import BANDS, BRIEF, DETAIL, SHOW, band
+from dicot.compute.server_group import SERVER_GROUP
 from dicot.kube.kind import Manifest, Row
 from dicot.web.dialect import Version
 
@@ -29,6 +30,7 @@ from .objects import (
 )
 from .world import World
 
+GROUP_OF_SERVERS = "0d3c7a52-3c39-4c7f-8f2e-000000000001"
 FIRST = {
     *("id", "name", "links", "accessIPv4", "accessIPv6", "addresses", "created", "updated", "flavor", "image"),
     *("hostId", "metadata", "status", "tenant_id", "user_id", "OS-DCF:diskConfig", "progress", "config_drive"),
@@ -165,6 +167,20 @@ class ContentTests(SynchronousTestCase):
         self.assertEqual(
             found["links"][0], {"rel": "self", "href": f"https://cloud.example/compute/v2.1/servers/{row.id}"}
         )
+
+    def test_the_group_that_it_is_of(self) -> None:
+        """Only while that is there, and in its own project."""
+        world, row = settled()
+        vm = json.loads(row.body)
+        vm["metadata"]["labels"] |= {"dicot.io/server-group": GROUP_OF_SERVERS}
+        world.add(VM, vm)
+        [row] = world.rows(VM)
+        self.assertEqual(world.document(row, at(71))["server_groups"], [])
+        meta = {"name": "g", "uid": "u-g", "labels": {"dicot.io/id": GROUP_OF_SERVERS}}
+        world.add(SERVER_GROUP, {"metadata": {**meta, "namespace": "elsewhere"}})
+        self.assertEqual(world.document(row, at(71))["server_groups"], [])
+        world.add(SERVER_GROUP, {"metadata": {**meta, "namespace": row.namespace}})
+        self.assertEqual(world.document(row, at(71))["server_groups"], [GROUP_OF_SERVERS])
 
     def test_addresses_lie_under_the_networks_name(self) -> None:
         world, row = settled()
