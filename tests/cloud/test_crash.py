@@ -1,14 +1,20 @@
 """Tests of death at every point of a server's create: it exists once or not at all, and nothing of it is left."""
 
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.chores.judgement import Judge
 from dicot.cloud.chores.lease import Lease
 from dicot.cloud.chores.steward import Steward
+from dicot.cloud.kinds.identity import LEDGER
 from dicot.cloud.plan import Plan
+from dicot.faults import BadRequest
+from dicot.kube import errors
+from dicot.kube.kind import Manifest
+from dicot.kube.store import Store
 
-from .site import Died, Replica, Site, caller, server, server_id, user
+from .site import PROJECT, SPACE, Died, Replica, Site, caller, server, server_id, user
 
 WHOLE = {"ports": ["web1-port"], "secrets": ["web1-config"], "virtualmachines": ["web1"]}
 
@@ -128,6 +134,117 @@ class EveryPointTests(CrashCase):
                 taking.addErrback(lambda failure: None)
 
 
+class ManyTests(CrashCase):
+    """Each await point of one request for three servers, of which so many must be or none."""
+
+    def die_at_many(self, point: int, least: int) -> None:
+        plans = (server(1), server(2), server(3))
+        self.site.replica.fuse.at = point
+        writing = self.site.start(self.site.writer.apply_many(caller(), "req-1", lambda: plans, least))
+        writing.addErrback(lambda failure: failure.trap(Died) and None)
+        self.flushLoggedErrors(Died)
+
+    def points_of(self, least: int) -> list[str]:
+        self.setUp()
+        self.die_at_many(10_000, least)
+        return self.site.replica.fuse.met
+
+    def made(self) -> list[str]:
+        return self.site.left().get("virtualmachines", [])
+
+    def expect(self, names: list[str]) -> None:
+        """Exactly these servers, each with all that belongs to it, and no entry."""
+        whole = {
+            "ports": [f"{name}-port" for name in names],
+            "secrets": [f"{name}-config" for name in names],
+            "virtualmachines": names,
+        }
+        self.assertEqual(self.site.left(), whole if names else {})
+        self.ledger_forgets()
+
+    def test_fewer_than_the_least_are_none(self) -> None:
+        seen = set()
+        for least in (1, 2, 3):
+            for point, name in enumerate(self.points_of(least)):
+                self.setUp()
+                self.die_at_many(point, least)
+                made = self.made()
+                with self.subTest(least=least, point=name):
+                    self.a_minute_later()
+                    self.expect(made if len(made) >= least else [])
+                    seen.add((least, len(made)))
+        self.assertEqual(seen, {(least, made) for least in (1, 2, 3) for made in range(4)})
+
+    def test_the_decision_is_written_before_the_answer_and_what_follows(self) -> None:
+        points = self.points_of(2)
+        decided = points.index("after replace ledgers")
+        self.assertLess(points.index("after create virtualmachines"), decided)
+        self.assertEqual([name for name in points[decided + 1 :] if "patch" not in name], [])
+        self.assertNotIn("after replace ledgers", self.points_of(1))
+
+    def test_whoever_judges_after_a_steward_that_died_decides_the_same(self) -> None:
+        for least, made in ((2, ["web1", "web2"]), (3, [])):
+            points = self.points_of(least)
+            commits = [place for place, name in enumerate(points) if name == "after create virtualmachines"]
+            for stop in range(40):
+                self.setUp()
+                self.die_at_many(commits[1], least)
+                self.assertEqual(self.made(), ["web1", "web2"])
+                first = self.site.another()
+                first.fuse.at = stop
+                self.pass_time(46)
+                judging = self.site.start(Judge(first.cluster, first.ledger).round(lambda: True))
+                judging.addErrback(lambda failure: failure.trap(Died) and None)
+                self.flushLoggedErrors(Died)
+                with self.subTest(least=least, stop=stop):
+                    self.a_minute_later()
+                    self.expect(made)
+                if not first.fuse.dead:
+                    break
+            self.assertGreater(stop, 10)
+
+    def test_what_was_acknowledged_stays_when_one_of_it_is_deleted(self) -> None:
+        points = self.points_of(2)
+        self.setUp()
+        self.die_at_many(points.index("after replace ledgers"), 2)
+        self.assertEqual(self.made(), ["web1", "web2", "web3"])
+        for name in ("web1", "web2"):
+            self.site.kube.remove("virtualmachines", SPACE, name)
+        self.a_minute_later()
+        self.assertEqual(self.made(), ["web3"])
+
+    def test_a_steward_whose_ledger_is_old_takes_nothing_back_that_was_decided(self) -> None:
+        """It would count one of two; the Ledger's version says that another has counted."""
+        plans = (server(1), server(2))
+        self.successResultOf(self.site.start(self.site.writer.apply_many(caller(), "req-1", lambda: plans, 2)))
+        self.site.replica.fuse.dead = True
+        late = self.site.another()
+        late.cluster.stores = {**self.site.stores, LEDGER: Store(LEDGER)}
+        late.cluster.learn(LEDGER, msgspec.json.encode(self.undecided()))
+        self.pass_time(46)
+        self.site.kube.remove("virtualmachines", SPACE, "web1")
+        self.successResultOf(self.site.start(Judge(late.cluster, late.ledger).round(lambda: True)))
+        self.assertEqual(self.made(), ["web2"])
+
+    def undecided(self) -> Manifest:
+        """The Ledger as it was before the decision."""
+        found = self.site.kube.one("ledgers", "dicot-system", f"ledger-{PROJECT}")
+        assert found is not None
+        entries = [{**each, "batch": server_id(1), "least": 2} for each in found["spec"]["entries"]]
+        metadata = {**found["metadata"], "resourceVersion": str(int(found["metadata"]["resourceVersion"]) - 1)}
+        return {**found, "metadata": metadata, "spec": {**found["spec"], "entries": entries}}
+
+    def test_what_was_refused_and_could_not_be_undone_goes_too(self) -> None:
+        self.site.kube.script("create", "virtualmachines", refuse=errors.Invalid(422, "Invalid", "no"), name="web2")
+        self.site.kube.script("delete", "virtualmachines", refuse=errors.Unreachable("away"), times=2)
+        plans = (server(1), server(2), server(3))
+        writing = self.site.start(self.site.writer.apply_many(caller(), "req-1", lambda: plans, 3))
+        self.failureResultOf(writing, BadRequest)
+        self.assertEqual(self.made(), ["web1", "web3"])
+        self.a_minute_later()
+        self.expect([])
+
+
 class TableTests(CrashCase):
     """The rows of the table at the end of architecture 4."""
 
@@ -180,27 +297,6 @@ class TableTests(CrashCase):
         after = self.site.another()
         self.successResultOf(self.site.start(after.writer.apply(caller(), "req-2", lambda: server(2))))
         self.assertEqual(self.site.left()["virtualmachines"], ["web1", "web2"])
-
-    def test_many_of_which_the_replica_died_between_commits_each_is_whole_or_gone(self) -> None:
-        plans = (server(1), server(2), server(3))
-        probe = Site()
-        probe.start(probe.writer.apply_many(caller(), "req-1", lambda: plans, 3))
-        for point in range(len(probe.replica.fuse.met)):
-            self.setUp()
-            self.site.replica.fuse.at = point
-            writing = self.site.start(self.site.writer.apply_many(caller(), "req-1", lambda: plans, 3))
-            writing.addErrback(lambda failure: failure.trap(Died) and None)
-            self.flushLoggedErrors(Died)
-            with self.subTest(probe.replica.fuse.met[point]):
-                made = self.site.left().get("virtualmachines", [])
-                self.a_minute_later()
-                expected = {
-                    "ports": [f"{name}-port" for name in made],
-                    "secrets": [f"{name}-config" for name in made],
-                    "virtualmachines": made,
-                }
-                self.assertEqual(self.site.left(), expected if made else {})
-                self.ledger_forgets()
 
     def test_what_a_vm_ever_referenced_is_not_collected_when_it_is_deleted(self) -> None:
         self.successResultOf(self.site.start(self.site.writer.apply(caller(), "req-1", server)))

@@ -557,7 +557,20 @@ class ManyTests(WriterCase):
         self.kube.script("create", "virtualmachines", refuse=errors.Invalid(422, "Invalid", "no"), name="web2")
         self.assertEqual(self.successResultOf(self.many(1, 2, 3, least=2)), (server_id(1), server_id(3)))
         self.assertEqual(self.site.left()["secrets"], ["web1-config", "web3-config"])
-        self.assertEqual([entry.id for entry in self.site.entries()], [server_id(1), server_id(3)])
+        self.assertEqual(
+            [(entry.id, entry.batch, entry.least) for entry in self.site.entries()],
+            [(server_id(1), "", 0), (server_id(3), "", 0)],
+        )
+
+    def test_nobody_is_answered_before_it_is_written_that_enough_stay(self) -> None:
+        held: Deferred[None] = Deferred()
+        self.kube.script("replace", "ledgers", hold=held)
+        making = self.many(1, 2, least=2)
+        self.assertEqual([entry.least for entry in self.site.entries()], [2, 2])
+        self.assertNoResult(making)
+        held.callback(None)
+        self.assertEqual(len(self.successResultOf(making)), 2)
+        self.assertEqual([entry.least for entry in self.site.entries()], [0, 0])
 
     def test_fewer_than_the_least_are_all_undone(self) -> None:
         self.kube.script("create", "virtualmachines", refuse=errors.Invalid(422, "Invalid", "no"), name="web2")

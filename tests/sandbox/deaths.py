@@ -45,10 +45,10 @@ class _Tools(dict[str, Any]):
         return None
 
 
-def registered() -> set[tuple[str, str, str]]:
+def registered() -> set[tuple[str, ...]]:
     """All writes: the service, the method or the action, the path."""
     nothing: Any = None
-    found = set()
+    found: set[tuple[str, ...]] = set()
     for service in services(Config()):
         for resource in service.resources:
             routes = Operations()
@@ -71,12 +71,14 @@ class Subject:
 @dataclass(frozen=True)
 class Write:
     """``commit`` is the step after which it is done; "" where nothing is written at all. ``ask`` is sent to a replica
-    that dies, ``done`` says of a thing what it is afterwards, ``needs`` what there must be before."""
+    that dies, ``done`` says of a thing what it is afterwards, ``needs`` what there must be before. ``count`` is how
+    many commits it takes, of which fewer are none."""
 
     commit: str
     ask: Callable[[Person, Subject, str], Awaitable[Heard]]
     done: Callable[[Thing], None]
     needs: str = ""
+    count: int = 1
 
 
 def _exists(thing: Thing) -> None:
@@ -106,6 +108,12 @@ def _create(person: Person, subject: Subject, image: str) -> Awaitable[Heard]:
     return person.ask("POST", SERVERS, new_server(subject.name, image, user_data=USER_DATA))
 
 
+def _create_many(person: Person, subject: Subject, image: str) -> Awaitable[Heard]:
+    count = subject.thing.count
+    body = new_server(subject.name, image, user_data=USER_DATA, min_count=count, max_count=count)
+    return person.ask("POST", SERVERS, body)
+
+
 def _rename(person: Person, subject: Subject, image: str) -> Awaitable[Heard]:
     body = {"server": {"name": f"{subject.name}-renamed"}}
     return person.ask("PUT", f"{SERVERS}/{subject.thing.id}", body)
@@ -121,8 +129,11 @@ def _log_in(person: Person, subject: Subject, image: str) -> Awaitable[Heard]:
     return person.ask("POST", TOKENS, {"auth": auth})
 
 
-WRITES: Mapping[tuple[str, str, str], Write] = {
+Key = tuple[str, ...]
+"""The service, the method or the action, the path; and what sets a case apart from others of the same."""
+WRITES: Mapping[Key, Write] = {
     ("compute", "POST", "/servers"): Write("create virtualmachines", _create, _exists),
+    ("compute", "POST", "/servers", "min_count"): Write("create virtualmachines", _create_many, _exists, count=2),
     ("compute", "PUT", "/servers/<id>"): Write("patch virtualmachines", _rename, _renamed, "ACTIVE"),
     ("compute", "DELETE", "/servers/<id>"): Write(
         "delete virtualmachines",
@@ -158,12 +169,15 @@ WRITES: Mapping[tuple[str, str, str], Write] = {
 
 @dataclass
 class Death:
-    """A write at a replica that dies at a point; ``code`` is 0 where nobody was answered."""
+    """A write at a replica that dies at a point; ``code`` is 0 where nobody was answered.
 
-    key: tuple[str, str, str]
+    ``done`` is None where a step of another of its commits was under way.
+    """
+
+    key: Key
     point: str
     subject: Subject
-    done: bool
+    done: bool | None
     code: int = 0
 
 
@@ -174,7 +188,7 @@ class Deaths:
     reactor: Any
     test: TestCase
     arena: Arena
-    points: dict[tuple[str, str, str], Sequence[str]] = field(default_factory=dict)
+    points: dict[Key, Sequence[str]] = field(default_factory=dict)
     happened: list[Death] = field(default_factory=list)
     _ahead: float = 0.0
 
@@ -184,11 +198,11 @@ class Deaths:
         self._image = await image_id(self.demo, PLAIN)
         self.points = await self._recorded()
         planned = [
-            Death(key, point, Subject("", Thing("", "")), _is_done(WRITES[key].commit, points, point))
+            Death(key, point, Subject("", Thing("", "")), _is_done(WRITES[key], points, point))
             for key, points in self.points.items()
             for point in points
         ]
-        subjects = [self._subject(f"d{place}", WRITES[death.key].needs) for place, death in enumerate(planned)]
+        subjects = [self._subject(f"d{place}", WRITES[death.key]) for place, death in enumerate(planned)]
         for place in range(0, len(subjects), 8):
             made = await side_by_side(*subjects[place : place + 8])
             for death, subject in zip(planned[place:], made, strict=False):
@@ -204,8 +218,9 @@ class Deaths:
         passwords = self.arena.ground.passwords
         return await logged_in(self.reactor, self.arena.daemons[0].url, "demo", passwords["demo"])
 
-    async def _subject(self, name: str, needs: str) -> Subject:
+    async def _subject(self, name: str, write: Write) -> Subject:
         """What a write is about, as it is before."""
+        needs = write.needs
         if needs == "token":
             return Subject(name, Thing("token", name, exists=True), (await self._person()).token)
         if needs in ("ACTIVE", "SHUTOFF"):
@@ -215,7 +230,8 @@ class Deaths:
             thing.id = str(answer.document["server"]["id"])
             return subject
         kind = "keypair" if needs == "key" else ""
-        subject = Subject(name, Thing(kind, name, exists=False, names={name}, states={"ACTIVE"}))
+        names = {name} if write.count == 1 else {f"{name}-{place + 1}" for place in range(write.count)}
+        subject = Subject(name, Thing(kind, name, "", False, names, {"ACTIVE"}, write.count))
         if needs == "key":
             await _create_key(self.demo, subject, self._image)
             subject.thing.exists = True
@@ -245,15 +261,15 @@ class Deaths:
 
         await self.arena.control.until(60, "the Ledger to be empty", empty)
 
-    async def _recorded(self) -> dict[tuple[str, str, str], Sequence[str]]:
+    async def _recorded(self) -> dict[Key, Sequence[str]]:
         """The points of each write when it goes well."""
         subjects = await side_by_side(
-            *(self._subject(f"whole{place}", write.needs) for place, write in enumerate(WRITES.values()))
+            *(self._subject(f"whole{place}", write) for place, write in enumerate(WRITES.values()))
         )
         await self._settled(subjects)
         await self._quiet()
         daemons = await side_by_side(*(self._victim("nowhere") for _ in WRITES))
-        points: dict[tuple[str, str, str], Sequence[str]] = {}
+        points: dict[Key, Sequence[str]] = {}
         for (key, write), subject, daemon in zip(WRITES.items(), subjects, daemons, strict=True):
             spoken = Spoken(daemon.log)
             answer = await write.ask(self.demo.at(daemon.url), subject, self._image)
@@ -288,9 +304,14 @@ class Deaths:
                 death.subject.thing.kind = "keypair" if "keypairs" in death.key[2] else "server"
             if death.done:
                 WRITES[death.key].done(death.subject.thing)
+            elif death.done is None:
+                death.subject.thing.exists = None
 
 
-def _is_done(commit: str, points: Sequence[str], point: str) -> bool:
-    """Whether what was asked for has happened at a point."""
-    after = f"after {commit}"
-    return any(each == after or each.startswith(f"{after} ") for each in points[: points.index(point) + 1])
+def _is_done(write: Write, points: Sequence[str], point: str) -> bool | None:
+    """Whether what was asked for has happened at a point; nobody knows where other commits are on their way."""
+    after = f"after {write.commit}"
+    reached = [each for each in points[: points.index(point) + 1] if each == after or each.startswith(f"{after} ")]
+    if point in reached and len(reached) < write.count:
+        return None
+    return len(reached) >= write.count

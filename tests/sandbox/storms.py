@@ -41,7 +41,8 @@ class Thing:
     """A server or a key pair that somebody asked for.
 
     ``exists`` is None where nobody knows: a write of it was not answered. ``names`` are those that it may have by
-    now, ``states`` the statuses. ``id`` is "" where the answer to its create never came.
+    now, ``states`` the statuses. ``id`` is "" where the answer to its create never came. ``count`` are those that one
+    request wanted, of which fewer are none.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Thing:
     exists: bool | None = None
     names: set[str] = field(default_factory=set)
     states: set[str] = field(default_factory=set)
+    count: int = 1
 
 
 @dataclass
@@ -271,12 +273,15 @@ async def judged(control: Control, demo: Person, things: list[Thing]) -> Verdict
 
 def _judge_server(thing: Thing, servers: list[Document], verdict: Verdict) -> None:
     found = [server for server in servers if server["id"] == thing.id or server["name"] in thing.names]
-    if len(found) > 1:
+    names = {server["name"] for server in found}
+    if len(found) > thing.count or len(names) < len(found):
         verdict.doubled.append(f"{thing} is {found}")
-    elif thing.exists and not (found and thing.id in ("", found[0]["id"]) and found[0]["name"] in thing.names):
+    elif found and len(found) < thing.count:
+        verdict.left.append(f"{thing} is only {found}")
+    elif thing.exists and not (found and thing.id in ("", found[0]["id"]) and names <= thing.names):
         verdict.lost.append(f"{thing} is {found}")
-    elif thing.exists and found[0]["status"] not in thing.states:
-        verdict.lost.append(f"{thing} is {found[0]['status']}")
+    elif thing.exists and not (states := {server["status"] for server in found}) <= thing.states:
+        verdict.lost.append(f"{thing} is {states}")
     elif thing.exists is False and found:
         verdict.lost.append(f"{thing}, deleted, is {found}")
 

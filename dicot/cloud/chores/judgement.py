@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from twisted.logger import Logger
@@ -9,14 +10,14 @@ from twisted.logger import Logger
 from ...kube import errors
 from ...kube.client import Account, place
 from ...kube.deep import shallow
-from ...kube.kind import Meta, Row
+from ...kube.kind import Kind, Meta, Row
 from ...moments import read
 from ...names import ACCOUNTS_NAMESPACE, account_name
 from ..kinds.identity import LEDGER, NAMESPACE, LedgerEntry, Named
 from ..kinds.identity import Ledger as Book
 from ..writing.cluster import STUMBLES, Cluster
 from ..writing.errand import Errand
-from ..writing.intent import adoptions, is_of
+from ..writing.intent import adoptions, is_condemned, is_of
 from ..writing.ledger import Ledger
 
 _log = Logger()
@@ -60,9 +61,24 @@ def cases(books: Iterable[Book], now: float) -> tuple[Case, ...]:
 
 def verdict(entry: LedgerEntry, commit: Row | None) -> Verdict:
     """The judgement on an entry, given what stands in the place of its commit."""
-    if commit is not None and commit.id == entry.id:
+    if stands(entry, commit) and not is_condemned(entry):
         return Verdict(adopts=True)
     return Verdict(collects=entry.pending, is_closed=True)
+
+
+def stands(entry: LedgerEntry, commit: Row | None) -> bool:
+    """Whether what is found in the place of a commit is that commit."""
+    return commit is not None and commit.id == entry.id
+
+
+def batches(found: Iterable[Case]) -> list[tuple[Case, ...]]:
+    """The cases of each request of which it is not decided yet whether its commits stay."""
+    together: dict[tuple[str, str], tuple[Case, ...]] = {}
+    for case in found:
+        if case.entry.batch:
+            key = (case.project, case.entry.batch)
+            together[key] = (*together.get(key, ()), case)
+    return list(together.values())
 
 
 class Judge:
@@ -79,25 +95,54 @@ class Judge:
 
     async def round(self, may: Callable[[], bool]) -> None:
         """Judges what is ripe, one case after the other; a case that cannot be closed now waits."""
-        store = self._cluster.stores[LEDGER]
-        for case in cases([LEDGER.read(row) for row in store.rows()], self._cluster.time()):
+        for batch in batches(self._ripe()):
             if not may():
                 return
-            if self._ledger.is_settled(case.project, case.entry.id):
+            try:
+                await self._decide(batch)
+            except STUMBLES as error:
+                _log.warn("{id} cannot be decided now: {error}", id=batch[0].entry.batch, error=error)
+        for case in self._ripe():
+            if not may():
+                return
+            if case.entry.batch or self._ledger.is_settled(case.project, case.entry.id):
                 continue
             try:
                 await self._close(case)
             except STUMBLES as error:
                 _log.warn("{id} cannot be judged now: {error}", id=case.entry.id, error=error)
 
+    def _ripe(self) -> tuple[Case, ...]:
+        return cases([LEDGER.read(row) for row in self._cluster.stores[LEDGER].rows()], self._cluster.time())
+
+    async def _decide(self, batch: tuple[Case, ...]) -> None:
+        """All or nothing where a client wanted so many: nobody was answered, or the Ledger would say so.
+
+        It is written before anything follows from it: what is deleted later, by anybody, changes nothing then.
+        """
+        project, first = batch[0].project, batch[0].entry
+        errand = self._errand(project)
+        standing = [stands(case.entry, await self._commit(case.entry, errand)) for case in batch]
+        await self._ledger.decide(project, first.batch, sum(standing) >= first.least, errand.until)
+
+    async def _commit(self, entry: LedgerEntry, errand: Errand) -> Row | None:
+        """What stands in the place of a commit."""
+        at = entry.commit
+        return await self._cluster.live(self._kind(at), at.namespace, at.name, within=errand.left())
+
+    def _kind(self, named: Named) -> Kind[Any]:
+        kind = self._cluster.kind(named.resource)
+        if kind is None:
+            raise errors.Doubtful(f"{named.resource} is not known here")
+        return kind
+
+    def _errand(self, project: str) -> Errand:
+        return Errand(self._cluster, lambda namespace: _account(project), self._cluster.now() + _LONGEST)
+
     async def _close(self, case: Case) -> None:
         entry = case.entry
-        kind = self._cluster.kind(entry.commit.resource)
-        if kind is None:
-            _log.warn("{id} names {kind}, which is not known here", id=entry.id, kind=entry.commit.resource)
-            return
-        errand = Errand(self._cluster, lambda namespace: _account(case.project), self._cluster.now() + _LONGEST)
-        commit = await self._cluster.live(kind, entry.commit.namespace, entry.commit.name, within=errand.left())
+        kind, errand = self._kind(entry.commit), self._errand(case.project)
+        commit = await self._commit(entry, errand)
         judged = verdict(entry, commit)
         if judged.adopts and commit is not None:
             for step in adoptions(entry, kind, commit, own=not case.project):
@@ -110,13 +155,11 @@ class Judge:
             await self._collect(case, named, errand)
         if judged.is_closed:
             await self._ledger.drop(case.project, (entry.id,), errand.until)
-            _log.info("{id} was never committed and is cleared away", id=entry.id)
+            _log.info("{id} is not to be and is cleared away", id=entry.id)
 
     async def _collect(self, case: Case, named: Named, errand: Errand) -> None:
         """Deletes one pending object, if it is that one: by its uid, and only with the entry's id on it."""
-        kind = self._cluster.kind(named.resource)
-        if kind is None:
-            raise errors.Doubtful(f"{named.resource} is not known here")
+        kind = self._kind(named)
         acting_as = _account(case.project) if case.project else None
         at = place(kind, named.namespace, named.name)
         try:

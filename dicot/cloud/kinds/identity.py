@@ -157,13 +157,19 @@ class Named(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The intent of one write: what will be its commit, what is made before it, what it takes of the quota."""
+    """The intent of one write: what will be its commit, what is made before it, what it takes of the quota.
+
+    ``batch`` is the same for all entries of a request of which fewer than ``least`` commits are none; "" once nothing
+    is left to be decided. An entry that names its commit as pending was decided against.
+    """
 
     id: str = ""
     commit: Named = Named()
     pending: tuple[Named, ...] = ()
     amounts: dict[str, int] = {}
     at: str = ""
+    batch: str = ""
+    least: int = 0
 
 
 class LedgerSpec(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,7 +15,7 @@ from ..plan import Create, Delete, Plan, Reservation
 from .claims import Claims
 from .cluster import KUBE_ERRORS, Cluster
 from .errand import Errand
-from .intent import adoptions, entry
+from .intent import adoptions, batch, entry
 from .ledger import Ledger
 
 _log = Logger()
@@ -147,6 +147,9 @@ async def together(
     if refused and len(committed) < max(least, 1):
         _raise_unexpected(await all_of(attempt.undo() for attempt in entered))
         raise_first(failures)
+    if least > 1:
+        # Until this is written nobody was answered, and the steward may take all of them back.
+        await desk.ledger.decide(desk.project, attempts[0].plan.id, True, errand.until)
     _raise_unexpected(await all_of(attempt.undo() for attempt in attempts if attempt not in committed))
     for attempt in committed:
         await attempt.drop_claims()
@@ -160,7 +163,7 @@ async def _prepared(
     """Names claimed, one Ledger write for all, one dry run: the attempts that have room."""
     for attempt in attempts:
         await attempt.claim()
-    entries = tuple(attempt.entry for attempt in attempts if attempt.entry is not None)
+    entries = batch(tuple(attempt.entry for attempt in attempts if attempt.entry is not None), least)
     entered = attempts
     if entries:
         for attempt in attempts:

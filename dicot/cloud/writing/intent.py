@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...kube.kind import Kind, Manifest, Row
 from ...names import ID, SERVER_ID
 from ..kinds.identity import LedgerEntry, Named
@@ -39,6 +41,23 @@ def entry(plan: Plan) -> LedgerEntry | None:
         pending=tuple(target(step) for step in plan.pending),
         amounts=dict(plan.reserve.amounts) if plan.reserve else {},
     )
+
+
+def batch(entries: tuple[LedgerEntry, ...], least: int) -> tuple[LedgerEntry, ...]:
+    """Entries of one request of which so many must be committed, or none; one alone decides nothing but itself."""
+    if least < 2:
+        return entries
+    return tuple(replace(entry, batch=entries[0].id, least=least) for entry in entries)
+
+
+def condemned(found: LedgerEntry) -> LedgerEntry:
+    """An entry whose commit is to go like all that was pending."""
+    return replace(found, pending=(found.commit, *found.pending), batch="", least=0)
+
+
+def is_condemned(found: LedgerEntry) -> bool:
+    """Whether it was decided that its commit goes."""
+    return found.commit in found.pending
 
 
 def is_of(id: str, labels: Mapping[str, str]) -> bool:

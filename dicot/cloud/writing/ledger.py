@@ -21,6 +21,7 @@ from ...names import SYSTEM_NAMESPACE
 from ..kinds.identity import LEDGER, LedgerEntry, Named
 from ..plan import Reservation
 from .cluster import KUBE_ERRORS, Cluster
+from .intent import condemned
 
 _log = Logger()
 
@@ -102,6 +103,16 @@ class Ledger:
         def make(book: Entries) -> None:
             for id in ids:
                 book.pop(id, None)
+
+        await self._changed(project, make, until)
+
+    async def decide(self, project: str, batch: str, stays: bool, until: float) -> None:
+        """Whether the commits of a batch stay, unless that was decided before."""
+
+        def make(book: Entries) -> None:
+            for id, entry in book.items():
+                if entry.batch == batch:
+                    book[id] = replace(entry, batch="", least=0) if stays else condemned(entry)
 
         await self._changed(project, make, until)
 
