@@ -22,6 +22,7 @@ from .cloud.chores.lease import Lease
 from .cloud.chores.naming import Names
 from .cloud.chores.presence import Presence, replica_name
 from .cloud.chores.steward import Steward
+from .cloud.chores.tenure import Tenures
 from .cloud.features import Probe
 from .cloud.kinds.storage import STORAGE_CLASS
 from .cloud.reading.cache import Cache
@@ -196,6 +197,7 @@ def stewardship(reactor: Any, config: Config, seen: Watches, made: Writes, desk:
         (
             Judge(made.cluster, made.ledger),
             Launches(made.cluster, project_of),
+            Tenures(made.cluster, made.claims, claimed(resources(config))),
             Names(made.cluster, made.claims, claimed(resources(config))),
             Grants(made.cluster, seen.projects.image_namespaces),
             Expiry(made.cluster),

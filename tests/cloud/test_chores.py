@@ -3,13 +3,16 @@
 from typing import Any
 
 import msgspec
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.chores.expiry import Expiry
 from dicot.cloud.chores.grants import NAME, Grants, claims_of, grant
 from dicot.cloud.chores.launch import Launches
-from dicot.cloud.chores.naming import CHECK, HOLD, LEAVE, Names, judged, standing
-from dicot.cloud.chores.steward import Chore
+from dicot.cloud.chores.lease import Lease
+from dicot.cloud.chores.naming import Names, standing
+from dicot.cloud.chores.steward import Chore, Steward
+from dicot.cloud.chores.tenure import CHECK, HOLD, LEAVE, SOON, Tenures, judged
 from dicot.cloud.kinds.condition import Conditions
 from dicot.cloud.kinds.identity import NAME_CLAIM, REVOCATION, USER, ClaimSpec, NameClaim
 from dicot.cloud.kinds.kubevirt import VM, VMI
@@ -20,7 +23,7 @@ from dicot.kube.kind import Manifest, Meta
 from dicot.moments import precise
 
 from ..kube.fake import BIRTH
-from .site import CLAIMED, PROJECT, PROJECTS, SPACE, Site, caller, manifest, server_id, user, user_body
+from .site import CLAIMED, PROJECT, PROJECTS, SPACE, Died, Site, caller, manifest, server_id, user, user_body
 
 
 class ChoreCase(SynchronousTestCase):
@@ -127,18 +130,51 @@ class LaunchTests(ChoreCase):
         self.assertNotEqual(self.noted(), "")
 
 
-class NamesTests(ChoreCase):
-    """Claims, kept true."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.names = Names(self.cluster, self.site.replica.claims, CLAIMED)
+class ClaimCase(ChoreCase):
+    """Users, and the claims of their names."""
 
     def claims(self) -> list[ClaimSpec]:
         return [NAME_CLAIM.read(row).spec for row in self.site.stores[NAME_CLAIM].rows()]
 
-    def create(self, number: int = 1) -> None:
-        self.successResultOf(self.site.start(self.site.writer.apply(caller(), "req", lambda: user(number))))
+    def create(self, number: int = 1, name: str = "ada") -> None:
+        self.successResultOf(self.site.start(self.site.writer.apply(caller(), "req", lambda: user(number, name))))
+
+    def rename(self, name: str) -> None:
+        found = self.kube.one("users", "dicot-system", "user-1")
+        assert found is not None
+        self.kube.put({**found, "spec": {**found["spec"], "name": name}})
+
+
+class TenuresTests(ClaimCase):
+    """Claims, kept true."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.tenures = Tenures(self.cluster, self.site.replica.claims, CLAIMED)
+
+    def rounds(self) -> None:
+        """From now on, as the steward goes round."""
+        steward = Steward(Lease(self.cluster, "one"), [self.tenures], self.site.clock)
+        steward.start()
+        self.addCleanup(lambda: Deferred.fromCoroutine(steward.stop()))
+
+    def released(self) -> int:
+        """Seconds until no claim is left."""
+        seconds = 0
+        while self.claims():
+            seconds += 1
+            self.assertLess(seconds, 200)
+            self.site.clock.advance(1)
+        return seconds
+
+    def die_at(self, point: str, plan: Plan) -> None:
+        """A write of another replica, which dies there."""
+        replica = self.site.another()
+        probe = Site()
+        probe.start(probe.writer.apply(caller(), "req", lambda: plan))
+        replica.fuse.at = probe.replica.fuse.met.index(point)
+        writing = self.site.start(replica.writer.apply(caller(), "req", lambda: plan))
+        self.failureResultOf(writing, Died)
 
     def test_what_is_done_about_a_claim(self) -> None:
         for held, seen, age, expected in (
@@ -153,48 +189,97 @@ class NamesTests(ChoreCase):
 
     def test_a_claim_whose_holder_was_seen_is_held(self) -> None:
         self.create()
-        self.round(self.names)
+        self.round(self.tenures)
         self.assertEqual([claim.held for claim in self.claims()], [True])
 
-    def test_a_void_claim_is_released(self) -> None:
-        self.create()
-        self.round(self.names)
-        self.kube.remove("users", "dicot-system", "user-1")
-        self.round(self.names)
-        self.assertEqual(self.claims(), [])
+    def test_one_of_a_crash_is_gone_within_50_seconds_of_it(self) -> None:
+        """Whenever it comes between two walks over all of them."""
+        for passed in range(0, 61, 6):
+            self.setUp()
+            self.rounds()
+            self.site.clock.pump([1.0] * passed)
+            self.die_at("after create nameclaims", user())
+            with self.subTest(passed):
+                self.assertTrue(45 <= self.released() <= 50)
 
-    def test_one_whose_holder_has_another_name_is_released(self) -> None:
+    def test_one_that_a_delete_did_not_come_to_is_gone_within_10_seconds(self) -> None:
+        for passed in range(0, 61, 6):
+            self.setUp()
+            self.create()
+            self.round(self.tenures)
+            self.rounds()
+            self.site.clock.pump([1.0] * passed)
+            self.kube.remove("users", "dicot-system", "user-1")
+            with self.subTest(passed):
+                self.assertLessEqual(self.released(), 10)
+
+    def test_so_is_one_that_a_rename_did_not_come_to(self) -> None:
         self.create()
-        self.round(self.names)
+        self.round(self.tenures)
+        self.rounds()
+        self.site.clock.advance(3)
         self.rename("grace")
-        for _ in range(2):
-            self.round(self.names)
+        self.assertLessEqual(self.released(), 10)
+
+    def test_one_of_a_crash_before_this_replica_was_the_steward_goes_too(self) -> None:
+        self.die_at("after create nameclaims", user())
+        self.site.clock.advance(20)
+        self.rounds()
+        self.assertTrue(25 <= self.released() <= 30)
+
+    def test_one_that_cannot_be_judged_is_asked_about_again(self) -> None:
+        self.rounds()
+        self.die_at("after create nameclaims", user())
+        self.site.clock.pump([1.0] * 43)
+        self.kube.script("read", "users", refuse=errors.Unreachable("away"), times=2)
+        self.assertLessEqual(self.released(), 17)
+
+    def test_only_those_that_are_due_are_looked_at(self) -> None:
+        self.create(1, "ada")
+        self.create(2, "grace")
+        self.round(self.tenures)
+        self.kube.calls.clear()
+        self.kube.remove("users", "dicot-system", "user-1")
+        self.site.clock.advance(5)
+        self.round(self.tenures)
+        self.assertEqual(self.kube.verbs(), ["read users", "delete nameclaims"])
         self.assertEqual([claim.name for claim in self.claims()], ["grace"])
 
-    def test_one_that_a_rename_did_not_come_to_is_released(self) -> None:
+    def test_one_that_a_rename_claimed_in_vain_is_released(self) -> None:
         self.create()
         other = Claim("user", "default", "grace", user(1).id, user(1).claims[0].place)
         self.successResultOf(self.site.start(self.site.replica.claims.take(other, 30.0, "req")))
         self.site.clock.advance(44)
-        self.round(self.names)
+        self.round(self.tenures)
         self.assertEqual({(claim.name, claim.held) for claim in self.claims()}, {("ada", True), ("grace", False)})
         self.site.clock.advance(1)
-        self.round(self.names)
+        self.round(self.tenures)
         self.assertEqual([claim.name for claim in self.claims()], ["ada"])
-
-    def rename(self, name: str) -> None:
-        found = self.kube.one("users", "dicot-system", "user-1")
-        assert found is not None
-        self.kube.put({**found, "spec": {**found["spec"], "name": name}})
 
     def test_one_whose_holder_only_the_cache_misses_is_not(self) -> None:
         self.create()
-        self.round(self.names)
+        self.round(self.tenures)
         found = self.kube.one("users", "dicot-system", "user-1")
         assert found is not None
         self.site.stores[USER].apply([msgspec.json.encode({"type": "DELETED", "object": newer(found)})])
-        self.round(self.names)
+        self.site.clock.advance(5)
+        self.round(self.tenures)
         self.assertEqual(len(self.claims()), 1)
+
+    def test_nothing_is_written_without_the_lease(self) -> None:
+        self.create()
+        self.kube.calls.clear()
+        self.round(self.tenures, may=False)
+        self.assertEqual(self.kube.calls, [])
+
+
+class NamesTests(ClaimCase):
+    """Claims for what has none."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.names = Names(self.cluster, self.site.replica.claims, CLAIMED)
+        self.tenures = Tenures(self.cluster, self.site.replica.claims, CLAIMED)
 
     def test_an_object_without_a_claim_gets_one_at_the_second_look(self) -> None:
         self.kube.put(user_body(1))
@@ -231,10 +316,13 @@ class NamesTests(ChoreCase):
 
     def test_what_it_says_ends_when_it_has_the_name(self) -> None:
         self.create(1)
+        self.round(self.tenures)
         self.kube.put(user_body(2))
         for _ in range(2):
             self.round(self.names)
         self.kube.remove("users", "dicot-system", "user-1")
+        self.site.clock.advance(SOON)
+        self.round(self.tenures)
         self.round(self.names)
         self.assertEqual(self.problem(), ("True", "NameHeld", "The name is held by it."))
         self.assertEqual([claim.holder for claim in self.claims()], [user(2).id])

@@ -7,6 +7,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from dicot.cloud.chores.naming import Names
+from dicot.cloud.chores.tenure import Tenures
 from dicot.cloud.kinds.identity import USER
 from dicot.cloud.writing.claims import claimed
 from dicot.compute.kinds import KEYPAIR
@@ -25,6 +26,7 @@ class NamesLiveTests(LivingTestCase):
     async def setUp(self) -> None:  # type: ignore[override]
         await super().setUp()
         watched = {USER: claimed(resources())[USER]}
+        self.tenures = Tenures(self.replica.cluster, self.replica.claims, watched)
         self.names = Names(self.replica.cluster, self.replica.claims, watched)
         self.taken = f"taken-{uuid4().hex[:8]}"
 
@@ -46,6 +48,7 @@ class NamesLiveTests(LivingTestCase):
 
     async def rounds(self) -> None:
         for _ in range(2):
+            await self.tenures.round(lambda: True)
             await self.names.round(lambda: True)
 
     async def said(self, kind: Kind[Any], name: str) -> list[tuple[str, str, str]]:

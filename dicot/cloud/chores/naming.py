@@ -1,4 +1,4 @@
-"""Name claims, kept true: held where their holder was seen, released where it is gone, made where one lacks."""
+"""Name claims for what has none: objects that kubectl made, each told whether it holds its name."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -7,31 +7,21 @@ import msgspec
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from ...kube import errors
 from ...kube.client import place
 from ...kube.kind import Kind, Row
-from ...moments import precise, read
+from ...moments import precise
 from ...names import SYSTEM_NAMESPACE
 from ..kinds.condition import Condition, Conditions
 from ..kinds.identity import NAME_CLAIM, NameClaim
 from ..plan import Claim, NameTaken
-from ..writing.claims import YOUNG, Claimed, Claims, claim_name, is_of
+from ..writing.claims import Claimed, Claims, claim_name, is_of
 from ..writing.cluster import STUMBLES, Cluster
 
 _log = Logger()
 
-HOLD, CHECK, LEAVE = "hold", "check", "leave"
 NAME_HELD, NAME_TAKEN = "NameHeld", "NameTaken"
 _STRIDE = 500
 _LONGEST = 15.0
-
-
-def judged(claim: NameClaim, is_seen: bool, now: float) -> str:
-    """What is to be done about a claim: mark it held, look whether it is void, or leave it."""
-    if is_seen:
-        return LEAVE if claim.spec.held else HOLD
-    made = read(claim.metadata.creationTimestamp)
-    return CHECK if claim.spec.held or made is None or now - made >= YOUNG else LEAVE
 
 
 def standing(has: Conditions, taken: str, at: str) -> tuple[Condition, ...] | None:
@@ -51,7 +41,7 @@ def standing(has: Conditions, taken: str, at: str) -> tuple[Condition, ...] | No
 
 
 class Names:
-    """The chore of keeping claims.
+    """The chore of making claims where one lacks.
 
     An object without one is looked at twice, since claims and objects are watched apart.
     """
@@ -65,39 +55,10 @@ class Names:
         self._bare: set[str] = set()
 
     def wake(self, call: Callable[[], None]) -> None:
-        """See Chore. Nobody waits for it: who wants a name judges its claim himself."""
+        """See Chore. Nobody waits for it: who wants a name looks for its holder himself."""
 
     async def round(self, may: Callable[[], bool]) -> None:
-        """One walk over all claims, and over all objects that should have one."""
-        await self._keep(may)
-        await self._supply(may)
-
-    async def _keep(self, may: Callable[[], bool]) -> None:
-        async for row in self._walk(NAME_CLAIM):
-            if not may():
-                return
-            claim = NAME_CLAIM.read(row)
-            todo = judged(claim, self._is_seen(claim), self._cluster.time())
-            try:
-                if todo == HOLD:
-                    await self._hold(row)
-                elif todo == CHECK and not await self._claims.is_alive(claim, self._until()):
-                    await self._claims.remove(row, self._until())
-                    _log.info("claim {name} is void and released", name=row.name)
-            except STUMBLES as error:
-                _log.warn("claim {name} is judged later: {error}", name=row.name, error=error)
-
-    async def _hold(self, row: Row) -> None:
-        at = place(NAME_CLAIM, SYSTEM_NAMESPACE, row.name)
-        body = {"metadata": {"resourceVersion": row.version}, "spec": {"held": True}}
-        try:
-            answer = await self._cluster.kube.patch(at, body, within=_LONGEST)
-        except (errors.Missing, errors.Conflict):
-            return
-        self._cluster.learn(NAME_CLAIM, answer)
-
-    async def _supply(self, may: Callable[[], bool]) -> None:
-        """Claims for what kubectl made, where the name is free; what has none says so."""
+        """One walk over all objects that should have a claim; where the name is taken they say so."""
         bare: set[str] = set()
         for kind, claim_of in self._claimed.items():
             async for row in self._walk(kind):
@@ -155,12 +116,6 @@ class Names:
             if count and count % _STRIDE == 0:
                 await deferLater(self._cluster.clock, 0)
             yield row
-
-    def _is_seen(self, claim: NameClaim) -> bool:
-        resource, _, where = claim.spec.place.partition(" ")
-        kind = self._cluster.kind(resource)
-        row = self._cluster.row(resource, *where.split("/", 1)) if "/" in where else None
-        return kind is not None and self._claims.holds(kind, row, claim)
 
     def _until(self) -> float:
         return self._cluster.now() + _LONGEST
