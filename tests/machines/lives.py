@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dicot.sandbox.nodes.kinds import FAULT
+from dicot.sandbox.marks import FAULT
 from tests.cluster.objects import Document, named
 from tests.cluster.shared import CHOICE, SANDBOX
 from tests.live.seen.objects import (

@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from dicot.names import IMAGES_NAMESPACE
-from dicot.sandbox.nodes.kinds import FAULT, GUEST_AGENT
+from dicot.sandbox.marks import FAULT
+from dicot.sandbox.nodes.kinds import GUEST_AGENT
 from dicot.sandbox.nodes.machines import HEARTBEAT
 from tests.cluster.control import Control
 from tests.cluster.objects import Document, named

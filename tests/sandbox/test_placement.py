@@ -7,8 +7,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.quantity import amount
+from dicot.sandbox.marks import FAULT
 from dicot.sandbox.nodes.addresses import Addresses
-from dicot.sandbox.nodes.kinds import FAULT, Pod
+from dicot.sandbox.nodes.kinds import Pod
 from dicot.sandbox.nodes.machines import Machine
 from dicot.sandbox.nodes.placement import Load, choose, needs
 from dicot.sandbox.nodes.scheduler import Scheduler

@@ -7,7 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.client import Place
 from dicot.kube.media import STRATEGIC
-from dicot.sandbox.nodes.kinds import COMPONENT, FAULT
+from dicot.sandbox.marks import FAULT
+from dicot.sandbox.nodes.kinds import COMPONENT
 from dicot.sandbox.nodes.pods import Scene, bind, decide, refuse
 from dicot.sandbox.steps import REST, Decision, Patch, Remove
 

@@ -18,7 +18,8 @@ NOBODY = User("")
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A request. Names of headers are in lower case; ``warnings`` collects what the answer warns of."""
+    """A request. Names of headers are in lower case; ``warnings`` collects what the answer warns of, ``mark`` is a
+    fault for what is made."""
 
     method: str
     path: str
@@ -27,6 +28,7 @@ class Asking:
     body: bytes
     user: User = NOBODY
     warnings: list[str] = field(default_factory=list)
+    mark: str = ""
 
     def header(self, name: str, default: str = "") -> str:
         """The first value of a header."""

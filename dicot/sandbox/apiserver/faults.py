@@ -12,15 +12,17 @@ class Course:
     """How a request goes.
 
     ``before`` and ``after``: seconds that pass before it is carried out, and before its answer leaves. ``refusal``
-    is answered, and nothing is done. ``times``: how often it is carried out; the last time is answered. ``lost``
-    closes the connection in the place of what is lost. ``cut`` closes it after so many bytes of the answer's body.
-    ``error`` is what a watch ends with before it has told of anything.
+    is answered, and nothing is done. ``times``: how often it is carried out; the last time is answered. ``mark`` is
+    the fault that the node side meets with what is made. ``lost`` closes the connection in the place of what is
+    lost. ``cut`` closes it after so many bytes of the answer's body. ``error`` is what a watch ends with before it
+    has told of anything.
     """
 
     before: float = 0.0
     after: float = 0.0
     refusal: Refusal | None = None
     times: int = 1
+    mark: str = ""
     lost: Literal["", "request", "answer"] = ""
     cut: int | None = None
     error: Refusal | None = None

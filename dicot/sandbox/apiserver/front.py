@@ -1,6 +1,7 @@
 """The HTTP side: requests of Twisted's server become answers of ours."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 from urllib.parse import parse_qsl
 from uuid import uuid4
@@ -71,7 +72,7 @@ class Front:
         request.setHeader("Audit-Id", asking.header("audit-id") or str(uuid4()))
         request.setHeader("Cache-Control", "no-cache, private")
         request.setHeader(b"Date", datetimeToString(self._clock.seconds()))
-        answer = await self._done(asking, course)
+        answer = await self._done(replace(asking, mark=course.mark) if course.mark else asking, course)
         await self._rest(course.after)
         if course.lost == "answer":
             _abort(request)

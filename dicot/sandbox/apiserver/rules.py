@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import json
 
+from ..marks import Mark
 from .asked import Attributes
 from .asking import Asking
 from .faults import GOOD, Course
@@ -13,7 +14,7 @@ from .query import one
 from .refusal import Refusal
 from .route import path_attributes, route
 
-WATCH = "watch"
+WATCH, CREATE = "watch", "create"
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -74,9 +75,10 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     To requests: ``before`` and ``after`` are seconds of delay, ``refuse`` answers instead, ``lose`` loses the request
     or the answer, ``cut`` ends the answer after so many bytes of its body, ``twice`` carries it out two times and
-    answers with the second. To watches, also those that are open: ``lose`` and ``cut`` as well, ``hold`` keeps all
-    lines back until the switch goes, ``error`` ends them with a line of type ERROR, ``events`` loses or doubles the
-    lines of objects.
+    answers with the second. ``mark`` lets the node side fail with what is made (see ``marks``).
+
+    To watches, also those that are open: ``lose`` and ``cut`` as well, ``hold`` keeps all lines back until the switch
+    goes, ``error`` ends them with a line of type ERROR, ``events`` loses or doubles the lines of objects.
     """
 
     before: float = 0.0
@@ -85,6 +87,7 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     lose: Literal["", "request", "answer"] = ""
     cut: int | None = None
     twice: bool = False
+    mark: Mark | Literal[""] = ""
     hold: bool = False
     error: Told | None = None
     events: Literal["", "lost", "doubled"] = ""
@@ -96,6 +99,7 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
             after=course.after + self.after,
             refusal=self.refuse.refusal() if self.refuse is not None else course.refusal,
             times=2 if self.twice else course.times,
+            mark=self.mark or course.mark,
             lost=self.lose or course.lost,
             cut=course.cut if self.cut is None else self.cut,
             error=self.error.refusal() if self.error is not None else course.error,
@@ -125,12 +129,17 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             raise ValueError("an effect is of events or of requests")
         if self.match.verbs not in ((), (WATCH,)) and (self.effect.hold or self.effect.error or self.effect.events):
             raise ValueError("what happens to watches has only their verb")
+        if self.effect.mark and self.match.verbs not in ((), (CREATE,)):
+            raise ValueError("what is made has only the verb of that")
         if self.every < 1 or self.times < 0 or not 0 < self.chance <= 1:
             raise ValueError("every is 1 or more, times 0 or more, chance above 0 and at most 1")
 
     def takes(self, asking: Asking, asked: Attributes) -> bool:
         """Whether a request is one that the effect may happen to."""
-        if not self.effect.is_of_requests or ((self.effect.hold or self.effect.error) and asked.verb != WATCH):
+        effect = self.effect
+        if not effect.is_of_requests or ((effect.hold or effect.error) and asked.verb != WATCH):
+            return False
+        if effect.mark and (asked.verb != CREATE or asked.subresource):
             return False
         return self.match.takes(asking, asked)
 

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from dicot.kube.kind import Manifest
 
+from ..marks import FAULT
 from . import accepted, bodies, deleting, shape
 from .asking import JSON, Asking, Following, Reply, document, raw
 from .doubled import doubled
@@ -199,6 +200,8 @@ class Verbs:
     def _create(self, asking: Asking, route: Route, resource: Resource) -> Answer:
         form = accepted.form(asking, resource)
         write, sent = self._whole(asking, route, resource, "CreateOptions")
+        if asking.mark:
+            _mark(sent["metadata"], asking.mark)
         written = self._writer.create(write, sent)
         return self._object(asking, resource, form, 201, written.body)
 
@@ -243,6 +246,13 @@ class Verbs:
 def _misplaced(route: Route) -> bool:
     """Whether it is a verb of objects on a collection, or the other way round."""
     return route.verb == "create" if route.name else route.verb in ("update", "patch")
+
+
+def _mark(metadata: Manifest, mark: str) -> None:
+    """Add the fault that a switch has for it; what is no object is refused later."""
+    annotations = metadata.get("annotations") or {}
+    if isinstance(annotations, dict):
+        metadata["annotations"] = {**annotations, FAULT: mark}
 
 
 def _deleting(asking: Asking, route: Route, resource: Resource, query: deleting.DeleteQuery, name: str) -> Write:

@@ -1,8 +1,6 @@
 """What virt-handler makes of the VirtualMachineInstances of its node, as functions of the whole object.
 
 virt-handler writes by PUT: a merge patch would drop the nulls that virt-controller's own patches test for.
-A guest's fault (annotation ``sandbox.dicot.io/fault``): ``crash-loop`` fails before it runs, ``crash`` fails and
-``shutdown`` powers itself off while it runs.
 """
 
 import copy
@@ -15,8 +13,9 @@ from dicot.kube.client import Place
 from dicot.kube.kind import Manifest
 from dicot.moments import stamp
 
+from ..marks import FAULT
 from ..steps import REST, Decision, Rewrite, act
-from .kinds import FAULT, GUEST_AGENT, Guest, Pod
+from .kinds import GUEST_AGENT, Guest, Pod
 
 MACHINE = "pc-q35-rhel9.6.0"
 _NOT_SHARED = (

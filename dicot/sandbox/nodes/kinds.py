@@ -6,10 +6,9 @@ import msgspec
 
 from dicot.kube.kind import Kind, Meta, Row
 
+from ..marks import FAULT
 from ..settled.mark import UNSETTLED, WOKEN
 
-FAULT = "sandbox.dicot.io/fault"
-"""Annotation by which a test makes something go wrong; see ``pods`` and ``guests`` for the values."""
 GUEST_AGENT = "sandbox.dicot.io/guest-agent"
 """Annotation of a VirtualMachineInstance: "true" lets its guest have an agent."""
 COMPONENT = "cdi.kubevirt.io"

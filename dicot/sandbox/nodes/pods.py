@@ -1,9 +1,4 @@
-"""What a kubelet makes of its Pods, and when CDI's workers are done.
-
-A Pod's fault (annotation ``sandbox.dicot.io/fault``): ``image-pull`` keeps its images from being pulled,
-``unschedulable`` the scheduler from finding it a node. The fault ``import`` of a claim lets the importer that fills
-it fail again and again.
-"""
+"""What a kubelet makes of its Pods, and when CDI's workers are done."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +8,9 @@ from dicot.kube.kind import Manifest
 from dicot.kube.media import STRATEGIC
 from dicot.moments import read, stamp
 
+from ..marks import FAULT
 from ..steps import REST, Create, Decision, Patch, Remove, act
-from .kinds import CLONE_SOURCE, COMPONENT, FAULT, UPLOAD_SERVER, Container, Pod
+from .kinds import CLONE_SOURCE, COMPONENT, UPLOAD_SERVER, Container, Pod
 
 FINAL = ("Succeeded", "Failed")
 LAUNCHER = ("kubevirt.io", "virt-launcher")

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from ..marks import FAULT
 from ..steps import Decision, act
 from .addresses import Addresses
-from .kinds import FAULT, Claim, Pod
+from .kinds import Claim, Pod
 from .machines import Machine
 from .placement import Load, choose
 from .pods import bind, refuse

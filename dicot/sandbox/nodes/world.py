@@ -7,6 +7,7 @@ from dicot.kube.kind import Kind, Row
 from dicot.kube.store import Change, Store
 
 from ..controller import Key
+from ..marks import FAULT
 from ..steps import REST, Decision
 from . import guests, pods, volumes
 from .kinds import (
@@ -14,7 +15,6 @@ from .kinds import (
     CLONE_SOURCE,
     COMPONENT,
     DISKS,
-    FAULT,
     GUESTS,
     PODS,
     SOURCE_SUFFIX,

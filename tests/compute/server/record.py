@@ -22,7 +22,7 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from dicot.sandbox.nodes.kinds import FAULT
+from dicot.sandbox.marks import FAULT
 from tests.cluster.access import Access
 from tests.cluster.control import MERGE, Control
 from tests.cluster.objects import Document, named

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dicot.sandbox.nodes.kinds import FAULT
+from dicot.sandbox.marks import FAULT
 
 from .objects import (
     SUBRESOURCES,

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from twisted.internet.defer import Deferred
 
-from dicot.sandbox.nodes.kinds import FAULT
+from dicot.sandbox.marks import FAULT
 from tests.cluster.objects import Document, named
 
 from .objects import URL, conditions, disk_of, from_source, machine, printable, rooted, says, volume

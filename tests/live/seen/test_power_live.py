@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from dicot.sandbox.nodes.kinds import FAULT
+from dicot.sandbox.marks import FAULT
 from tests.cluster.objects import Document
 
 from .objects import NOWHERE, SUBRESOURCES, conditions, from_source, machine, printable, requests, rooted, says

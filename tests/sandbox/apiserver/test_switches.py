@@ -71,6 +71,26 @@ class RequestTests(SynchronousTestCase):
         self.assertEqual((said["kind"], said["reason"], said["message"]), ("Status", "TooManyRequests", "slowly"))
         self.assertEqual(said["details"], {"retryAfterSeconds": 3})
 
+    def test_what_is_made_is_marked_for_the_node_side(self) -> None:
+        self.served.set({"mark": "import"}, match={"resource": "configmaps", "name": "m*"}, times=2)
+        self.served.ask("PUT", f"{MAPS}/m0", {"metadata": {"name": "m0"}})
+        noted = {"metadata": {"name": "m1", "annotations": {"a": "b"}}}
+        self.assertEqual(self.served.ask("POST", MAPS, noted).code, 201)
+        for name in ("other", "m2", "m3"):
+            self.served.make(name)
+        found = {
+            name: self.served.ask("GET", f"{MAPS}/{name}").document["metadata"].get("annotations")
+            for name in ("m1", "other", "m2", "m3")
+        }
+        mark = {"sandbox.dicot.io/fault": "import"}
+        self.assertEqual(found, {"m1": {"a": "b", **mark}, "other": None, "m2": mark, "m3": None})
+
+    def test_what_is_no_map_is_refused_as_ever(self) -> None:
+        body = {"metadata": {"name": "one", "annotations": ["a"]}}
+        before = self.served.ask("POST", MAPS, body)
+        self.served.set({"mark": "import"}, match=CREATES)
+        self.assertEqual((before.code, self.served.ask("POST", MAPS, body).document), (400, before.document))
+
     def test_effects_add_up(self) -> None:
         self.served.set({"before": 1}, match=CREATES)
         self.served.set({"before": 1, "lose": "answer"}, match=CREATES)
@@ -258,6 +278,8 @@ class DeskTests(SynchronousTestCase):
             ({"effect": {"before": 1}, "every": 0}, "every is 1"),
             ({"effect": {"before": 1, "events": "lost"}}, "of events or of requests"),
             ({"effect": {"hold": True}, "match": {"verbs": ["list"]}}, "only their verb"),
+            ({"effect": {"mark": "import"}, "match": {"verbs": ["patch"]}}, "only the verb of that"),
+            ({"effect": {"mark": "imports"}}, "Invalid enum value 'imports'"),
         ):
             answer = self.served.ask("POST", "/sandbox/faults", body)
             self.assertEqual(answer.code, 400, str(body))

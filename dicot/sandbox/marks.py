@@ -1,0 +1,10 @@
+"""Faults of the node side: an annotation of the object that they happen to says which one."""
+
+from typing import Literal
+
+FAULT = "sandbox.dicot.io/fault"
+"""By hand on an object, or on the next that are made by a switch of the API server's (``apiserver.rules``)."""
+Mark = Literal["image-pull", "unschedulable", "crash-loop", "crash", "shutdown", "import"]
+"""Of Pods: ``image-pull`` keeps their images from being pulled, ``unschedulable`` the scheduler from finding a node.
+Of VirtualMachineInstances: ``crash-loop`` fails before it runs, ``crash`` fails and ``shutdown`` powers itself off
+while it runs. Of claims: with ``import`` the importer that fills it fails again and again."""
