@@ -58,7 +58,7 @@ class Arena:
         folder.mkdir()
         daemon = Daemon(reactor, ground, folder)
         with (folder / "dicot.toml").open("a") as settings:
-            settings.write(f"{ROOMY}key_pairs = -1\n")
+            settings.write(f"{ROOMY}key_pairs = -1\nserver_groups = 100\n")
         test.addCleanup(lambda: Deferred.fromCoroutine(daemon.kill()))
         test.addCleanup(show, test, daemon)
         return daemon

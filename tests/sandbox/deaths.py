@@ -16,19 +16,23 @@ from dicot.config import Config
 from dicot.served import services
 from dicot.tap import CRASH_AT
 from tests.bench import Operations
+from tests.cluster.control import Document
 from tests.live.case import Spoken, image_id, new_server
 from tests.live.daemon import Daemon
 from tests.live.estate import survey
 from tests.live.wire import Heard, NoAnswer, Person, logged_in, side_by_side
 
 from .arena import Arena
-from .storms import KEYPAIRS, PLAIN, PUBLIC_KEY, SERVERS, USER_DATA, Thing
+from .storms import GROUPS, KEYPAIRS, PLAIN, PUBLIC_KEY, SERVERS, USER_DATA, Thing
 
 TOKENS = "/identity/v3/auth/tokens"
 STEPS = re.compile(
     r"checkpoint: ((?:before|after) (?!read |find |all |fetch )\S+ (?!leases\b)\S+(?: \d+)?)$", re.MULTILINE
 )
 """The points of writes; a replica's own Lease is none of theirs."""
+KEPT, NEW = {"kept": "yes"}, {"new": "1"}
+BORN: Mapping[str, object] = {"metadata": KEPT, "tags": ["kept"]}
+"""What a server has from the start."""
 AT_ONCE = 4
 SETTLED = 60.0
 """Seconds in which all that a crash leaves must be judged."""
@@ -104,13 +108,24 @@ def _action(key: str, content: object) -> Callable[[Person, Subject, str], Await
     return lambda person, subject, image: person.ask("POST", f"{SERVERS}/{subject.thing.id}/action", {key: content})
 
 
+def _shows(**fields: object) -> Callable[[Thing], None]:
+    def become(thing: Thing) -> None:
+        thing.shown = {**thing.shown, **fields}
+
+    return become
+
+
+def _below(method: str, rest: str, content: object = None) -> Callable[[Person, Subject, str], Awaitable[Heard]]:
+    return lambda person, subject, image: person.ask(method, f"{SERVERS}/{subject.thing.id}/{rest}", content)
+
+
 def _create(person: Person, subject: Subject, image: str) -> Awaitable[Heard]:
-    return person.ask("POST", SERVERS, new_server(subject.name, image, user_data=USER_DATA))
+    return person.ask("POST", SERVERS, new_server(subject.name, image, user_data=USER_DATA, **BORN))
 
 
 def _create_many(person: Person, subject: Subject, image: str) -> Awaitable[Heard]:
     count = subject.thing.count
-    body = new_server(subject.name, image, user_data=USER_DATA, min_count=count, max_count=count)
+    body = new_server(subject.name, image, user_data=USER_DATA, **BORN, min_count=count, max_count=count)
     return person.ask("POST", SERVERS, body)
 
 
@@ -121,6 +136,11 @@ def _rename(person: Person, subject: Subject, image: str) -> Awaitable[Heard]:
 
 def _create_key(person: Person, subject: Subject, image: str) -> Awaitable[Heard]:
     return person.ask("POST", KEYPAIRS, {"keypair": {"name": subject.name, "public_key": PUBLIC_KEY}})
+
+
+def _create_group(person: Person, subject: Subject, image: str) -> Awaitable[Heard]:
+    body = {"server_group": {"name": subject.name, "policy": "anti-affinity"}}
+    return person.ask("POST", GROUPS, body)
 
 
 def _log_in(person: Person, subject: Subject, image: str) -> Awaitable[Heard]:
@@ -149,6 +169,49 @@ WRITES: Mapping[Key, Write] = {
     ),
     ("compute", "reboot", "/servers/<id>/action"): Write(
         "restart virtualmachines", _action("reboot", {"type": "HARD"}), _in("ACTIVE"), "ACTIVE"
+    ),
+    ("compute", "POST", "/servers/<id>/metadata"): Write(
+        "patch virtualmachines",
+        _below("POST", "metadata", {"metadata": NEW}),
+        _shows(metadata={**KEPT, **NEW}),
+        "ACTIVE",
+    ),
+    ("compute", "PUT", "/servers/<id>/metadata"): Write(
+        "patch virtualmachines", _below("PUT", "metadata", {"metadata": NEW}), _shows(metadata=NEW), "ACTIVE"
+    ),
+    ("compute", "PUT", "/servers/<id>/metadata/<key>"): Write(
+        "patch virtualmachines",
+        _below("PUT", "metadata/new", {"meta": NEW}),
+        _shows(metadata={**KEPT, **NEW}),
+        "ACTIVE",
+    ),
+    ("compute", "DELETE", "/servers/<id>/metadata/<key>"): Write(
+        "patch virtualmachines", _below("DELETE", "metadata/kept"), _shows(metadata={}), "ACTIVE"
+    ),
+    ("compute", "PUT", "/servers/<id>/tags"): Write(
+        "patch virtualmachines", _below("PUT", "tags", {"tags": ["new"]}), _shows(tags=["new"]), "ACTIVE"
+    ),
+    ("compute", "PUT", "/servers/<id>/tags/<tag>"): Write(
+        "patch virtualmachines", _below("PUT", "tags/new"), _shows(tags=["kept", "new"]), "ACTIVE"
+    ),
+    ("compute", "DELETE", "/servers/<id>/tags"): Write(
+        "patch virtualmachines", _below("DELETE", "tags"), _shows(tags=[]), "ACTIVE"
+    ),
+    ("compute", "DELETE", "/servers/<id>/tags/<tag>"): Write(
+        "patch virtualmachines", _below("DELETE", "tags/kept"), _shows(tags=[]), "ACTIVE"
+    ),
+    ("compute", "lock", "/servers/<id>/action"): Write(
+        "patch virtualmachines", _action("lock", None), _shows(locked=True), "ACTIVE"
+    ),
+    ("compute", "unlock", "/servers/<id>/action"): Write(
+        "patch virtualmachines", _action("unlock", None), _shows(locked=False), "locked"
+    ),
+    ("compute", "POST", "/os-server-groups"): Write("create servergroups", _create_group, _exists),
+    ("compute", "DELETE", "/os-server-groups/<id>"): Write(
+        "delete servergroups",
+        lambda person, subject, image: person.ask("DELETE", f"{GROUPS}/{subject.thing.id}"),
+        _gone,
+        "group",
     ),
     ("compute", "POST", "/os-keypairs"): Write("create keypairs", _create_key, _exists),
     ("compute", "DELETE", "/os-keypairs/<name>"): Write(
@@ -223,15 +286,21 @@ class Deaths:
         needs = write.needs
         if needs == "token":
             return Subject(name, Thing("token", name, exists=True), (await self._person()).token)
-        if needs in ("ACTIVE", "SHUTOFF"):
-            thing = Thing("server", name, exists=True, names={name}, states={needs})
+        if needs in ("ACTIVE", "SHUTOFF", "locked"):
+            states = {"SHUTOFF" if needs == "SHUTOFF" else "ACTIVE"}
+            thing = Thing("server", name, "", True, {name}, states, shown={**BORN, "locked": needs == "locked"})
             subject = Subject(name, thing)
             answer = await _create(self.demo, subject, self._image)
             thing.id = str(answer.document["server"]["id"])
             return subject
+        if needs == "group":
+            subject = Subject(name, Thing("group", name, exists=True))
+            made = await _create_group(self.demo, subject, self._image)
+            subject.thing.id = str(made.document["server_group"]["id"])
+            return subject
         kind = "keypair" if needs == "key" else ""
         names = {name} if write.count == 1 else {f"{name}-{place + 1}" for place in range(write.count)}
-        subject = Subject(name, Thing(kind, name, "", False, names, {"ACTIVE"}, write.count))
+        subject = Subject(name, Thing(kind, name, "", False, names, {"ACTIVE"}, write.count, BORN))
         if needs == "key":
             await _create_key(self.demo, subject, self._image)
             subject.thing.exists = True
@@ -239,15 +308,16 @@ class Deaths:
 
     async def _settled(self, subjects: Sequence[Subject]) -> None:
         """Servers in the states that they are wanted in."""
-        servers = [each.thing for each in subjects if each.thing.id]
+        servers = [each.thing for each in subjects if each.thing.kind == "server"]
 
         async def stopped() -> bool:
             listed = (await self.demo.ask("GET", f"{SERVERS}/detail")).document["servers"]
-            states = {server["id"]: server["status"] for server in listed}
+            found = {server["id"]: server for server in listed}
             for thing in servers:
-                if thing.states == {"SHUTOFF"} and states.get(thing.id) == "ACTIVE":
-                    await self.demo.ask("POST", f"{SERVERS}/{thing.id}/action", {"os-stop": None})
-            return all(states.get(thing.id) in thing.states for thing in servers)
+                server = found.get(thing.id, {})
+                for action in _lacking(thing, server):
+                    await self.demo.ask("POST", f"{SERVERS}/{thing.id}/action", {action: None})
+            return all(found.get(thing.id, {}).get("status") in thing.states for thing in servers)
 
         await self.arena.control.until(60, "the servers to be as they should", stopped)
 
@@ -301,11 +371,20 @@ class Deaths:
             self.test.assertEqual(await daemon.ended(), -9, str(death))
             limit.cancel()
             if not death.subject.thing.kind:
-                death.subject.thing.kind = "keypair" if "keypairs" in death.key[2] else "server"
+                kinds = {"/os-keypairs": "keypair", "/os-server-groups": "group"}
+                death.subject.thing.kind = kinds.get(death.key[2], "server")
             if death.done:
                 WRITES[death.key].done(death.subject.thing)
             elif death.done is None:
                 death.subject.thing.exists = None
+
+
+def _lacking(thing: Thing, server: Document) -> list[str]:
+    """What is to be done with a server that runs before it is as it is wanted."""
+    if server.get("status") != "ACTIVE":
+        return []
+    stop = ["os-stop"] if thing.states == {"SHUTOFF"} else []
+    return [*stop, *(["lock"] if thing.shown.get("locked") and not server["locked"] else [])]
 
 
 def _is_done(write: Write, points: Sequence[str], point: str) -> bool | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -22,6 +23,7 @@ from .arena import Arena
 
 SERVERS = "/compute/v2.1/servers"
 KEYPAIRS = "/compute/v2.1/os-keypairs"
+GROUPS = "/compute/v2.1/os-server-groups"
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDJ6Jz0kBfD4sFv7Wf5h0l4v6n0c2bq3m1x9y8z7w6v5 a@b"
 PLAIN, WITH_VOLUME = "cirros-live", "cirros"
 USER_DATA = "I2Nsb3VkLWNvbmZpZwo="
@@ -38,11 +40,11 @@ KEYS = f"/apis/compute.dicot.io/v1/namespaces/{SYSTEM_NAMESPACE}/keypairs"
 
 @dataclass
 class Thing:
-    """A server or a key pair that somebody asked for.
+    """A server, a key pair or a server group that somebody asked for.
 
     ``exists`` is None where nobody knows: a write of it was not answered. ``names`` are those that it may have by
     now, ``states`` the statuses. ``id`` is "" where the answer to its create never came. ``count`` are those that one
-    request wanted, of which fewer are none.
+    request wanted, of which fewer are none; ``shown`` are fields of a server as they must be.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Thing:
     names: set[str] = field(default_factory=set)
     states: set[str] = field(default_factory=set)
     count: int = 1
+    shown: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass
@@ -255,7 +258,8 @@ async def judged(control: Control, demo: Person, things: list[Thing]) -> Verdict
     """What is wrong with what there is, after all that was answered."""
     verdict = Verdict([], [], [])
     servers = (await demo.ask("GET", f"{SERVERS}/detail")).document["servers"]
-    keys = [each["keypair"] for each in (await demo.ask("GET", KEYPAIRS)).document["keypairs"]]
+    keys = [each["keypair"]["name"] for each in (await demo.ask("GET", KEYPAIRS)).document["keypairs"]]
+    groups = [each["name"] for each in (await demo.ask("GET", GROUPS)).document["server_groups"]]
     estate = await survey(control, "demo")
     verdict.left.extend(estate.halves())
     verdict.left.extend(f"the Ledger has {id}, which is gone" for id in estate.entries if id not in estate.machines)
@@ -264,7 +268,7 @@ async def judged(control: Control, demo: Person, things: list[Thing]) -> Verdict
         if thing.kind == "server":
             _judge_server(thing, servers, verdict)
         else:
-            _judge_key(thing, keys, verdict)
+            _judge_named(thing, groups if thing.kind == "group" else keys, verdict)
     shown = {server["id"] for server in servers}
     verdict.lost.extend(f"{id} is not listed" for id in estate.machines.keys() - shown)
     verdict.left.extend(f"{id} is listed" for id in shown - estate.machines.keys())
@@ -282,16 +286,18 @@ def _judge_server(thing: Thing, servers: list[Document], verdict: Verdict) -> No
         verdict.lost.append(f"{thing} is {found}")
     elif thing.exists and not (states := {server["status"] for server in found}) <= thing.states:
         verdict.lost.append(f"{thing} is {states}")
+    elif thing.exists and not all(thing.shown.items() <= server.items() for server in found):
+        verdict.lost.append(f"{thing} is {found}")
     elif thing.exists is False and found:
         verdict.lost.append(f"{thing}, deleted, is {found}")
 
 
-def _judge_key(thing: Thing, keys: list[Document], verdict: Verdict) -> None:
-    found = [key for key in keys if key["name"] == thing.first]
-    if len(found) > 1:
-        verdict.doubled.append(f"{thing} is {found}")
+def _judge_named(thing: Thing, names: list[str], verdict: Verdict) -> None:
+    found = names.count(thing.first)
+    if found > 1:
+        verdict.doubled.append(f"{thing} is there {found} times")
     elif thing.exists is not None and thing.exists != bool(found):
-        verdict.lost.append(f"{thing} is {found}")
+        verdict.lost.append(f"{thing} is there {found} times")
 
 
 async def _orphans(control: Control) -> list[str]:

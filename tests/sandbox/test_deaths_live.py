@@ -22,7 +22,7 @@ class CaseTests(SynchronousTestCase):
 
 
 class DeathTests(TestCase):
-    timeout = 600.0
+    timeout = 1200.0
 
     async def test_a_write_is_done_or_not_wherever_its_replica_dies(self) -> None:
         arena = await Arena.of(reactor, self, 1)
