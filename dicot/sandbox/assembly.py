@@ -117,7 +117,7 @@ def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, c
         aggregated=aggregated,
         pages={PREFIX.strip("/"): Desk(faults, hands).answer},
     )
-    loop = Loop(objects, roster(objects, served, usage, secrets.authority, seconds), hands)
+    loop = Loop(objects, roster(objects, served, usage, secrets.authority, seconds, clock.seconds), hands)
     found(objects, definitions)
     kubevirt_installed.install(objects)
     cdi_installed.install(objects)

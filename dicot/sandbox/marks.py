@@ -8,3 +8,5 @@ Mark = Literal["image-pull", "unschedulable", "crash-loop", "crash", "shutdown",
 """Of Pods: ``image-pull`` keeps their images from being pulled, ``unschedulable`` the scheduler from finding a node.
 Of VirtualMachineInstances: ``crash-loop`` fails before it runs, ``crash`` fails and ``shutdown`` powers itself off
 while it runs. Of claims: with ``import`` the importer that fills it fails again and again."""
+LOST = "lost"
+"""Of Nodes, by hand alone: kubelet and virt-handler stop until it is taken away."""

@@ -110,7 +110,8 @@ class Machines(LiveNodes):
         self.assertEqual((len(nodes), len(zones)), (2, 2))
         for node in nodes:
             self.assertIn(HEARTBEAT, node["metadata"]["annotations"])
-            self.assertEqual(node["status"]["conditions"][0]["status"], "True")
+            shown = {each["type"]: each["status"] for each in node["status"]["conditions"]}
+            self.assertEqual(shown["Ready"], "True")
 
     async def test_life_of_a_machine(self) -> None:
         await self.control.change("POST", self.machines, machine("m", {"containerDisk": CONTAINER_DISK}))

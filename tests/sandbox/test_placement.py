@@ -6,10 +6,11 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from dicot.kube.kind import Meta
 from dicot.kube.quantity import amount
 from dicot.sandbox.marks import FAULT
 from dicot.sandbox.nodes.addresses import Addresses
-from dicot.sandbox.nodes.kinds import Pod
+from dicot.sandbox.nodes.kinds import Node, NodeSpec, Pod, Taint
 from dicot.sandbox.nodes.machines import Machine
 from dicot.sandbox.nodes.placement import Load, choose, needs
 from dicot.sandbox.nodes.scheduler import Scheduler
@@ -110,6 +111,36 @@ class Choices(SynchronousTestCase):
         self.assertEqual(self.choose(affinity=term("NotIn", "b")), "one")
         self.assertEqual(self.choose(affinity=term("Exists")), "two")
         self.assertIn("2 node(s)", self.choose(affinity=term("DoesNotExist")))
+
+    def tainted(self, effect: str, key: str = "k", **spec: Any) -> str:
+        """Where the second, the better one, has a taint."""
+        taint = Taint(key, "v", effect)
+        node = Node(Meta(name="two", labels={**TWO.labels, "l": "m"}), NodeSpec([taint]))
+        return name(choose(pod(spec=spec), (ONE, TWO), Load(), {"two": node}))
+
+    def test_a_taint(self) -> None:
+        self.assertEqual([self.tainted(each) for each in ("NoSchedule", "NoExecute")], ["one"] * 2)
+        self.assertEqual(self.tainted("PreferNoSchedule"), "two")
+        only: dict[str, Any] = {"nodeSelector": {"topology.kubernetes.io/zone": "b"}}
+        why = "1 node(s) didn't match Pod's node affinity/selector, 1 node(s)"
+        self.assertEqual(self.tainted("NoSchedule", **only), f"{why} had untolerated taint(s)")
+        cordoned = self.tainted("NoSchedule", "node.kubernetes.io/unschedulable", **only)
+        self.assertEqual(cordoned, f"{why} were unschedulable")
+
+    def test_a_toleration(self) -> None:
+        for toleration, found in (
+            ({"operator": "Exists"}, "two"),
+            ({"key": "k", "operator": "Exists"}, "two"),
+            ({"key": "k", "value": "v"}, "two"),
+            ({"key": "k", "value": "v", "effect": "NoSchedule"}, "two"),
+            ({"key": "k", "value": "other"}, "one"),
+            ({"key": "k", "value": "v", "effect": "NoExecute"}, "one"),
+            ({"key": "other", "operator": "Exists"}, "one"),
+        ):
+            self.assertEqual(self.tainted("NoSchedule", tolerations=[toleration]), found, str(toleration))
+
+    def test_labels_are_those_of_the_node(self) -> None:
+        self.assertEqual(self.tainted("PreferNoSchedule", nodeSelector={"l": "m"}), "two")
 
     def test_reasons_are_counted(self) -> None:
         self.assertEqual(self.choose(**asks(cpu="3")), "2 Insufficient cpu")
@@ -235,7 +266,7 @@ class Scheduling(SynchronousTestCase):
 
     def refusal(self, **claims: Any) -> str:
         """Why a Pod with such claims waits."""
-        (step,) = self.scheduler.decide(pod(), list(claims.items()), NOW).steps
+        (step,) = self.scheduler.decide(pod(), list(claims.items()), {}, NOW).steps
         assert isinstance(step, Patch)
         text: str = step.body["status"]["conditions"][0]["message"]
         return text
@@ -243,7 +274,7 @@ class Scheduling(SynchronousTestCase):
     def test_what_is_bound_counts_before_it_is_seen(self) -> None:
         targets = []
         for each in "abc":
-            (step,) = self.scheduler.decide(pod(each, spec=asks(memory="3Gi")), (), NOW).steps
+            (step,) = self.scheduler.decide(pod(each, spec=asks(memory="3Gi")), (), {}, NOW).steps
             assert isinstance(step, Create)
             targets.append(step.body["target"]["name"])
         self.assertEqual(targets, ["two", "two", "one"])
@@ -257,10 +288,10 @@ class Scheduling(SynchronousTestCase):
 
     def test_a_fault_lets_no_node_take_it(self) -> None:
         spoiled = pod(meta={"annotations": {FAULT: "unschedulable"}})
-        [step] = self.scheduler.decide(spoiled, (), NOW).steps
+        [step] = self.scheduler.decide(spoiled, (), {}, NOW).steps
         [condition] = step.body["status"]["conditions"]  # type: ignore[union-attr]
         self.assertEqual(condition["message"], "0/2 nodes are available: 2 node(s) were unschedulable.")
 
     def test_a_refused_one_is_tried_again(self) -> None:
-        decision = self.scheduler.decide(pod(spec=asks(memory="1Ti")), (), NOW)
+        decision = self.scheduler.decide(pod(spec=asks(memory="1Ti")), (), {}, NOW)
         self.assertEqual(decision.again, 1.0)

@@ -10,10 +10,11 @@ from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
 from dicot.kube.client import Place
-from dicot.kube.errors import Conflict, Denied, Exists, Headers, Unreachable
+from dicot.kube.errors import Conflict, Denied, Exists, Headers, Missing, Unreachable
 from dicot.kube.kind import Manifest
 from dicot.kube.source import Origin
 from dicot.sandbox.controller import RETRY, Accounts
+from dicot.sandbox.marks import FAULT, LOST
 from dicot.sandbox.nodes.machines import HEARTBEAT
 from dicot.sandbox.nodes.service import Nodes
 from dicot.sandbox.steps import Create, Patch
@@ -89,10 +90,12 @@ class NodesAtWork(SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(NOW)
         self.kube, self.handler = Book(), Book()
+        self.version = 10
         origin = Origin(Silence(), Badge(), DeferredSemaphore(2))
         accounts = Accounts(self.kube, self.handler)  # type: ignore[arg-type]
         self.nodes = Nodes(accounts, origin, self.clock, lambda: 0.5)
         self.nodes.startService()
+        self.nodes.world.nodes.replace([], "1")
         self.addCleanup(self.stop)
 
     def stop(self) -> None:
@@ -114,8 +117,53 @@ class NodesAtWork(SynchronousTestCase):
         self.assertEqual(self.kube.of("nodes")[:3], [("create", ""), ("patch", "node-1"), ("patch", "status")])
         self.assertEqual(self.kube.bodies[1]["metadata"]["annotations"][HEARTBEAT], "2027-01-15T08:00:00Z")
         self.kube.written.clear()
-        self.clock.advance(60)
+        self.clock.pump([10] * 6)
         self.assertEqual(len(self.kube.of("nodes")), 6)
+        self.assertEqual(self.kube.of("leases"), [("patch", "node-1"), ("patch", "node-2")] * 6)
+
+    def test_a_lease_is_made_where_there_is_none(self) -> None:
+        self.kube.fail = lambda verb, at: (
+            Missing(404, "NotFound", "x") if (verb, at.plural) == ("patch", "leases") else None
+        )
+        self.kube.written.clear()
+        self.clock.advance(10)
+        self.assertEqual(self.kube.of("leases"), [("create", "")] * 2)
+        self.assertEqual(self.kube.bodies[-1]["spec"]["renewTime"], "2027-01-15T08:00:10.000000Z")
+
+    def lose(self, *names: str) -> None:
+        """These nodes are lost, and no others."""
+        self.sync()
+        for name in ("node-1", "node-2"):
+            noted = {FAULT: LOST} if name in names else {}
+            metadata = {"name": name, "uid": f"uid-{name}", "annotations": noted}
+            self.version += 1
+            self.tell(self.nodes.world.nodes, {"metadata": metadata}, self.version)
+
+    def test_a_lost_machine_is_silent_until_it_is_back(self) -> None:
+        self.lose("node-1")
+        self.clock.pump([1] * 70)
+        self.kube.written.clear()
+        self.clock.pump([1] * 70)
+        self.assertNotIn("node-1", {name for verb, name in self.kube.of("leases")})
+        self.assertEqual(self.kube.of("nodes"), [("create", ""), ("patch", "node-2"), ("patch", "status")])
+        self.lose()
+        self.kube.written.clear()
+        self.clock.advance(1)
+        self.assertEqual(self.kube.of("nodes"), [("create", ""), ("patch", "node-1"), ("patch", "status")])
+        ready = self.kube.bodies[-2]["status"]["conditions"][-1]
+        self.assertEqual((ready["type"], ready["lastTransitionTime"]), ("Ready", "2027-01-15T08:02:20Z"))
+
+    def test_nobody_does_anything_on_a_lost_node_until_it_is_back(self) -> None:
+        self.lose("node-1")
+        place = Place("kubevirt.io", "v1", "virtualmachineinstances", "n", "g")
+        self.handler.objects[place] = guest_manifest(phase="Running")
+        self.tell(self.nodes.world.guests, guest_manifest(phase="Running"))
+        going = {"deletionTimestamp": "2027-01-15T08:00:00Z"}
+        self.tell(self.nodes.world.pods, pod_manifest(meta=going, spec={"nodeName": "node-1"}))
+        self.assertEqual((self.handler.written, self.kube.of("pods")), ([], []))
+        self.lose()
+        self.assertEqual(self.handler.of("virtualmachineinstances"), [("read", "g"), ("replace", "g")])
+        self.assertEqual(self.kube.of("pods"), [("delete uid-p 0", "p")])
 
     def test_what_is_made_is_known_at_once(self) -> None:
         self.sync()

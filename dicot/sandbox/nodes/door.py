@@ -81,17 +81,25 @@ class Doors:
         self._lock = lock
         self._site = Site(Guests(Handler(kube, reactor.seconds)), parsePOSTFormSubmission=False)
         self._reactor = reactor
-        self._ports: list[IListeningPort] = []
+        self._ports: dict[str, IListeningPort] = {}
 
     def open(self, machine: Machine) -> None:
-        """Serve a machine's door, on its own address."""
+        """Serve a machine's door, on its own address, if it is shut."""
+        if machine.name in self._ports:
+            return
         options = self._lock.options()
         port = self._reactor.listenSSL(self._lock.port, self._site, options, interface=machine.address)
-        self._ports.append(port)
+        self._ports[machine.name] = port
+
+    def shut(self, machine: Machine) -> None:
+        """Serve a machine's door no more."""
+        port = self._ports.pop(machine.name, None)
+        if port is not None:
+            maybeDeferred(port.stopListening)
 
     def close(self) -> None:
         """Serve none any more."""
-        for port in self._ports:
+        for port in self._ports.values():
             maybeDeferred(port.stopListening)
         self._ports.clear()
 

@@ -130,6 +130,36 @@ class Affinity(msgspec.Struct, frozen=True):
     podAntiAffinity: PodAffinity | None = None
 
 
+class Taint(msgspec.Struct, frozen=True):
+    """What keeps Pods away from a node."""
+
+    key: str
+    value: str = ""
+    effect: str = ""
+
+
+class Toleration(msgspec.Struct, frozen=True):
+    """What lets a Pod go there all the same."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+
+class NodeSpec(msgspec.Struct, frozen=True):
+    """What is kept of a Node's spec."""
+
+    taints: list[Taint] = []
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A Node."""
+
+    metadata: Meta
+    spec: NodeSpec = NodeSpec()
+
+
 class PodSpec(msgspec.Struct, frozen=True):
     """What is kept of a Pod's spec."""
 
@@ -141,6 +171,7 @@ class PodSpec(msgspec.Struct, frozen=True):
     initContainers: list[Container] = []
     volumes: list[Volume] = []
     readinessGates: list[Gate] = []
+    tolerations: list[Toleration] = []
 
 
 class PodStatus(msgspec.Struct, frozen=True):
@@ -253,6 +284,7 @@ def _pod_links(row: Row, pod: Pod) -> tuple[str, ...]:
     return (*(f"{row.namespace}/{link}" for link in (*claims_of(pod), row.owner) if link), *clones)
 
 
+NODES = Kind("", "v1", "nodes", "node", Node, namespaced=False, annotations=frozenset({FAULT}))
 PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT, WOKEN}))
 GUESTS = Kind(
     "kubevirt.io",

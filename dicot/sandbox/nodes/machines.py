@@ -9,6 +9,9 @@ from dicot.kube.kind import Manifest
 HEARTBEAT = "kubevirt.io/heartbeat"
 HEARTBEAT_PERIOD = 60.0
 """virt-controller gives a node up when this annotation is five minutes old."""
+LEASE_PERIOD = 10.0
+"""kubelet renews its Lease so often; kube-controller-manager gives a node up that was silent for 50 seconds."""
+LEASE_LASTS = 40
 
 _LABELS = {
     "kubernetes.io/arch": "amd64",
@@ -19,6 +22,12 @@ _LABELS = {
 }
 # What virt-handler's device plugins offer.
 _DEVICES = {"devices.kubevirt.io/kvm": "1k", "devices.kubevirt.io/tun": "1k", "devices.kubevirt.io/vhost-net": "1k"}
+_CONDITIONS = (
+    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +66,27 @@ class Machine:
         """A merge patch: virt-handler is alive and takes guests."""
         return {"metadata": {"annotations": {HEARTBEAT: now}, "labels": self.labels}}
 
+    def lease(self) -> Place:
+        """Where kubelet's Lease is."""
+        return Place("coordination.k8s.io", "v1", "leases", "kube-node-lease", self.name)
+
+    def leased(self, now: str) -> Manifest:
+        """The Lease: kubelet is alive at that moment, in microseconds."""
+        spec = {"holderIdentity": self.name, "leaseDurationSeconds": LEASE_LASTS, "renewTime": now}
+        return {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": self.name, "namespace": "kube-node-lease"},
+            "spec": spec,
+        }
+
     def status(self, now: str, since: str) -> Manifest:
         """A merge patch of the status: kubelet is alive since then."""
-        ready = {
-            "type": "Ready",
-            "status": "True",
-            "reason": "KubeletReady",
-            "message": "kubelet is posting ready status",
-            "lastHeartbeatTime": now,
-            "lastTransitionTime": since,
-        }
+        moments = {"lastHeartbeatTime": now, "lastTransitionTime": since}
+        conditions = [
+            {"type": kind, "status": status, "reason": reason, "message": message, **moments}
+            for kind, status, reason, message in _CONDITIONS
+        ]
         addresses = [{"type": "InternalIP", "address": self.address}, {"type": "Hostname", "address": self.name}]
         machine = {
             "architecture": "amd64",
@@ -84,7 +104,7 @@ class Machine:
             "status": {
                 "capacity": self.capacity,
                 "allocatable": self.capacity,
-                "conditions": [ready],
+                "conditions": conditions,
                 "addresses": addresses,
                 "nodeInfo": machine,
             }

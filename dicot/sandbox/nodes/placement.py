@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 
 from ...kube.quantity import amount
 from .affinity import Placed, apart, holds, obstacle, score
-from .kinds import Container, Pod
+from .kinds import Container, Node, Pod, Taint, Toleration
 from .machines import Machine
 
 Amounts = Mapping[str, Decimal]
 _NONE = Decimal(0)
+_KEEP_OFF = ("NoSchedule", "NoExecute")
 
 
 class Load:
@@ -74,13 +76,18 @@ def _sum(containers: Iterable[Container]) -> dict[str, Decimal]:
     return total
 
 
-def choose(pod: Pod, machines: Sequence[Machine], load: Load) -> Machine | str:
-    """Of the machines that fit the preferred one, with the most memory left; or in the scheduler's words why none."""
+def choose(
+    pod: Pod, machines: Sequence[Machine], load: Load, nodes: Mapping[str, Node] = MappingProxyType({})
+) -> Machine | str:
+    """Of the machines that fit the preferred one, with the most memory left; or in the scheduler's words why none.
+
+    ``nodes`` are the machines' Nodes, as far as they were seen.
+    """
     reasons: dict[str, int] = {}
     fitting = []
     placed = load.company(pod, machines)
     for machine in machines:
-        why = _obstacle(pod, machine, load) or obstacle(pod, machine, placed)
+        why = _obstacle(pod, machine, nodes.get(machine.name), load) or obstacle(pod, machine, placed)
         if why:
             reasons[why] = reasons.get(why, 0) + 1
         else:
@@ -90,8 +97,13 @@ def choose(pod: Pod, machines: Sequence[Machine], load: Load) -> Machine | str:
     return ", ".join(f"{count} {why}" for why, count in sorted(reasons.items()))
 
 
-def _obstacle(pod: Pod, machine: Machine, load: Load) -> str:
-    if not _is_selected(pod, machine.labels):
+def _obstacle(pod: Pod, machine: Machine, node: Node | None, load: Load) -> str:
+    """In the order of kube-scheduler's filters (pkg/scheduler/apis/config/v1/default_plugins.go)."""
+    for taint in node.spec.taints if node is not None else ():
+        if taint.effect in _KEEP_OFF and not any(_tolerates(each, taint) for each in pod.spec.tolerations):
+            unschedulable = taint.key == "node.kubernetes.io/unschedulable"
+            return "node(s) were unschedulable" if unschedulable else "node(s) had untolerated taint(s)"
+    if not _is_selected(pod, machine.labels if node is None else node.metadata.labels):
         return "node(s) didn't match Pod's node affinity/selector"
     for resource, number in needs(pod).items():
         if number > _left(machine, load, resource):
@@ -101,6 +113,12 @@ def _obstacle(pod: Pod, machine: Machine, load: Load) -> str:
 
 def _left(machine: Machine, load: Load, resource: str) -> Decimal:
     return amount(machine.capacity.get(resource, "0")) - load.of(machine.name).get(resource, _NONE)
+
+
+def _tolerates(toleration: Toleration, taint: Taint) -> bool:
+    if toleration.effect not in ("", taint.effect) or toleration.key not in ("", taint.key):
+        return False
+    return toleration.operator == "Exists" or (bool(toleration.key) and toleration.value == taint.value)
 
 
 def _is_selected(pod: Pod, labels: Mapping[str, str]) -> bool:

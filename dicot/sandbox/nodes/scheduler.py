@@ -1,11 +1,11 @@
 """Binds Pods to machines, and keeps count of both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..marks import FAULT
 from ..steps import Decision, act
 from .addresses import Addresses
-from .kinds import Claim, Pod
+from .kinds import Claim, Node, Pod
 from .machines import Machine
 from .placement import Load, choose
 from .pods import bind, refuse
@@ -41,12 +41,14 @@ class Scheduler:
             return self.machines[pod.spec.nodeName].address
         return self._addresses[pod.spec.nodeName].give(pod.metadata.uid)
 
-    def decide(self, pod: Pod, claims: Sequence[tuple[str, Claim | None]], now: float) -> Decision:
+    def decide(
+        self, pod: Pod, claims: Sequence[tuple[str, Claim | None]], nodes: Mapping[str, Node], now: float
+    ) -> Decision:
         """Where a Pod without a node goes."""
         place = (
             _spoiled(pod, len(self.machines))
             or _waits_for(claims)
-            or choose(pod, list(self.machines.values()), self._load)
+            or choose(pod, list(self.machines.values()), self._load, nodes)
         )
         if isinstance(place, str):
             refusal = refuse(pod, f"0/{len(self.machines)} nodes are available: {place}.", now)

@@ -1,21 +1,23 @@
 """The node side of a cluster: a controller, the heartbeats of its machines, and their doors."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from dicot.kube.client import Place
-from dicot.kube.errors import Doubtful, Refused, Unreachable
+from dicot.kube.errors import Doubtful, Missing, Refused, Unreachable
 from dicot.kube.source import Origin
-from dicot.moments import stamp
+from dicot.moments import precise, stamp
 
 from ..controller import RETRY, Accounts, Controller, cancelled
 from ..steps import Create, Patch
 from .door import Doors, pod
-from .machines import HEARTBEAT_PERIOD, TWO, Machine
+from .machines import HEARTBEAT_PERIOD, LEASE_PERIOD, TWO, Machine
 from .world import NodeWorld
 
 WORK = 0.5
@@ -62,18 +64,40 @@ class Nodes(Controller):
             beat.cancel()
 
     async def _beat(self, machine: Machine) -> None:
-        """Keep a machine alive in the eyes of the cluster."""
-        since = stamp(self._clock.seconds())
+        """Keep a machine alive in the eyes of the cluster, unless it is lost."""
+        await self.world.nodes.synced()
+        since = due = self._clock.seconds()
         while True:
-            now = stamp(self._clock.seconds())
-            pause = HEARTBEAT_PERIOD
-            try:
-                await self.take(Create(Place("", "v1", "nodes"), machine.node(now)))
-                await self.take(Patch(machine.at(), machine.beat(now)))
-                await self.take(Patch(machine.at("status"), machine.status(now, since)))
+            pause = RETRY
+            if self.world.is_lost(machine.name):
+                since = due = self._clock.seconds()
                 if self._doors is not None:
-                    await self.take(Create(Place("", "v1", "pods", "kubevirt"), pod(machine)))
-            except (Refused, Doubtful, Unreachable) as reason:
-                _log.warn("{node}: {reason}", node=machine.name, reason=reason)
-                pause = RETRY
+                    self._doors.shut(machine)
+            else:
+                try:
+                    if self._clock.seconds() >= due:
+                        await self._post(machine, stamp(since))
+                        due = self._clock.seconds() + HEARTBEAT_PERIOD
+                    await self._renew(machine)
+                    pause = LEASE_PERIOD
+                except (Refused, Doubtful, Unreachable, CannotListenError) as reason:
+                    _log.warn("{node}: {reason}", node=machine.name, reason=reason)
             await deferLater(self._clock, pause)
+
+    async def _post(self, machine: Machine, since: str) -> None:
+        """kubelet's whole status, and virt-handler's heartbeat."""
+        now = stamp(self._clock.seconds())
+        await self.take(Create(Place("", "v1", "nodes"), machine.node(now)))
+        await self.take(Patch(machine.at(), machine.beat(now)))
+        await self.take(Patch(machine.at("status"), machine.status(now, since)))
+        if self._doors is not None:
+            self._doors.open(machine)
+            await self.take(Create(Place("", "v1", "pods", "kubevirt"), pod(machine)))
+
+    async def _renew(self, machine: Machine) -> None:
+        """kubelet's Lease."""
+        body = machine.leased(precise(self._clock.seconds()))
+        try:
+            await self.take(Patch(machine.lease(), {"spec": body["spec"]}))
+        except Missing:
+            await self.take(Create(replace(machine.lease(), name=""), body))

@@ -7,7 +7,7 @@ from dicot.kube.kind import Kind, Row
 from dicot.kube.store import Change, Store
 
 from ..controller import Key
-from ..marks import FAULT
+from ..marks import FAULT, LOST
 from ..steps import REST, Decision
 from . import guests, pods, volumes
 from .kinds import (
@@ -16,10 +16,12 @@ from .kinds import (
     COMPONENT,
     DISKS,
     GUESTS,
+    NODES,
     PODS,
     SOURCE_SUFFIX,
     Claim,
     Guest,
+    Node,
     Pod,
     claims_of,
     clone_link,
@@ -37,16 +39,20 @@ class NodeWorld:
         self.guests: Store[Guest] = Store(GUESTS)
         self.claims: Store[Claim] = Store(CLAIMS)
         self.disks: Store[Any] = Store(DISKS)
+        self.nodes: Store[Node] = Store(NODES)
         self._scheduler = Scheduler(machines)
         self._work = work
 
     @property
     def stores(self) -> tuple[Store[Any], ...]:
         """All that is watched."""
-        return (self.pods, self.guests, self.claims, self.disks)
+        return (self.pods, self.guests, self.claims, self.disks, self.nodes)
 
     def saw(self, change: Change) -> Iterator[Key]:
         """Take a change into account; what must be decided again."""
+        if change.kind is NODES:
+            yield from self._returned(change)
+            return
         if change.kind is PODS:
             self._count(change)
         row = change.new or change.old
@@ -58,7 +64,29 @@ class NodeWorld:
 
     def everything(self) -> list[Key]:
         """All objects that there are."""
-        return [Key(store.kind, row.namespace, row.name) for store in self.stores for row in store.rows()]
+        stores = (self.pods, self.guests, self.claims, self.disks)
+        return [Key(store.kind, row.namespace, row.name) for store in stores for row in store.rows()]
+
+    def is_lost(self, node: str) -> bool:
+        """Whether kubelet and virt-handler of a node have stopped."""
+        found = self._node(node)
+        return found is not None and found.metadata.annotations.get(FAULT) == LOST
+
+    def _node(self, name: str) -> Node | None:
+        row = self.nodes.one("", name)
+        return None if row is None else NODES.read(row)
+
+    def _returned(self, change: Change) -> Iterator[Key]:
+        """What is on a node that comes back."""
+        was = change.old is not None and NODES.read(change.old).metadata.annotations.get(FAULT) == LOST
+        if change.new is None or not was or self.is_lost(change.new.name):
+            return
+        for row in self.pods.rows():
+            if PODS.read(row).spec.nodeName == change.new.name:
+                yield Key(PODS, row.namespace, row.name)
+        for row in self.guests.rows():
+            if GUESTS.read(row).status.nodeName == change.new.name:
+                yield Key(GUESTS, row.namespace, row.name)
 
     def decide(self, key: Key, now: float) -> Decision:
         """What to do about an object."""
@@ -68,7 +96,8 @@ class NodeWorld:
         if key.kind is PODS:
             return self._decide_pod(row, now)
         if key.kind is GUESTS:
-            return guests.decide(GUESTS.read(row), self._launcher(row), now)
+            guest = GUESTS.read(row)
+            return REST if self.is_lost(guest.status.nodeName) else guests.decide(guest, self._launcher(row), now)
         if key.kind is CLAIMS:
             return volumes.decide_claim(CLAIMS.read(row))
         return volumes.decide_disk(DISKS.read(row))
@@ -100,8 +129,9 @@ class NodeWorld:
         machine = self._scheduler.machines.get(pod.spec.nodeName)
         if pod.metadata.deletionTimestamp is None and not pod.spec.nodeName:
             claims = [(name, self._claim(row.namespace, name)) for name in claims_of(pod)]
-            return self._scheduler.decide(pod, claims, now)
-        if pod.spec.nodeName and machine is None:
+            nodes = {name: node for name in self._scheduler.machines if (node := self._node(name)) is not None}
+            return self._scheduler.decide(pod, claims, nodes, now)
+        if pod.spec.nodeName and (machine is None or self.is_lost(pod.spec.nodeName)):
             return REST
         return pods.decide(pod, self._scene(row, pod, machine, now))
 

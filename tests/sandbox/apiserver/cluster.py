@@ -47,7 +47,7 @@ class Cluster:
         admissions += (NamespaceAdmission(self.objects), StorageAdmission(self.objects), QuotaAdmission(usage))
         self.happened: list[str] = []
         self.objects.listen(self._note)
-        controllers = roster(self.objects, served, usage, AUTHORITY, self.clock.seconds)
+        controllers = roster(self.objects, served, usage, AUTHORITY, self.clock.seconds, self.clock.seconds)
         self.loop = Loop(self.objects, controllers, self.clock)
         self.loop.startService()
 

@@ -10,15 +10,22 @@ from .aggregation import Aggregation
 from .garbage import Garbage
 from .loop import Controller
 from .namespaces import Furniture, Namespaces
+from .nodes import NodeLifecycle, TaintEviction
 from .protection import Protection
 from .quotas import Quotas
 from .volumes import Binder
 
 
 def roster(
-    objects: Objects, registry: Registry, usage: Usage, authority: str, seconds: Callable[[], float]
+    objects: Objects,
+    registry: Registry,
+    usage: Usage,
+    authority: str,
+    seconds: Callable[[], float],
+    elapsed: Callable[[], float],
 ) -> tuple[Controller, ...]:
-    """All of them. ``authority`` is the certificate that clients in a namespace find there (PEM)."""
+    """All of them. ``authority`` is the certificate that clients in a namespace find there (PEM); ``seconds`` is the
+    time of day, ``elapsed`` a clock that nobody puts forward."""
     return (
         Furniture(objects, authority),
         Aggregation(objects),
@@ -27,4 +34,6 @@ def roster(
         Quotas(objects, usage),
         Binder(objects, seconds),
         Protection(objects),
+        NodeLifecycle(objects, seconds, elapsed),
+        TaintEviction(objects, seconds, elapsed),
     )
