@@ -16,7 +16,7 @@ from tests.cluster import session
 from tests.cluster.commands import Failed
 from tests.cluster.control import Overdue
 
-from .processes import Processors, favour
+from .processes import Processors, favoured_session
 from .results import Line, Skipped, document, table
 from .rounds import Wrong
 from .rows import events, large, mixed, reads, writes
@@ -118,12 +118,14 @@ def finish(lines: list[Line], options: argparse.Namespace, began: float) -> None
 
 def main() -> None:
     options = parse(sys.argv[1:])
-    if options.nice:
-        favour(os.getpid(), options.nice)
     processors = Processors.found()
     # All but the servers that are measured.
     os.sched_setaffinity(0, {processors.load})
-    session.run(lambda reactor, folder: measure(reactor, options, folder, processors), None)
+    try:
+        with favoured_session(options.nice):
+            session.run(lambda reactor, folder: measure(reactor, options, folder, processors), None)
+    except PermissionError as error:
+        sys.exit(f"NICE={options.nice}: {error.strerror}; below 0 needs root")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ _EMPTY = (204, 304)
 class Task:
     """What to do. ``requests`` are sent in turn, over and over for ``seconds``, or each once where that is 0.
 
-    ``pids`` are the server's processes, whose processor time is taken.
+    ``pids`` are the server's processes, whose processor time is taken. ``pause`` is what a client rests before each
+    request, where there is one connection.
     """
 
     port: int
@@ -42,6 +43,7 @@ class Task:
     seconds: float = 0.0
     warmup: float = 0.0
     pids: Sequence[int] = ()
+    pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ class Load:
         request = next(self._requests, None)
         if request is None:
             return False
+        time.sleep(self._task.pause)
         connection.send(request)
         return True
 
