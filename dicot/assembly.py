@@ -24,6 +24,7 @@ from .cloud.chores.presence import Presence, replica_name
 from .cloud.chores.steward import Steward
 from .cloud.chores.tenure import Tenures
 from .cloud.features import Probe
+from .cloud.kinds.identity import REVOCATION
 from .cloud.kinds.storage import STORAGE_CLASS
 from .cloud.reading.cache import Cache
 from .cloud.reading.feed import Feed
@@ -43,6 +44,7 @@ from .cloud.writing.cluster import Cluster
 from .cloud.writing.crash import CrashPoints
 from .cloud.writing.ledger import Ledger
 from .cloud.writing.writer import Writer
+from .compute.kinds import SERVER_LOG
 from .config import Config
 from .identity.chores import chores
 from .identity.desk import TOOL, Desk
@@ -200,7 +202,7 @@ def stewardship(reactor: Any, config: Config, seen: Watches, made: Writes, desk:
             Tenures(made.cluster, made.claims, claimed(resources(config))),
             Names(made.cluster, made.claims, claimed(resources(config))),
             Grants(made.cluster, seen.projects.image_namespaces),
-            Expiry(made.cluster),
+            Expiry(made.cluster, (REVOCATION, SERVER_LOG)),
             *chores(desk, config.token_life),
         ),
         reactor,

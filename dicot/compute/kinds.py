@@ -36,4 +36,35 @@ def keypair_object(user: str, name: str) -> str:
     return f"keypair-{digest(user, name)}"
 
 
+class LoggedAction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An action on a server, as Nova tells of it: who, when, what came of it. ``host`` is the node it ran on."""
+
+    request: str = ""
+    action: str = ""
+    user: str = ""
+    project: str = ""
+    start: str = ""
+    finish: str = ""
+    error: str = ""
+    host: str = ""
+
+
+class ServerLogSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``expires`` is until when it is kept."""
+
+    formatVersion: int = 1
+    serverId: str = ""
+    name: str = ""
+    expires: str = ""
+    actions: tuple[LoggedAction, ...] = ()
+
+
+class ServerLog(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was done to a server that was deleted by way of Nova."""
+
+    metadata: Meta = Meta()
+    spec: ServerLogSpec = ServerLogSpec()
+
+
 KEYPAIR = Kind("compute.dicot.io", "v1", "keypairs", "Keypair", Keypair, by_user, namespace=SYSTEM_NAMESPACE)
+SERVER_LOG = Kind("compute.dicot.io", "v1", "serverlogs", "ServerLog", ServerLog)

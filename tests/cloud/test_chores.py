@@ -376,12 +376,12 @@ class ExpiryTests(ChoreCase):
         self.revocation("skewed", expires=precise(BIRTH - 119))
         self.revocation("open", expires=precise(BIRTH + 1000))
         self.revocation("strange", expires="soon")
-        self.round(Expiry(self.cluster))
+        self.round(Expiry(self.cluster, (REVOCATION,)))
         self.assertEqual(self.kube.names("revocations"), ["open", "skewed", "strange"])
 
     def test_nothing_is_deleted_without_the_lease(self) -> None:
         self.revocation("over", expires=precise(BIRTH - 1000))
-        self.round(Expiry(self.cluster), may=False)
+        self.round(Expiry(self.cluster, (REVOCATION,)), may=False)
         self.assertEqual(self.kube.names("revocations"), ["over"])
 
 

@@ -180,6 +180,19 @@ class EventTests(NotesCase):
         self.assertEqual(set(noted), {f"dicot.io/action-{each['Request ID']}" for each in listed[:-1]})
         self.assertIn("not found", await self.cli.refusal("server", "event", "show", name, "req-none"))
         await self.cli.text("server", "delete", "--wait", name)
+        await self.remember(id, [each["Request ID"] for each in listed])
+
+    async def remember(self, id: str, requests: list[str]) -> None:
+        """The log of a server that is gone: for its project, at any replica, and for kubectl."""
+        one, other = await self.people()
+        path = f"{SERVERS}/{id}/os-instance-actions"
+        for person in (one, other):
+            deletion, *others = (await person.ask("GET", path)).document["instanceActions"]
+            self.assertEqual((deletion["action"], [each["request_id"] for each in others]), ("delete", requests))
+        self.assertEqual((await one.ask("GET", path, headers={"OpenStack-API-Version": "compute 2.20"})).code, 404)
+        found = await self.kubectl.objects("serverlogs.compute.dicot.io", *DEMO, "-l", f"dicot.io/id={id}")
+        [spec] = [each["spec"] for each in found]
+        self.assertEqual([each["action"] for each in spec["actions"]][:2], ["delete", "unlock"])
 
     async def user(self) -> str:
         return await self.cli.value("token", "issue", "user_id")

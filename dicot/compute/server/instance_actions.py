@@ -4,15 +4,19 @@ from collections.abc import Mapping, Sequence
 
 from ...caller import Caller
 from ...cloud.kinds.kubevirt import NODE
-from ...cloud.resource import ADMIN, READER, Bench, Resource
+from ...cloud.resource import ADMIN, READER, Bench, Resource, Right
 from ...faults import BadRequest, NotFound
+from ...names import is_uuid
 from ...web.call import Call, Reply
 from ...web.dialect import Version
+from ..kinds import SERVER_LOG
 from ..parameters import MOMENTS, PAGING
 from ..times import asked_moment, with_microseconds
 from ..validation import Schema, check_query
 from ..wire import Document, limit_of, next_links, query_schema
-from .log import Action, actions
+from .actions import missing
+from .gone import left
+from .log import Action, actions, ordered
 from .lookup import current
 from .noting import READS
 from .reading import NO_QUERY, STRICT
@@ -20,6 +24,8 @@ from .view import host_id
 
 POLICY = "os_compute_api:os-instance-actions"
 URL = "/servers/<id>/os-instance-actions"
+GONE: Version = (2, 21)
+"""Since when the actions of a server can be read that is gone."""
 EVENTS: Version = (2, 51)
 PAGES: Version = (2, 58)
 HOSTS: Version = (2, 62)
@@ -105,9 +111,25 @@ def routes(bench: Bench) -> None:
     """Registers the operations."""
 
     async def known(call: Call[None]) -> tuple[str, list[Action]]:
-        server = await current(bench, call.caller, call.names["id"])
-        project = bench.known(call.caller).project(server.row.namespace)
-        return server.row.id, actions(server, project)
+        try:
+            server = await current(bench, call.caller, call.names["id"])
+        except NotFound:
+            if call.version < GONE:
+                raise
+            return call.names["id"], await remembered(call)
+        found = actions(server, bench.known(call.caller).project(server.row.namespace))
+        noted = {each.request for each in found}
+        kept = left(bench.known(call.caller), server.row.id) or []
+        return server.row.id, ordered([*found, *(each for each in kept if each.request not in noted)])
+
+    async def remembered(call: Call[None]) -> list[Action]:
+        id = call.names["id"]
+        found = left(bench.known(call.caller), id)
+        if found is None and is_uuid(id) and await bench.verify(SERVER_LOG, call.caller, id):
+            found = left(bench.known(call.caller), id)
+        if found is None:
+            raise missing(id)
+        return found
 
     @bench.routes.get(URL, f"{POLICY}:list")
     async def index(call: Call[None]) -> Reply:
@@ -142,12 +164,17 @@ def routes(bench: Bench) -> None:
 INSTANCE_ACTIONS = Resource(
     name="instance-actions",
     register=routes,
-    reads=READS,
+    reads=(*READS, SERVER_LOG),
     policy={
         f"{POLICY}:list": READER,
         f"{POLICY}:show": READER,
         f"{POLICY}:events": ADMIN,
         f"{POLICY}:events:details": ADMIN,
     },
+    rights={
+        "member": (Right("compute.dicot.io", "serverlogs", ("create", "get")),),
+        "own": (Right("compute.dicot.io", "serverlogs", ("delete",)),),
+    },
+    crds=("serverlogs.compute.dicot.io",),
     extensions={"os-instance-actions": "InstanceActions"},
 )

@@ -7,7 +7,7 @@ it was.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -40,10 +40,14 @@ EVENTS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """An operation that the log shows; ``at_once``: it is done as soon as it is accepted."""
+    """An operation that the log shows.
+
+    ``at_once``: it is done as soon as it is accepted. ``apart``: only its failure is noted on the machine.
+    """
 
     action: str
     at_once: bool = False
+    apart: bool = False
 
 
 class ActionNote(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,8 +87,12 @@ def actions(server: Present, project: str) -> list[Action]:
         Action(request, each.action, each.user, each.project, each.start, _end(server, each), each.error, each.host)
         for request, each in noted(server.vm).items()
     ]
-    made = _making(server, project)
-    return sorted([*found, *made], key=lambda each: (read(each.start) or 0.0, each.request), reverse=True)
+    return ordered([*found, *_making(server, project)])
+
+
+def ordered(found: Iterable[Action]) -> list[Action]:
+    """The last first."""
+    return sorted(found, key=lambda each: (read(each.start) or 0.0, each.request), reverse=True)
 
 
 def beginning(server: Present, caller: Caller, logged: Logged, now: float) -> ActionNote:
@@ -124,9 +132,14 @@ def noted(vm: Vm) -> dict[str, ActionNote]:
             entry = shallow(text, ActionNote)
         except msgspec.MsgspecError:
             continue
-        if entry.action and read(entry.start) is not None and _ID.fullmatch(entry.user + entry.project):
+        if fits(entry.action, entry.start, entry.user + entry.project):
             found[key.removeprefix(ACTION_PREFIX)] = entry
     return found
+
+
+def fits(action: str, start: str, ids: str) -> bool:
+    """Whether clients can be told of it: those who may edit the objects write what they like."""
+    return action != "" and read(start) is not None and _ID.fullmatch(ids) is not None
 
 
 def _settled(server: Present, request: str) -> Manifest:

@@ -68,7 +68,9 @@ async def act(
         if plan is None:
             raise Settled("There is nothing left to be written.")
         begun = True
-        return plan if entry is None else log.recorded(plan, found, call.request_id, entry)
+        if entry is None or (logged is not None and logged.apart):
+            return plan
+        return log.recorded(plan, found, call.request_id, entry)
 
     try:
         await bench.writer.apply(call.caller, call.request_id, planned)

@@ -3,12 +3,14 @@
 import msgspec
 
 from ...cloud.resource import Bench
+from ...faults import Fault
 from ...web.call import Call, Reply
 from ...web.dialect import Version
 from ..links import here, links
 from . import actions
-from .log import Logged
-from .lookup import act
+from .gone import kept
+from .log import Logged, beginning
+from .lookup import act, current
 from .quota import room
 from .reading import POLICY, addresses, fragment, reading
 from .secrets import password, reservation_id
@@ -79,8 +81,24 @@ def changing(bench: Bench) -> None:
 
     @bench.routes.write("DELETE", "/servers/<id>", f"{POLICY}:delete")
     async def delete(call: Call[None]) -> Reply:
-        await act(bench, call, lambda server: actions.delete(server, call.caller), Logged("delete"))
+        logged = Logged("delete", apart=await _kept(bench, call))
+        await act(bench, call, lambda server: actions.delete(server, call.caller), logged)
         return Reply(None, 204)
+
+
+async def _kept(bench: Bench, call: Call[None]) -> bool:
+    """Whether the log of a server that is to go lies apart from it. Where it cannot, the server goes all the same."""
+    server = await current(bench, call.caller, call.names["id"])
+    if actions.delete(server, call.caller) is None:
+        return False
+    entry = beginning(server, call.caller, Logged("delete"), bench.now())
+    project = bench.known(call.caller).project(server.row.namespace)
+    try:
+        plan = kept(server, project, call.request_id, entry, bench.now())
+        await bench.writer.apply(call.caller, call.request_id, lambda: plan)
+    except Fault:
+        return False
+    return True
 
 
 def lessened(document: Document) -> Document:

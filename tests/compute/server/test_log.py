@@ -5,7 +5,7 @@ from typing import Any
 
 from dicot.caller import Caller
 from dicot.cloud.kinds.kubevirt import VM
-from dicot.cloud.plan import Ask, Delete, Patch
+from dicot.cloud.plan import Ask, Patch
 from dicot.cloud.resource import Bench
 from dicot.compute.server import locking
 from dicot.compute.server import routes as powering
@@ -102,11 +102,6 @@ class NotingTests(LogCase):
             self.plans.applied.clear()
             self.act(key, self.place(moment), value)
             self.assertEqual(self.noted()[KEY]["action"], action, key)
-        self.plans.applied.clear()
-        row = self.place()
-        self.ask("DELETE", "/servers/<id>", id=row.id)
-        self.assertEqual(self.applied().commit, Delete(VM, NAMESPACE, row.name, row.uid))
-        self.assertEqual(self.noted()[KEY]["action"], "delete")
 
     def test_nothing_of_what_is_refused_before_it_begins(self) -> None:
         self.assertRaises(Conflict, self.act, "os-start", self.place())

@@ -5,6 +5,7 @@ from typing import Any
 
 from dicot.cloud.kinds.kubevirt import NODE, VM
 from dicot.cloud.plan import Create, Delete, Patch, Step
+from dicot.compute.kinds import SERVER_LOG
 from dicot.compute.server.routes import routes
 from dicot.compute.server.secrets import password, reservation_id
 from dicot.config import Config
@@ -206,23 +207,48 @@ class UpdateTests(Served):
 
 
 class DeleteTests(Served):
+    def deleted(self) -> Any:
+        """The commit of the second of two plans: the first keeps the server's log."""
+        log, plan = self.plans.applied
+        assert isinstance(log.commit, Create)
+        self.assertEqual((log.commit.kind, log.id, plan.binds), (SERVER_LOG, plan.id, ()))
+        return plan.commit
+
     def test_by_its_uid(self) -> None:
         row = self.place()
         reply = self.ask("DELETE", "/servers/<id>", id=row.id)
         self.assertEqual((reply.code, reply.body), (204, None))
-        self.assertEqual(self.applied().commit, Delete(VM, NAMESPACE, row.name, row.uid))
+        self.assertEqual(self.deleted(), Delete(VM, NAMESPACE, row.name, row.uid))
 
     def test_twice(self) -> None:
         row = self.place("terminating")
         self.assertEqual(self.ask("DELETE", "/servers/<id>", id=row.id).code, 204)
         self.assertEqual(self.plans.applied, [])
 
+    def test_one_that_is_locked(self) -> None:
+        row = self.place(**{"dicot.io/lock": "{}"})
+        self.refused(Conflict, f"Instance {row.id} is locked", "DELETE", "/servers/<id>", id=row.id)
+        self.assertEqual(self.plans.applied, [])
+
     def test_one_that_is_gone(self) -> None:
         row = self.place()
-        self.plans.refuse = [errors.Missing(404, "NotFound", "gone")]
+        self.plans.refuse = [errors.Missing(404, "NotFound", "gone")] * 2
         self.refused(NotFound, f"Instance {row.id} could not be found.", "DELETE", "/servers/<id>", id=row.id)
+
+    def test_one_whose_log_cannot_be_kept(self) -> None:
+        """It goes all the same, and says so itself until it is gone."""
+        row = self.place()
+        self.plans.refuse = [errors.Missing(404, "NotFound", "no such kind")]
+        self.assertEqual(self.ask("DELETE", "/servers/<id>", id=row.id).code, 204)
+        _, plan = self.plans.applied
+        self.assertEqual(plan.commit, Delete(VM, NAMESPACE, row.name, row.uid))
+        [note] = plan.binds
+        self.assertIn("dicot.io/action-req-1", str(note.body))
 
     def test_by_an_administrator_of_another_project(self) -> None:
         row = self.place(name="theirs", namespace=OTHER_NAMESPACE)
         self.ask("DELETE", "/servers/<id>", id=row.id, who=ADMIN)
-        self.assertEqual(self.applied().commit, Delete(VM, OTHER_NAMESPACE, row.name, row.uid))
+        self.assertEqual(self.deleted(), Delete(VM, OTHER_NAMESPACE, row.name, row.uid))
+        log = self.plans.applied[0].commit
+        assert isinstance(log, Create)
+        self.assertEqual(log.body["metadata"]["namespace"], OTHER_NAMESPACE)

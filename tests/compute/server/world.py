@@ -83,6 +83,9 @@ class World:
     def rows(self, kind: Kind[Any]) -> list[Row]:
         return self._rows.get(kind, [])
 
+    def kinds(self) -> tuple[Kind[Any], ...]:
+        return tuple(self._rows)
+
     def known(self, who: Caller = MEMBER) -> "Sight":
         return Sight(self, who)
 

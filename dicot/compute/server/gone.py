@@ -1,0 +1,65 @@
+"""The log of a server that is deleted, kept apart from it: an object of its own, made before the machine goes.
+
+It says until when it is kept. What kubectl deletes leaves none. Since nobody watches a machine end, no end of the
+deletion is known.
+"""
+
+from ...cloud.plan import Create, Plan
+from ...cloud.resource import Known
+from ...kube import errors
+from ...moments import read, stamp
+from ...names import ID, undashed
+from ..kinds import SERVER_LOG, LoggedAction
+from . import notes
+from .actions import missing
+from .log import MOST, Action, ActionNote, actions, fits
+from .present import Present
+
+KEPT = 86_400.0
+"""Seconds for which the log of a server that is gone can be read."""
+LONGEST = 255
+TIMES = ("start", "finish")
+
+
+def kept(server: Present, project: str, request: str, entry: ActionNote, now: float) -> Plan:
+    """The plan that keeps a server's log, and in it that somebody deletes it."""
+    row = server.row
+    deletion = Action(request, entry.action, entry.user, entry.project, entry.start, host=entry.host)
+    spec = {
+        "formatVersion": 1,
+        "serverId": row.id,
+        "name": notes.display_name(server.vm)[:LONGEST],
+        "expires": stamp(now + KEPT),
+        "actions": [_written(each) for each in (deletion, *actions(server, project)[: MOST + 1])],
+    }
+    # Each request makes one of its own: a deletion that did not come about may be asked for again.
+    name = f"{row.name}.{undashed(request)[-12:]}"
+    body = {
+        "apiVersion": SERVER_LOG.api_version,
+        "kind": SERVER_LOG.singular,
+        "metadata": {"name": name, "namespace": row.namespace, "labels": {ID: row.id}},
+        "spec": spec,
+    }
+    return Plan(
+        id=row.id,
+        commit=Create(SERVER_LOG, body),
+        refusals={errors.Missing: lambda error: missing(row.id)},
+    )
+
+
+def _written(action: Action) -> dict[str, str]:
+    """An action within the bounds of the object's schema: no note of somebody's may keep a server from going."""
+    found = {name: str(getattr(action, name))[:LONGEST] for name in LoggedAction.__struct_fields__}
+    return {name: value for name, value in found.items() if value and (name not in TIMES or read(value) is not None)}
+
+
+def left(known: Known, id: str) -> list[Action] | None:
+    """The log of a server that is gone, or that somebody wanted to be; None where there is none."""
+    found = known.find(SERVER_LOG, id)
+    if found is None:
+        return None
+    return [
+        Action(each.request, each.action, each.user, each.project, each.start, each.finish, each.error, each.host)
+        for each in found[1].spec.actions
+        if fits(each.action, each.start, each.user + each.project)
+    ]
