@@ -202,7 +202,9 @@ class Load:
         request = next(self._requests, None)
         if request is None:
             return False
-        time.sleep(self._task.pause)
+        if self._task.pause:
+            # Also a sleep of no length lets others run.
+            time.sleep(self._task.pause)
         connection.send(request)
         return True
 
