@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -108,6 +108,7 @@ class Kind(Generic[P]):
     selector: str = ""
     optional: bool = False
     annotations: Container[str] = frozenset()
+    _hash: int = field(init=False, repr=False, compare=False)
 
     @property
     def api_version(self) -> str:
@@ -119,8 +120,13 @@ class Kind(Generic[P]):
         """plural.group, as RBAC and CRDs name it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    def __post_init__(self) -> None:
+        # Each look into the stores asks for it.
+        found = hash((self.group, self.plural, self.namespace, self.name, self.selector))
+        object.__setattr__(self, "_hash", found)
+
     def __hash__(self) -> int:
-        return hash((self.group, self.plural, self.namespace, self.name, self.selector))
+        return self._hash
 
     def read(self, row: Row) -> P:
         """The kept part, decoded again."""
