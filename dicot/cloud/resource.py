@@ -1,6 +1,6 @@
 """What one file says of one resource. Free of Twisted."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, Protocol, TypeVar
@@ -33,6 +33,11 @@ class Join:
     shown: Callable[[Any], object] | None = None
 
 
+def same_place(row: Row, body: Any) -> tuple[str, ...]:
+    """The key of a join with what has, or names, the main row's own namespace and name."""
+    return (row.place,)
+
+
 class Joined(Protocol):
     """A main row and what meets it, as a view reads them."""
 
@@ -47,6 +52,10 @@ class Joined(Protocol):
     def config(self) -> Config: ...
     def main(self, kind: Kind[P]) -> P:
         """The main row's projection."""
+        ...
+
+    def rows(self, kind: Kind[Any]) -> Sequence[Row]:
+        """The joined rows of a kind, oldest first, without what they say."""
         ...
 
     def all(self, kind: Kind[P]) -> tuple[tuple[Row, P], ...]:

@@ -12,6 +12,7 @@ from dicot.cloud.kinds.kubevirt import NODE, VM, VMI, Vm
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import DATA_SOURCE
 from dicot.cloud.reading.feed import Feed
+from dicot.cloud.reading.joins import newest
 from dicot.cloud.reading.shelf import Entry, Query, Shape
 from dicot.cloud.resource import Bench, Join, Joined, Listed, Resource, Source
 from dicot.kube.kind import Kind, Row
@@ -248,15 +249,29 @@ class OpeningTests(FeedTests):
         for kind in (VM, VMI, NODE, PORT, NAMESPACE):
             self.ground.sync(kind)
         self.ground.namespace("red")
-        self.vm("one", uid="u1")
-        self.vm("two", uid="u2")
+        self.vm("one", uid="u1", created="2026-01-01T00:00:00Z")
+        self.vm("two", uid="u2", created="2026-01-02T00:00:00Z")
         spec = {"namespace": "red", "uid": "uid-red", "id": RED}
         record = self.ground.manifest(NAMESPACE_RECORD, "dicot-system", "r", spec=spec)
         self.ground.stores[NAMESPACE_RECORD].replace([msgspec.json.encode(record)], "99")
         self.assertNoResult(self.opened)
         self.ground.clock.advance(0)
         self.assertIsNone(self.successResultOf(self.opened))
-        self.assertEqual((self.asked, self.listed("red")), (["red/one", "red/two"], ["u1", "u2"]))
+        self.assertEqual((self.asked, self.listed("red")), (["red/two", "red/one"], ["u1", "u2"]))
+
+    def test_walk_is_newest_first(self) -> None:
+        times = [f"2026-01-01T00:{number * 7 % 60:02}:00Z" for number in range(7000)]
+        rows = [Row("red", f"n{at}", f"u{at}", "1", f"i{at % 3}", "", time, b"") for at, time in enumerate(times)]
+        walk, steps = newest(list(rows)), 0
+        try:
+            while True:
+                next(walk)
+                steps += 1
+        except StopIteration as end:
+            found = end.value
+        self.assertEqual(found, sorted(rows, key=lambda row: (row.created, row.id), reverse=True))
+        self.assertEqual(steps, 4 + 3)
+        self.assertRaises(StopIteration, next, newest([]))
 
     def test_change_during_the_walk_is_asked_at_once(self) -> None:
         self.ground.sync()

@@ -62,7 +62,7 @@ def entry(joined: Joined, now: float) -> Listed:
         order=newest_first(row.created, row.id),
         name=notes.display_name(joined.main(VM)),
         status=state.status,
-        columns="\0".join(values[name].replace("\0", "") for name in COLUMNS),
+        columns=tuple([values[name] for name in COLUMNS]),
     )
     return Listed(found, state.again)
 
@@ -100,6 +100,6 @@ def _of_cluster(joined: Joined) -> dict[str, str]:
         "availability_zone": zone_of(node[1] if node else None) or notes.server_note(vm).zone or "",
         "updated_at": updated(vm, vmi),
         "launched_at": seconds_of(launched(vm, vmi)),
-        "ip": " ".join(address.text for address in addresses if address.version == 4),
-        "ip6": " ".join(address.text for address in addresses if address.version == 6),
+        "ip": "\n".join(address.text for address in addresses if address.version == 4),
+        "ip6": "\n".join(address.text for address in addresses if address.version == 6),
     }
