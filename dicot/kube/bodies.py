@@ -2,8 +2,6 @@
 
 from typing import Generic, TypeVar
 
-import msgspec
-
 from .kind import HasMeta, Kind, Row
 
 P = TypeVar("P", bound=HasMeta)
@@ -19,7 +17,7 @@ class Bodies(Generic[P]):
     """
 
     def __init__(self, kind: Kind[P]) -> None:
-        self._decoder = msgspec.json.Decoder(kind.projection)
+        self._kind = kind
         self._most = _MOST if kind.namespaced else _MOST_SHARED
         # By identity: a later state of an object is another row. A row that is held cannot lose its identity to one.
         self._held: dict[int, tuple[Row, P]] = {}
@@ -29,7 +27,7 @@ class Bodies(Generic[P]):
         held = self._held.get(id(row))
         if held is not None:
             return held[1]
-        body = self._decoder.decode(row.body)
+        body = self._kind.read(row)
         self.note(row, body)
         return body
 

@@ -285,6 +285,8 @@ class Store(Generic[P]):
         return held is not None and compare(version, held.version) in (-1, 0)
 
     def _put(self, row: Row, body: P | None) -> Iterable[Move]:
+        if body is not None:
+            self._bodies.note(row, body)
         held = self._table.one(row.namespace, row.name)
         if held is not None and held.uid != row.uid:
             self._graves.bury(held.uid, held.namespace, row.version)
