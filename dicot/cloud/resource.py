@@ -24,6 +24,7 @@ class Join:
     With ``via``, a kind joined before this one, ``ours`` is asked for the keys of its joined rows instead: a server's
     Node is known only to its VMI, a security group only to its ports.
     ``shown`` is what views read of a joined row: where only the rest of it changes, no main row is asked again.
+    ``fits`` tells whether a row that was met by name is the main row's indeed.
     """
 
     kind: Kind[Any]
@@ -31,6 +32,7 @@ class Join:
     by_name: bool = False
     via: Kind[Any] | None = None
     shown: Callable[[Any], object] | None = None
+    fits: Callable[[Row, Row], bool] | None = None
 
 
 def same_place(row: Row, body: Any) -> tuple[str, ...]:

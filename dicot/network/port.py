@@ -5,10 +5,9 @@ from sys import intern
 from types import MappingProxyType
 
 from ..cloud.kinds.kubevirt import VM, VMI, Vm, Vmi
-from ..cloud.kinds.network import PORT, Port, PortSpec
+from ..cloud.kinds.network import PORT, PortSpec
 from ..cloud.reading.shelf import Entry, Shape, newest_first
 from ..cloud.resource import READER, Bench, Join, Joined, Listed, Resource, Right, Source, same_place
-from ..kube.kind import Row
 from ..names import network_id, synthetic_port
 from . import attributes
 from .driver import Document, subnet_of
@@ -137,11 +136,6 @@ def lone_document(joined: Joined, shape: Shape, now: float) -> Document:
     return body(joined, synthetic_port(joined.row.id, interface), spec, joined.row.id, shape[2])
 
 
-def vm_named(row: Row, port: Port) -> tuple[str, ...]:
-    """The VM that a port names, and the VMI of the same name."""
-    return (f"{row.namespace}/{port.spec.vm}",) if port.spec.vm else ()
-
-
 COLUMNS: Mapping[str, int] = MappingProxyType({"device_id": 0, "network_id": 1})
 """Where the filter columns of an entry are."""
 COLLECTION = Collection(
@@ -162,7 +156,7 @@ PORTS = Resource(
     name="ports",
     register=routes,
     sources=(
-        Source(PORT, entry, document, (Join(VM, vm_named, by_name=True), Join(VMI, vm_named, by_name=True))),
+        Source(PORT, entry, document, (Join(VM, PORT.links, by_name=True), Join(VMI, PORT.links, by_name=True))),
         Source(VM, lone_entry, lone_document, (Join(PORT, same_place), Join(VMI, same_place, by_name=True))),
     ),
     policy={"get_port": READER},

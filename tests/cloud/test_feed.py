@@ -14,7 +14,7 @@ from dicot.cloud.kinds.storage import DATA_SOURCE
 from dicot.cloud.reading.feed import Feed
 from dicot.cloud.reading.joins import newest
 from dicot.cloud.reading.shelf import Entry, Query, Shape
-from dicot.cloud.resource import Bench, Join, Joined, Listed, Resource, Source
+from dicot.cloud.resource import Bench, Join, Joined, Listed, Resource, Source, same_place
 from dicot.kube.kind import Kind, Row
 
 from .ground import BLUE, RED, Ground, uuid
@@ -206,6 +206,44 @@ class JoinTests(FeedTests):
         self.ground.clock.advance(0)
         self.vmi("other", "u1", namespace="blue")
         self.assertEqual(feed.shelf.one(["red"], "u1", BRIEF), b"[]")
+
+    def test_what_only_has_the_name_does_not_fit(self) -> None:
+        join = Join(VMI, same_place, by_name=True, fits=lambda vm, vmi: vmi.owner == vm.uid)
+        feed = self.other(Source(VM, self.entry, self.phases, (join,)))
+        self.vmi("one", "u9")
+        self.assertEqual(feed.shelf.one(["red"], "u1", BRIEF), b"[]")
+        self.vmi("one", "u1", phase="Failed")
+        self.assertEqual(feed.shelf.one(["red"], "u1", BRIEF), b'["Failed"]')
+
+    def test_main_rows_are_found_by_their_own_links(self) -> None:
+        feed = self.other(Source(PORT, self.entry_of_port, self.phases, (Join(VMI, PORT.links, by_name=True),)))
+        self.port("p1", "one")
+        self.assertEqual(feed.shelf.one(["red"], "uid-red-p1", BRIEF), b"[]")
+        self.vmi("one", "u1", phase="Failed")
+        self.assertEqual(feed.shelf.one(["red"], "uid-red-p1", BRIEF), b'["Failed"]')
+        self.port("p1", "two")
+        self.assertEqual(feed.shelf.one(["red"], "uid-red-p1", BRIEF), b"[]")
+
+    def test_places_of_two_sources_do_not_meet(self) -> None:
+        sources = (Source(VM, self.entry, self.phases, ()), Source(PORT, self.entry_of_port, self.phases, ()))
+        feed = Feed(Resource("both", no_routes, sources), self.ground.cache)
+        feed.start()
+        self.ground.clock.advance(0)
+        self.port("one", "one")
+        self.assertEqual(len(feed.shelf), 3)
+        self.ground.drop(PORT, "red", "one")
+        self.assertEqual(len(feed.shelf), 2)
+        self.assertIn("red/one", feed.shelf)
+
+    def other(self, source: Source) -> Feed:
+        feed = Feed(Resource("others", no_routes, (source,)), self.ground.cache)
+        feed.start()
+        self.ground.clock.advance(0)
+        return feed
+
+    def entry_of_port(self, joined: Joined, now: float) -> Listed:
+        row = joined.row
+        return Listed(Entry(row.place, row.namespace, row.id, row.name))
 
     def phases(self, joined: Joined, shape: Shape, now: float) -> object:
         return [vmi.status.phase for _, vmi in joined.all(VMI)]

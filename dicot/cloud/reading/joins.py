@@ -18,22 +18,28 @@ P = TypeVar("P", bound=HasMeta)
 Pairs = tuple[tuple[Row, Any], ...]
 _AGE = attrgetter("created", "id")
 _RUN = 2000
+_MOST_ALIKE = 4096
 
 
 class Meeting:
     """Where the rows of a joined kind meet main rows.
 
-    Where the key of every main row is its own place (``is_of_place``), there is nothing to remember.
+    Where the key of every main row is its own place, or one that its kind's store knows it by, there is nothing to
+    remember.
     """
 
-    def __init__(self, join: Join, store: Store[Any], number: int) -> None:
+    def __init__(self, join: Join, store: Store[Any], mains: Store[Any], number: int) -> None:
         self.join = join
         self.number = number
         self.read = store.read
         self._store = store
+        self._mains = mains
         self.is_of_place = join.ours is same_place and join.via is None
+        self._is_of_links = join.ours is mains.kind.links and join.via is None
+        self.remembers = not (self.is_of_place or self._is_of_links)
         self._places = Index()
         self._keys: dict[str, tuple[str, ...]] = {}
+        self._alike: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def place(self, place: str, keys: tuple[str, ...]) -> None:
         """A main row has these keys now; none where it is gone."""
@@ -41,13 +47,21 @@ class Meeting:
         if keys == old:
             return
         if keys:
-            self._keys[place] = keys
+            keys = self._keys[place] = self._held_once(keys)
         else:
             del self._keys[place]
         for key in old:
             self._places.remove(key, place)
         for key in keys:
             self._places.add(key, place)
+
+    def _held_once(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """Keys that come by way of another are those of many: a node's, a security group's."""
+        if self.join.via is None:
+            return keys
+        if len(self._alike) >= _MOST_ALIKE:
+            self._alike.clear()
+        return self._alike.setdefault(keys, keys)
 
     def met(self, change: Change) -> Iterator[str]:
         """The places of the main rows that a joined row met, and meets; none where nothing is shown otherwise now."""
@@ -56,11 +70,16 @@ class Meeting:
         for row in (change.old, change.new):
             if row is not None:
                 links = (row.place,) if self.join.by_name else self.join.kind.links(row, self.read(row))
-                if self.is_of_place:
-                    yield from links
-                else:
-                    for link in links:
-                        yield from self._places.find(link)
+                for link in links:
+                    yield from self._at(link)
+
+    def _at(self, key: str) -> Iterable[str]:
+        """The places of the main rows that have a key."""
+        if self.is_of_place:
+            return (key,)
+        if self._is_of_links:
+            return [row.place for row in self._mains.linked(key)]
+        return self._places.find(key)
 
     def _looks_alike(self, change: Change) -> bool:
         shown = self.join.shown
@@ -68,13 +87,14 @@ class Meeting:
             return False
         return bool(shown(self.read(change.old)) == shown(self.read(change.new)))
 
-    def rows(self, key: str) -> Iterable[Row]:
-        """The joined rows that a key meets."""
+    def rows(self, main: Row, key: str) -> Iterable[Row]:
+        """The joined rows that a key of a main row meets."""
         if not self.join.by_name:
             return self._store.linked(key)
         namespace, _, name = key.partition("/")
         row = self._store.one(namespace, name)
-        return () if row is None else (row,)
+        fits = self.join.fits
+        return (row,) if row is not None and (fits is None or fits(main, row)) else ()
 
     def admitted(self, row: Row, keys: tuple[str, ...]) -> tuple[str, ...]:
         """The keys, each once, that stay in the main row's namespace, among cluster kinds, or where the kind alone
@@ -95,9 +115,9 @@ class Strand:
         self.prefix = "" if is_first else f"{source.main.resource} "
         self.store = cache.stores[source.main]
         self.meetings = tuple(
-            Meeting(join, cache.stores[join.kind], number) for number, join in enumerate(source.joins)
+            Meeting(join, cache.stores[join.kind], self.store, number) for number, join in enumerate(source.joins)
         )
-        self._remembering = [meeting for meeting in self.meetings if not meeting.is_of_place]
+        self._remembering = [meeting for meeting in self.meetings if meeting.remembers]
         self._of_kind: dict[Kind[Any], list[Meeting]] = {}
         for meeting in self.meetings:
             self._of_kind.setdefault(meeting.join.kind, []).append(meeting)
@@ -216,7 +236,7 @@ class Gathered:
         return keys
 
     def _gathered(self, meetings: Sequence[Meeting]) -> Sequence[Row]:
-        rows = [row for meeting in meetings for key in self.keys(meeting) for row in meeting.rows(key)]
+        rows = [row for meeting in meetings for key in self.keys(meeting) for row in meeting.rows(self.row, key)]
         if len(rows) > 1:
             rows = sorted({row.place: row for row in rows}.values(), key=lambda row: (row.created, row.name))
         return rows

@@ -16,8 +16,9 @@ ZONE = "topology.kubernetes.io/zone"
 DEFAULT_ZONE = "nova"
 
 
-def _uid(row: Row, vm: Vm) -> tuple[str, ...]:
-    return (f"{row.namespace}/{row.uid}",)
+def _is_owned(row: Row, instance: Row) -> bool:
+    """An instance has the name of its VM (pkg/virt-controller/watch/vm), but not all that has the name is its own."""
+    return instance.owner == row.uid
 
 
 def _volumes(row: Row, vm: Vm) -> tuple[str, ...]:
@@ -59,7 +60,7 @@ def _own_type(row: Row, vm: Vm) -> tuple[str, ...]:
 
 
 JOINS = (
-    Join(VMI, _uid),
+    Join(VMI, same_place, by_name=True, fits=_is_owned),
     Join(PORT, same_place),
     Join(DATA_VOLUME, _volumes, by_name=True),
     Join(NODE, _node, by_name=True, via=VMI, shown=_of_node),

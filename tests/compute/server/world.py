@@ -169,7 +169,7 @@ class Meeting:
         for row in self._world.rows(kind):
             body = kind.read(row)
             links = (row.place,) if join.by_name else kind.links(row, body)
-            if keys & set(links):
+            if keys & set(links) and (join.fits is None or join.fits(self.row, row)):
                 found.append((row, body))
         return tuple(found)
 
