@@ -116,9 +116,9 @@ def _found(place: int, pattern: Pattern) -> Match:
     """What is not there is not found, whatever the pattern: SQL's NULL."""
 
     def match(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
-        there = [entry for entry in entries if entry.columns[place]]
-        for places in pattern.places([entry.columns[place] for entry in there]):
-            yield [there[at] for at in places]
+        texts = [entry.columns[place] for entry in entries]
+        for places in pattern.places(texts):
+            yield [entries[at] for at in places if texts[at]]
 
     return match
 
