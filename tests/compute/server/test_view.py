@@ -4,6 +4,7 @@ import copy
 import json
 from typing import Any
 
+from msgspec import to_builtins
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, NODE, VM, VMI
@@ -171,7 +172,7 @@ class ContentTests(SynchronousTestCase):
     def test_the_group_that_it_is_of(self) -> None:
         """Only while that is there, and in its own project."""
         world, row = settled()
-        vm = json.loads(row.body)
+        vm = to_builtins(VM.read(row))
         vm["metadata"]["labels"] |= {"dicot.io/server-group": GROUP_OF_SERVERS}
         world.add(VM, vm)
         [row] = world.rows(VM)
