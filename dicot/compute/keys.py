@@ -34,8 +34,9 @@ def fingerprint(public_key: str, type: str) -> str:
         serialization.load_ssh_public_key(public_key.encode())
         raw = base64.b64decode(public_key.split(" ")[1])
         return pairs(hashlib.md5(raw, usedforsecurity=False).hexdigest())
-    except (ValueError, IndexError, TypeError, binascii.Error, UnsupportedAlgorithm):
-        what = "failed to generate X509 fingerprint" if type == "x509" else "failed to generate fingerprint"
+    except (ValueError, IndexError, TypeError, binascii.Error, UnsupportedAlgorithm) as error:
+        told = f"failed to generate X509 fingerprint. Error message: {error}"
+        what = told if type == "x509" else "failed to generate fingerprint"
         raise BadRequest(f"Keypair data is invalid: {what}") from None
 
 

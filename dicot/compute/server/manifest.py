@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,13 @@ from ...config import Config
 from ...kube.kind import Manifest
 from . import notes
 from .choice import Choice, Image
-from .joined import ZONE
+from .devices import Device
+from .place import affinity_of
 from .wish import NewServer
 
 ROOT, INTERFACE, CONFIG = "root", "default", "config"
 """Names inside the VirtualMachine: its disk, its interface and network, its config drive."""
+EPHEMERAL, SWAP = "ephemeral", "swap"
 GRACE = 60
 """Seconds a guest has to shut down (Nova's shutdown_timeout)."""
 LONGEST_SLUG = 36
@@ -25,7 +28,9 @@ LONGEST_SLUG = 36
 EMPTY_USER_DATA = "#cloud-config\n"
 MAC_PREFIX = "fa:16:3e"
 """Neutron's own base_mac."""
+LONGEST_LABEL = 63
 _OUTSIDE_HOSTNAME = re.compile(r"[^a-z0-9-]+")
+_NUMBER = re.compile(r"-[0-9]{1,9}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,9 @@ class Making:
     @property
     def has_config_drive(self) -> bool:
         """Only where it carries anything or was asked for."""
-        return bool(self.body.user_data or self.choice.key or self.body.config_drive)
+        nic, root = self.choice.nic, self.choice.disks[0]
+        tagged = root.tag or (nic and nic.tag)
+        return bool(self.body.user_data or self.choice.key or self.body.config_drive or tagged)
 
     @property
     def secret_name(self) -> str:
@@ -83,19 +90,22 @@ class Making:
 
 
 def hostname(making: Making) -> str:
-    """The guest's host name as Nova makes it of the name (nova.utils.sanitize_hostname)."""
+    """The guest's host name as Nova makes it of the name (nova/utils.py, ``sanitize_hostname``)."""
     if making.body.hostname:
         return making.body.hostname
-    plain = re.sub(r"[ _.]", "-", making.body.name[:63]).lower()
-    found = _OUTSIDE_HOSTNAME.sub("", plain).strip("-")
+    plain = making.body.name.encode("latin-1", "ignore").decode("latin-1")[:LONGEST_LABEL]
+    found = re.sub(r"[^\w.-]+", "", re.sub(r"[ _.]", "-", plain)).lower().strip(".-")
     if not found:
-        return f"server-{making.id}"
-    return f"{found[:56]}-{making.place + 1}" if making.count > 1 else found
+        return f"Server-{making.id}"
+    return f"{found}-{making.place + 1}" if making.count > 1 else found
 
 
 def label_of(full: str) -> str:
-    """What Kubernetes takes of a host name: its first part."""
-    return _OUTSIDE_HOSTNAME.sub("-", full.split(".")[0].lower()).strip("-")[:63].strip("-")
+    """What Kubernetes takes of a host name: its first part, in which a number at the end is kept."""
+    found = _OUTSIDE_HOSTNAME.sub("-", full.split(".")[0].lower()).strip("-")
+    number = _NUMBER.search(found)
+    end = number.group() if number and len(found) > LONGEST_LABEL else ""
+    return (found[: LONGEST_LABEL - len(end)] + end).strip("-")
 
 
 def virtual_machine(making: Making) -> Manifest:
@@ -105,8 +115,11 @@ def virtual_machine(making: Making) -> Manifest:
         "instancetype": {"kind": making.choice.flavor.kind, "name": making.choice.flavor.object},
         "template": {"metadata": {"labels": labels(making)}, "spec": _instance(making)},
     }
+    templates = [_blank_volume(making, name, disk) for name, disk in blanks(making)]
     if not making.choice.image.facts.container_disk:
-        spec["dataVolumeTemplates"] = [_root_volume(making)]
+        templates.insert(0, _root_volume(making))
+    if templates:
+        spec["dataVolumeTemplates"] = templates
     return {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
@@ -132,8 +145,8 @@ def annotations(making: Making) -> dict[str, str]:
     note = notes.ServerNote(
         accessIPv4=body.access_v4,
         accessIPv6=body.access_v6,
-        diskConfig=body.disk_config,
-        zone=body.zone or None,
+        diskConfig=making.choice.disk_config,
+        zone=making.choice.place.zone or None,
         hostname=hostname(making),
         hints=dict(body.hints),
         launchIndex=making.place,
@@ -158,7 +171,7 @@ def _instance(making: Making) -> Manifest:
     """The template's spec."""
     choice = making.choice
     spec: Manifest = {
-        "hostname": label_of(hostname(making)),
+        "hostname": label_of(hostname(making)) or f"server-{making.id}",
         "terminationGracePeriodSeconds": GRACE,
         "evictionStrategy": "LiveMigrateIfPossible",
         "domain": {
@@ -171,20 +184,33 @@ def _instance(making: Making) -> Manifest:
     if choice.key:
         source = {"secret": {"secretName": making.key_secret_name}}
         spec["accessCredentials"] = [{"sshPublicKey": {"source": source, "propagationMethod": {"configDrive": {}}}}]
-    if choice.node_selector:
-        spec["nodeSelector"] = choice.node_selector
-    if choice.outside_zones:
-        spec["affinity"] = {"nodeAffinity": _without_zone()}
+    if choice.place.node_selector:
+        spec["nodeSelector"] = choice.place.node_selector
+    affinity = affinity_of(choice.place, making.id)
+    if affinity:
+        spec["affinity"] = affinity
     return spec
 
 
-def _without_zone() -> Manifest:
-    terms = [{"matchExpressions": [{"key": ZONE, "operator": "DoesNotExist"}]}]
-    return {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+def blanks(making: Making) -> Iterator[tuple[str, Device]]:
+    """The empty disks beside the root disk, by the names that Nova knows them by."""
+    count = 0
+    for disk in making.choice.disks[1:]:
+        if disk.is_swap:
+            yield SWAP, disk
+        else:
+            yield f"{EPHEMERAL}{count}", disk
+            count += 1
+
+
+def _disk(name: str, disk: Device) -> Manifest:
+    found: Manifest = {"name": name, "disk": {"bus": disk.bus or "virtio"}}
+    return found | {"tag": disk.tag} if disk.tag else found
 
 
 def _disks(making: Making) -> list[Manifest]:
-    found: list[Manifest] = [{"name": ROOT, "bootOrder": 1, "disk": {"bus": "virtio"}}]
+    found = [_disk(ROOT, making.choice.disks[0]) | {"bootOrder": 1}]
+    found += [_disk(name, disk) for name, disk in blanks(making)]
     if making.has_config_drive:
         found.append({"name": CONFIG, "disk": {"bus": "virtio"}})
     return found
@@ -193,41 +219,55 @@ def _disks(making: Making) -> list[Manifest]:
 def _interfaces(making: Making) -> Manifest:
     if making.choice.nic is None:
         return {"autoattachPodInterface": False}
+    tag = {"tag": making.choice.nic.tag} if making.choice.nic.tag else {}
     return {
         "interfaces": [
-            {"name": INTERFACE, "masquerade": {}, "model": "virtio", "macAddress": making.mac},
+            {"name": INTERFACE, "masquerade": {}, "model": "virtio", "macAddress": making.mac, **tag},
         ]
     }
 
 
 def _volumes(making: Making) -> list[Manifest]:
     disk = making.choice.image.facts.container_disk
-    root: Manifest = {"containerDisk": {"image": disk}} if disk else {"dataVolume": {"name": root_name(making)}}
+    root: Manifest = (
+        {"containerDisk": {"image": disk}} if disk else {"dataVolume": {"name": _disk_name(making, ROOT)}}
+    )
     found: list[Manifest] = [{"name": ROOT, **root}]
+    found += [{"name": name, "dataVolume": {"name": _disk_name(making, name)}} for name, _ in blanks(making)]
     if making.has_config_drive:
         found.append({"name": CONFIG, "cloudInitConfigDrive": {"secretRef": {"name": making.secret_name}}})
     return found
 
 
-def root_name(making: Making) -> str:
-    """The DataVolume of the root disk, and the claim of that name."""
-    return f"{making.object_name}-{ROOT}"
+def _disk_name(making: Making, disk: str) -> str:
+    """The DataVolume of a disk, and the claim of that name."""
+    return f"{making.object_name}-{disk}"
 
 
 def _root_volume(making: Making) -> Manifest:
     image = making.choice.image
+    source = {"sourceRef": {"kind": "DataSource", "name": image.name, "namespace": image.namespace}}
+    return _volume(making, ROOT, ROOT, source, _size(making, image))
+
+
+def _blank_volume(making: Making, name: str, disk: Device) -> Manifest:
+    """An empty disk: nobody here could make a file system on it, which Nova's hypervisors do."""
+    kind, unit = (SWAP, "Mi") if disk.is_swap else (EPHEMERAL, "Gi")
+    return _volume(making, name, kind, {"source": {"blank": {}}}, f"{disk.size}{unit}")
+
+
+def _volume(making: Making, name: str, kind: str, source: Manifest, size: str) -> Manifest:
     storage: Manifest = {}
-    size = _size(making, image)
     if size:
         storage["resources"] = {"requests": {"storage": size}}
     if making.config.storage_class:
         storage["storageClassName"] = making.config.storage_class
     return {
-        "metadata": {"name": root_name(making), "labels": {names.SERVER_ID: making.id, names.DISK: ROOT}},
-        "spec": {
-            "sourceRef": {"kind": "DataSource", "name": image.name, "namespace": image.namespace},
-            "storage": storage,
+        "metadata": {
+            "name": _disk_name(making, name),
+            "labels": {names.SERVER_ID: making.id, names.DISK: kind},
         },
+        "spec": {**source, "storage": storage},
     }
 
 
@@ -243,17 +283,12 @@ def secrets(making: Making) -> list[Manifest]:
     """User data always goes into a Secret, and so does the key."""
     found = []
     if making.has_config_drive:
-        text = making.body.user_data.encode() or base64.b64encode(EMPTY_USER_DATA.encode())
-        found.append(_secret(making, making.secret_name, {"userdata": _exact(text)}))
+        text = base64.b64decode(making.body.user_data.encode()) or EMPTY_USER_DATA.encode()
+        found.append(_secret(making, making.secret_name, {"userdata": base64.b64encode(text).decode()}))
     if making.choice.key:
         key = base64.b64encode(making.choice.key.strip().encode()).decode()
         found.append(_secret(making, making.key_secret_name, {"key": key}))
     return found
-
-
-def _exact(text: bytes) -> str:
-    """Base64 without what lenient readers skip: Kubernetes takes it to the letter."""
-    return base64.b64encode(base64.b64decode(text)).decode()
 
 
 def _secret(making: Making, name: str, content: dict[str, str]) -> Manifest:

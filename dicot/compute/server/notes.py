@@ -5,6 +5,7 @@ them.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -48,7 +49,11 @@ class LockNote(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def noted(vm: Vm, key: str, form: type[T], otherwise: T) -> T:
     """An annotation's JSON in a form."""
-    text = vm.metadata.annotations.get(key)
+    return _read(vm.metadata.annotations, key, form, otherwise)
+
+
+def _read(annotations: Mapping[str, str], key: str, form: type[T], otherwise: T) -> T:
+    text = annotations.get(key)
     if not text:
         return otherwise
     try:
@@ -64,7 +69,12 @@ def as_note(value: object) -> str:
 
 def server_note(vm: Vm) -> ServerNote:
     """The fields that only Nova has."""
-    return noted(vm, SERVER, ServerNote, ServerNote())
+    return note_in(vm.metadata.annotations)
+
+
+def note_in(annotations: Mapping[str, str]) -> ServerNote:
+    """The same of annotations that no VM may have yet."""
+    return _read(annotations, SERVER, ServerNote, ServerNote())
 
 
 def image_note(vm: Vm) -> ImageNote:

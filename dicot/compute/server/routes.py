@@ -2,6 +2,7 @@
 
 import msgspec
 
+from ...cloud.plan import Plan
 from ...cloud.resource import Bench
 from ...faults import Fault
 from ...web.call import Call, Reply
@@ -15,6 +16,7 @@ from .quota import room
 from .reading import POLICY, addresses, fragment, reading
 from .secrets import password, reservation_id
 from .spec import create as planned
+from .spec import disk_config
 from .update import update as updated
 from .usage import using
 from .view import Document
@@ -48,22 +50,23 @@ def creating(bench: Bench) -> None:
         wanted, caller = call.body, call.caller
         ids = tuple(bench.new_id() for _ in range(min(wanted.most, room(bench.known(caller)))))
         reservation = reservation_id(bench.new_id())
-        made = await bench.writer.apply_many(
-            caller,
-            call.request_id,
-            lambda: planned(wanted, bench.known(caller), ids, reservation, call.request_id, bench.now()),
-            wanted.least,
-        )
+        plans: list[Plan] = []
+
+        def derive() -> tuple[Plan, ...]:
+            plans[:] = planned(wanted, bench.known(caller), ids, reservation, call.request_id, bench.now())
+            return tuple(plans)
+
+        made = await bench.writer.apply_many(caller, call.request_id, derive, wanted.least)
         if wanted.wants_reservation:
             return Reply({"reservation_id": reservation}, 202)
         secret = wanted.admin_pass if wanted.admin_pass is not None else password(bench.new_id())
         first = next(id for id in ids if id in made)
-        groups = ["default"] if wanted.security_groups is None else wanted.security_groups
+        groups = ({"name": "default"},) if wanted.shown_groups is None else wanted.shown_groups
         document = {
             "id": first,
             "links": links(bench.config, "servers", first),
-            "OS-DCF:diskConfig": wanted.disk_config,
-            "security_groups": [{"name": name} for name in groups],
+            "OS-DCF:diskConfig": disk_config(plans[0]),
+            "security_groups": groups,
             "adminPass": secret,
         }
         return Reply({"server": document}, 202, {"Location": here(bench.config, "servers", first)})

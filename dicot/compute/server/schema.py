@@ -13,7 +13,6 @@ from ..parameters import (
     IP_ADDRESS,
     IPV4,
     IPV6,
-    MAX_DIGITS,
     METADATA,
     NAME,
     NAME_OR_NONE,
@@ -48,7 +47,7 @@ _DEVICE_V2: dict[str, Any] = {
     "guest_format": {"type": "string", "maxLength": 255},
     "device_type": {"type": "string", "maxLength": 255},
     "disk_bus": {"type": "string", "maxLength": 255},
-    "boot_index": {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$", "maxLength": MAX_DIGITS},
+    "boot_index": {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$"},
 }
 _TEXT_OR_TEXTS: Schema = {"type": ["string", "array"], "items": {"type": "string"}}
 _UUID_OR_UUIDS: Schema = {"oneOf": [{"type": "array", "items": UUID}, UUID]}

@@ -11,10 +11,10 @@ from ...faults import BadRequest
 from ...kube.errors import OverQuota
 from ...moments import stamp
 from ...names import UPDATED_AT
-from . import manifest
+from . import manifest, notes
 from .choice import choose
 from .manifest import Making
-from .quota import beyond, check_items, over_quota, reservation
+from .quota import beyond, over_quota, reservation
 from .wish import NewServer
 
 MOST_NOTED = 256 * 1024
@@ -25,9 +25,6 @@ def create(
     body: NewServer, known: Known, ids: Sequence[str], reservation_id: str, request_id: str, now: float
 ) -> tuple[Plan, ...]:
     """A plan for each id: several of one request share its reservation. Raises Faults in Nova's words."""
-    if body.hostname and body.most > 1:
-        raise BadRequest("Unable to allocate a single hostname to multiple instances")
-    check_items(body.metadata, known)
     choice = choose(body, known, now)
     if len(ids) < body.least:
         raise beyond(known, choice.flavor.copy, body.least, body.most)
@@ -50,6 +47,12 @@ def create(
             )
         )
     return tuple(plans)
+
+
+def disk_config(plan: Plan) -> str:
+    """What a planned server says of its disk, which the image may have said."""
+    assert isinstance(plan.commit, Create)
+    return notes.note_in(plan.commit.body["metadata"]["annotations"]).diskConfig
 
 
 def _pending(making: Making) -> tuple[Create, ...]:

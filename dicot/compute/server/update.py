@@ -16,9 +16,9 @@ from .actions import missing
 from .joined import ZONE, zone_of
 from .manifest import label_of
 from .present import Present
-from .wish import Changes
+from .wish import Changes, plain_address
 
-_FIELDS = {"accessIPv4": "accessIPv4", "accessIPv6": "accessIPv6", "OS-DCF:diskConfig": "diskConfig"}
+_FIELDS = {"accessIPv4": "accessIPv4", "OS-DCF:diskConfig": "diskConfig"}
 
 
 def update(server: Present, wanted: Changes, now: float) -> Plan:
@@ -47,6 +47,8 @@ def update(server: Present, wanted: Changes, now: float) -> Plan:
 def _note(server: Present, named: Any) -> notes.ServerNote | None:
     """The fields that only Nova has, changed; None where none of them is."""
     fields = {ours: named[theirs] for theirs, ours in _FIELDS.items() if theirs in named}
+    if "accessIPv6" in named:
+        fields["accessIPv6"] = plain_address(named["accessIPv6"])
     if "hostname" in named:
         fields["hostname"] = named["hostname"]
     if "pinned_availability_zone" in named:

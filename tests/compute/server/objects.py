@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dicot.compute.kinds import keypair_object
+from dicot.compute.zone import SCHEDULABLE
 from dicot.kube.kind import Manifest
 from dicot.names import network_id
 
@@ -108,7 +109,9 @@ def keypair_object_of(name: str = "k", user: str = USER) -> Manifest:
 
 
 def node_object(name: str = "node-1", zone: str = "", ready: str = "True") -> Manifest:
-    labels = {"kubernetes.io/hostname": name} | ({"topology.kubernetes.io/zone": zone} if zone else {})
+    labels = {"kubernetes.io/hostname": name, SCHEDULABLE: "true"} | (
+        {"topology.kubernetes.io/zone": zone} if zone else {}
+    )
     return {
         "metadata": {"name": name, "uid": f"uid-{name}", "labels": labels},
         "status": {"conditions": [{"type": "Ready", "status": ready}]},

@@ -1,12 +1,11 @@
 """What a create refers to, and what is refused of it."""
 
-import json
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.caller import Caller
-from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE
+from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE
 from dicot.cloud.kinds.network import PORT, SECURITY_GROUP
 from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
 from dicot.faults import BadRequest, Conflict, Fault, Forbidden
@@ -24,7 +23,6 @@ from .objects import (
     flavor_object,
     group_object,
     image_object,
-    node_object,
 )
 from .planned import instance, machine, pending, plan
 from .world import ADMIN, MEMBER, STRANGER, World, furnished
@@ -164,39 +162,3 @@ class FlavorAndImageTests(SynchronousTestCase):
         )
         [template] = machine(plan(world, ADMIN, flavorRef="u"))["spec"]["dataVolumeTemplates"]
         self.assertEqual(template["spec"]["storage"], {"resources": {"requests": {"storage": str(3 << 30)}}})
-
-
-class PlaceTests(SynchronousTestCase):
-    def world(self) -> World:
-        world = furnished()
-        world.add(NODE, node_object("node-1", zone="az-1"))
-        world.add(NODE, node_object("node-2"))
-        return world
-
-    def test_a_zone(self) -> None:
-        made = plan(self.world(), availability_zone="az-1")
-        self.assertEqual(instance(made)["nodeSelector"], {"topology.kubernetes.io/zone": "az-1"})
-        self.assertEqual(json.loads(machine(made)["metadata"]["annotations"]["dicot.io/server"])["zone"], "az-1")
-
-    def test_the_zone_of_nodes_that_name_none(self) -> None:
-        made = plan(self.world(), availability_zone="nova")
-        self.assertIn("DoesNotExist", json.dumps(instance(made)["affinity"]))
-        self.assertNotIn("affinity", instance(plan(furnished(), availability_zone="nova")))
-
-    def test_an_unknown_zone(self) -> None:
-        fault = self.assertRaises(BadRequest, plan, self.world(), availability_zone="moon")
-        self.assertEqual(fault.message, "The requested availability zone is not available")
-
-    def test_a_host_is_for_administrators(self) -> None:
-        for more, policy in (
-            ({"availability_zone": "nova:node-2"}, "os_compute_api:servers:create:forced_host"),
-            ({"host": "node-2"}, "compute:servers:create:requested_destination"),
-        ):
-            fault = self.assertRaises(Forbidden, plan, self.world(), **more)
-            self.assertEqual(fault.message, f"Policy doesn't allow {policy} to be performed.")
-            made = plan(self.world(), ADMIN, **more)
-            self.assertEqual(instance(made)["nodeSelector"], {"kubernetes.io/hostname": "node-2"})
-
-    def test_an_unknown_host(self) -> None:
-        fault = self.assertRaises(BadRequest, plan, self.world(), ADMIN, host="node-9")
-        self.assertEqual(fault.message, "Compute host node-9 could not be found.")

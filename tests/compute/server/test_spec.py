@@ -1,6 +1,5 @@
 """What is written for a server to exist."""
 
-import base64
 import json
 from typing import Any
 
@@ -10,9 +9,8 @@ from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import DATA_SOURCE, SECRET
 from dicot.cloud.plan import Patch
-from dicot.compute.kinds import KEYPAIR
 from dicot.config import Config
-from dicot.faults import BadRequest, Conflict, Fault, Forbidden
+from dicot.faults import BadRequest, Conflict, Forbidden
 from dicot.kube.errors import OverQuota
 from dicot.names import synthetic_port
 
@@ -24,14 +22,12 @@ from .objects import (
     NETWORK,
     OTHER_NAMESPACE,
     PORT_ID,
-    PUBLIC_KEY,
     SERVER,
     USER,
     image_object,
-    keypair_object_of,
     port_object,
 )
-from .planned import AUTO_DISK, NAME, USER_DATA, instance, machine, pending, plan, plans
+from .planned import AUTO_DISK, NAME, instance, machine, pending, plan, plans
 from .world import ADMIN, MEMBER, World, furnished
 
 
@@ -155,63 +151,24 @@ class MachineTests(SynchronousTestCase):
             self.assertEqual(instance(plan(name=name))["hostname"], expected)
         self.assertEqual(instance(plan(hostname="Guest.example.org"))["hostname"], "guest")
 
+    def test_novas_own_host_name_is_noted(self) -> None:
+        for name, expected in (
+            ("caf\u00e9.x", "caf\u00e9-x"),
+            ("\u4e16", f"Server-{SERVER}"),
+            ("--", f"Server-{SERVER}"),
+        ):
+            note = json.loads(machine(plan(name=name))["metadata"]["annotations"]["dicot.io/server"])
+            self.assertEqual(note["hostname"], expected)
+
+    def test_host_names_of_several_are_told_apart_however_long(self) -> None:
+        made = plans(ids=(SERVER, SERVER.replace("1", "2")), name="a" * 63, max_count=2)
+        self.assertEqual([instance(each)["hostname"] for each in made], ["a" * 61 + "-1", "a" * 61 + "-2"])
+
     def test_object_names_leave_room_for_what_kubevirt_makes_of_them(self) -> None:
         made = plan(name="n" * 255, key_name="k")
         key = pending(made, SECRET)[1]["metadata"]["name"]
         self.assertLessEqual(len(f"{key}-access-cred"), 63)
         self.assertLessEqual(len(machine(made)["metadata"]["name"]), 63)
-
-
-class CloudInitTests(SynchronousTestCase):
-    def test_there_is_no_config_drive_without_a_reason(self) -> None:
-        made = plan()
-        self.assertEqual(pending(made, SECRET), [])
-        self.assertEqual(len(instance(made)["volumes"]), 1)
-
-    def test_user_data_lies_in_a_secret(self) -> None:
-        made = plan(user_data=USER_DATA)
-        [secret] = pending(made, SECRET)
-        self.assertEqual(secret["data"], {"userdata": USER_DATA})
-        self.assertEqual(secret["metadata"]["labels"]["dicot.io/server-id"], SERVER)
-        volume = {"name": "config", "cloudInitConfigDrive": {"secretRef": {"name": f"{NAME}-config"}}}
-        self.assertIn(volume, instance(made)["volumes"])
-        self.assertIn({"name": "config", "disk": {"bus": "virtio"}}, instance(made)["domain"]["devices"]["disks"])
-        self.assertNotIn(USER_DATA, json.dumps(machine(made)))
-
-    def test_a_key_lies_in_a_secret_of_its_own(self) -> None:
-        """KubeVirt takes every entry of that Secret for a key: user data beside it would be one."""
-        made = plan(key_name="k", user_data=USER_DATA)
-        config, key = pending(made, SECRET)
-        self.assertEqual(list(config["data"]), ["userdata"])
-        self.assertEqual(base64.b64decode(key["data"]["key"]).decode(), PUBLIC_KEY)
-        self.assertEqual(
-            instance(made)["accessCredentials"],
-            [
-                {
-                    "sshPublicKey": {
-                        "source": {"secret": {"secretName": f"{NAME}-key"}},
-                        "propagationMethod": {"configDrive": {}},
-                    }
-                }
-            ],
-        )
-
-    def test_an_empty_drive_holds_an_empty_configuration(self) -> None:
-        for more in ({"config_drive": True}, {"key_name": "k"}):
-            config = pending(plan(**more), SECRET)[0]
-            self.assertEqual(base64.b64decode(config["data"]["userdata"]), b"#cloud-config\n")
-
-    def test_a_key_of_somebody_else_or_of_nobody(self) -> None:
-        world = furnished()
-        world.add(PORT, port_object())
-        stolen = keypair_object_of("s")
-        stolen["spec"]["userId"] = "somebody-else"
-        world.add(KEYPAIR, stolen)
-        for name in ("none", "s"):
-            self.refused(BadRequest, "Invalid key_name provided.", world, key_name=name)
-
-    def refused(self, kind: type[Fault], message: str, world: World, **more: Any) -> None:
-        self.assertEqual(self.assertRaises(kind, plan, world, **more).message, message)
 
 
 class PlanTests(SynchronousTestCase):

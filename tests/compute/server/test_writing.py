@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 from dicot.cloud.kinds.kubevirt import NODE, VM
+from dicot.cloud.kinds.storage import DATA_SOURCE
 from dicot.cloud.plan import Create, Delete, Patch, Step
 from dicot.compute.kinds import SERVER_LOG
 from dicot.compute.server.routes import routes
 from dicot.compute.server.secrets import password, reservation_id
 from dicot.config import Config
-from dicot.faults import Conflict, Forbidden, NotFound
+from dicot.faults import BadRequest, Conflict, Forbidden, NotFound
 from dicot.kube import errors
 from dicot.kube.kind import Row
 from dicot.web.call import Reply
@@ -21,6 +22,7 @@ from .objects import (
     NAMESPACE,
     OTHER_NAMESPACE,
     SERVER,
+    image_object,
     node_object,
     recorded,
 )
@@ -59,6 +61,28 @@ class CreateTests(Served):
         server = payload(self.create(adminPass="secret", security_groups=[{"name": "default"}]))["server"]
         self.assertEqual((server["adminPass"], server["security_groups"]), ("secret", [{"name": "default"}]))
         self.assertNotIn("secret", str(self.applied()))
+
+    def test_groups_come_back_as_they_were_said(self) -> None:
+        cases: list[list[dict[str, str]]] = [[], [{}], [{"name": "default"}, {"name": "default"}]]
+        for said in cases:
+            self.plans.applied.clear()
+            self.assertEqual(payload(self.create(security_groups=said))["server"]["security_groups"], said)
+
+    def test_the_image_says_how_its_disk_is_partitioned(self) -> None:
+        spec = json.dumps({"properties": {"auto_disk_config": "yes"}})
+        self.world.add(DATA_SOURCE, image_object(**{"dicot.io/image-spec": spec}))
+        for more, expected in (({}, "AUTO"), ({"OS-DCF:diskConfig": "MANUAL"}, "MANUAL")):
+            self.plans.applied.clear()
+            self.assertEqual(payload(self.create(**more))["server"]["OS-DCF:diskConfig"], expected)
+        spec = json.dumps({"properties": {"auto_disk_config": "disabled"}})
+        self.world.add(DATA_SOURCE, image_object(**{"dicot.io/image-spec": spec}))
+        self.refused(
+            BadRequest,
+            f"Requested image {IMAGE} has automatic disk resize disabled.",
+            "POST",
+            "/servers",
+            self.body(**{"OS-DCF:diskConfig": "AUTO"}),
+        )
 
     def test_several(self) -> None:
         reply = self.create(min_count=2, max_count=3, return_reservation_id=True)
