@@ -1,0 +1,98 @@
+"""Where Dicot and Nova are meant to differ, and why."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .theirs import Asked, Said
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """``applies`` is asked with the body, what Nova said, and the words of Dicot's refusal."""
+
+    why: str
+    applies: Callable[[Any, Said, str], bool]
+
+
+def _taken(nova: Said) -> bool:
+    return "heard" in nova
+
+
+def _is_forced(body: Any) -> bool:
+    return ":" in body["server"].get("availability_zone", "")
+
+
+def _hinted(body: Any, hint: str) -> bool:
+    return any(body.get(name, {}).get(hint) for name in ("os:scheduler_hints", "OS-SCH-HNT:scheduler_hints"))
+
+
+ALWAYS: tuple[Case, ...] = (
+    Case(
+        "Nova breaks on it, with a 500; here every bad body is a 400",
+        lambda body, nova, words: nova.get("code") == 500,
+    ),
+)
+MEANT: tuple[Case, ...] = (
+    *ALWAYS,
+    Case(
+        "numbers of more digits than Python reads are too long",
+        lambda body, nova, words: words.endswith("is too long") and "9" * 4301 in words,
+    ),
+    Case(
+        "the form of a body is looked at before it is asked who may name a host",
+        lambda body, nova, words: nova.get("code") == 403 and nova["message"].startswith("Policy doesn't allow"),
+    ),
+    Case(
+        "a host that is not there is told at once, where Nova's scheduler would put the server in ERROR",
+        lambda body, nova, words: _is_forced(body) and words.startswith("Compute host"),
+    ),
+    Case(
+        "a zone that is not there is told at once also where a colon hides it from Nova's check",
+        lambda body, nova, words: _is_forced(body) and words == "The requested availability zone is not available",
+    ),
+    Case(
+        "that none of the servers runs with which this one must be is told at once, and not by an ERROR",
+        lambda body, nova, words: _hinted(body, "same_host") and words.startswith("No valid host was found."),
+    ),
+    Case(
+        "hints for filters that Nova does not enable by itself are refused, not overlooked",
+        lambda body, nova, words: _taken(nova) and words.startswith("Scheduler hint"),
+    ),
+    Case(
+        "certificates of images cannot be verified here, and disks are always volumes",
+        lambda body, nova, words: _taken(nova) and words.startswith("Image certificate validation"),
+    ),
+    Case(
+        "the cluster's own network gives addresses and takes no wishes",
+        lambda body, nova, words: _taken(nova) and words.startswith("Fixed IP not found"),
+    ),
+    Case(
+        "there is one network, and a server has one interface in it",
+        lambda body, nova, words: _taken(nova) and words.startswith("A server has one interface here"),
+    ),
+    Case(
+        "there are no volumes yet",
+        lambda body, nova, words: _taken(nova) and words.startswith("Invalid volume: There is no volume service"),
+    ),
+    Case(
+        "KubeVirt connects disks by fewer buses and root disks only as disks",
+        lambda body, nova, words: _taken(nova) and words.startswith("Requested hardware"),
+    ),
+    Case(
+        "a root disk is of the server's own image; Nova overlooks any other that the mapping names",
+        lambda body, nova, words: _taken(nova) and "failed to get image" in words,
+    ),
+    Case(
+        "a server boots from an image",
+        lambda body, nova, words: _taken(nova) and "Boot sequence" in words,
+    ),
+)
+
+
+def meant(asked: Asked, nova: Said, dicot: Said) -> str:
+    """Why these two differ on purpose, "" where they should not."""
+    if not 400 <= dicot.get("code", 0) < 500:
+        return ""
+    cases = MEANT if asked[0] == "create" else ALWAYS
+    return next((case.why for case in cases if case.applies(asked[2], nova, dicot["message"])), "")
