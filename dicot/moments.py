@@ -1,6 +1,9 @@
 """Moments as Kubernetes and Nova write them (RFC 3339). A leaf, importable by all."""
 
+import re
 from datetime import UTC, datetime
+
+_STAMP = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 def seconds(text: str) -> float:
@@ -17,6 +20,11 @@ def read(text: str | None) -> float | None:
         return seconds(text or "")
     except ValueError:
         return None
+
+
+def is_stamp(text: str) -> bool:
+    """Whether it is a moment in the form of ``stamp``, in which Kubernetes writes nearly all of them."""
+    return _STAMP.fullmatch(text) is not None and read(text) is not None
 
 
 def stamp(at: float) -> str:

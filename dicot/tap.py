@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from .assembly import Parts, assembled
+from .collector import Collector
 from .config import Address, Config, ConfigError, read
 from .faults import Fault
 from .identity.boot import first_boot
@@ -52,11 +53,13 @@ class Running(Service):
         self._parts = parts
         self._listeners = listeners
         self._reactor = reactor
+        self._collector = Collector(reactor)
         self._boot: Deferred[None] | None = None
         self.is_filled = False
 
     def startService(self) -> None:
         Service.startService(self)
+        self._collector.startService()
         self._parts.pool.start()
         filled = gatherResults([feed.start() for feed in self._parts.feeds], consumeErrors=True)
         filled.addCallbacks(self._filled, lambda failure: log.failure("a list was not filled", failure))
@@ -70,6 +73,7 @@ class Running(Service):
         self._listeners.startService()
 
     def _filled(self, _: object) -> None:
+        self._collector.settle()
         self.is_filled = True
         log.info("all lists are filled")
 
@@ -111,6 +115,7 @@ class Running(Service):
             feed.stop()
         await gatherResults([reflector.stop() for reflector in self._parts.watches.reflectors])
         self._parts.pool.stop()
+        self._collector.stopService()
 
 
 def checkpoint(environ: Mapping[str, str]) -> Callable[[str], None] | None:

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.moments import precise, read, seconds, stamp
+from dicot.moments import is_stamp, precise, read, seconds, stamp
 
 
 class MomentTests(SynchronousTestCase):
@@ -19,3 +19,14 @@ class MomentTests(SynchronousTestCase):
     def test_they_are_written_in_utc(self) -> None:
         self.assertEqual(stamp(60.7), "1970-01-01T00:01:00Z")
         self.assertEqual(precise(60.7), "1970-01-01T00:01:00.700000Z")
+
+    def test_what_is_a_stamp_already(self) -> None:
+        self.assertTrue(is_stamp("2026-11-25T22:34:10Z"))
+        for text in (
+            "",
+            "2026-13-25T22:34:10Z",
+            "2026-11-25T22:34:10.5Z",
+            "2026-11-25T22:34:10+00:00",
+            "2026-W48-3T22:34:10Z",
+        ):
+            self.assertFalse(is_stamp(text), text)

@@ -31,6 +31,9 @@ class Rows:
     def main(self, kind: Kind[Any]) -> Any:
         return kind.read(self.row)
 
+    def rows(self, kind: Kind[Any]) -> tuple[Row, ...]:
+        return self._joined.get(kind, ())
+
     def all(self, kind: Kind[Any]) -> tuple[tuple[Row, Any], ...]:
         return tuple((row, kind.read(row)) for row in self._joined.get(kind, ()))
 

@@ -1,6 +1,6 @@
 """What one file says of one resource. Free of Twisted."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, Protocol, TypeVar
@@ -24,6 +24,7 @@ class Join:
     With ``via``, a kind joined before this one, ``ours`` is asked for the keys of its joined rows instead: a server's
     Node is known only to its VMI, a security group only to its ports.
     ``shown`` is what views read of a joined row: where only the rest of it changes, no main row is asked again.
+    ``fits`` tells whether a row that was met by name is the main row's indeed.
     """
 
     kind: Kind[Any]
@@ -31,6 +32,12 @@ class Join:
     by_name: bool = False
     via: Kind[Any] | None = None
     shown: Callable[[Any], object] | None = None
+    fits: Callable[[Row, Row], bool] | None = None
+
+
+def same_place(row: Row, body: Any) -> tuple[str, ...]:
+    """The key of a join with what has, or names, the main row's own namespace and name."""
+    return (row.place,)
 
 
 class Joined(Protocol):
@@ -47,6 +54,10 @@ class Joined(Protocol):
     def config(self) -> Config: ...
     def main(self, kind: Kind[P]) -> P:
         """The main row's projection."""
+        ...
+
+    def rows(self, kind: Kind[Any]) -> Sequence[Row]:
+        """The joined rows of a kind, oldest first, without what they say."""
         ...
 
     def all(self, kind: Kind[P]) -> tuple[tuple[Row, P], ...]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from iso8601 import ParseError, parse_date
 
-from ..moments import read, stamp
+from ..moments import is_stamp, read, stamp
 
 
 def asked_moment(text: str | None) -> float | None:
@@ -19,6 +19,8 @@ def asked_moment(text: str | None) -> float | None:
 
 def seconds_of(text: str | None) -> str:
     """Any RFC 3339 text in the form of ``stamp``, "" where it is none."""
+    if not text or is_stamp(text):
+        return text or ""
     found = read(text)
     return "" if found is None else stamp(found)
 

@@ -17,6 +17,7 @@ from jsonschema.protocols import Validator
 
 from ..faults import BadRequest
 from .letters import NAME
+from .patterns import regex
 from .times import asked_moment
 
 Schema = Mapping[str, Any]
@@ -145,19 +146,3 @@ def is_uuid_like(value: str) -> bool:
 
 def _bare(value: str) -> str:
     return value.replace("urn:", "").replace("uuid:", "").strip("{}").replace("-", "").lower()
-
-
-def regex(pattern: str) -> Any:
-    """A compiled filter: found anywhere in a text, in time linear to it. Case does not count, as in MySQL's REGEXP.
-
-    Raises ValueError for what RE2 does not know (back references, look-around), which Python's own engine would
-    accept and a hostile text could keep busy for ever.
-    """
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    options.max_mem = 1 << 20
-    try:
-        return re2.compile(pattern, options)
-    except re2.error:
-        raise ValueError(pattern) from None

@@ -7,7 +7,7 @@ import msgspec
 
 from ..cloud.images import facts
 from ..cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC, sources
-from ..cloud.reading.shelf import Entry, Query, Shape, newest_first
+from ..cloud.reading.shelf import Entry, Query, Shape, each, newest_first
 from ..cloud.resource import READER, Bench, Join, Joined, Listed, Resource, Right, Source, settled
 from ..faults import BadRequest, NotFound
 from ..web.call import Call, Pieces, Reply
@@ -95,7 +95,7 @@ def routes(bench: Bench) -> None:
     async def index(call: Call[None]) -> Reply:
         want = wanted(call.query)
         ids = want.ids
-        match = None if ids is None else (lambda found: found.id in ids)
+        match = None if ids is None else each(lambda entry: entry.id in ids)
         scopes = bench.reader.scopes(call.caller, everything=call.caller.admin)
         found = await settled(bench.reader.page(scopes, Query(limit=EVERY, match=match), SHAPE))
         page, full = select((msgspec.json.decode(part, type=Document) for part in found.parts), want)

@@ -1,11 +1,13 @@
 """A watched kind, as data. Free of Twisted, so that views may import it."""
 
 import sys
-from collections.abc import Callable, Container
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import force_setattr, replace
 
 from ..names import ID, is_hex_id, is_uuid
 from .deep import shallow
@@ -24,7 +26,7 @@ class Owner(msgspec.Struct, frozen=True, gc=False):
 
 
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is kept of ``metadata``; managedFields is never built."""
+    """What is read of ``metadata``; managedFields is never built. ``Row`` says what of it is kept."""
 
     name: str = ""
     namespace: str = ""
@@ -52,7 +54,8 @@ class Row(msgspec.Struct, gc=False, frozen=True):
     """One object, flat: strings and bytes only, so that the collector has nothing to walk.
 
     ``id`` is the label ``dicot.io/id`` where it has the shape of an id, else the uid. ``owner`` is the uid of the
-    controlling owner or "". ``created`` is metadata.creationTimestamp. ``body`` is the projection, encoded again.
+    controlling owner or "", and all that is kept of ownerReferences. ``created`` is metadata.creationTimestamp.
+    ``body`` is the projection without what stands here, encoded again.
     """
 
     namespace: str
@@ -71,13 +74,18 @@ class Row(msgspec.Struct, gc=False, frozen=True):
 
     def shows_as(self, other: "Row") -> bool:
         """Whether it differs from another state of the same object in nothing but its version."""
-        if self.uid != other.uid or self.id != other.id:
-            return False
-        if self.version == other.version:
-            return self.body == other.body
-        # Between quotes a quote is escaped, so that this can only be the member itself.
-        mine, theirs = (f'"resourceVersion":"{row.version}"'.encode() for row in (self, other))
-        return self.body.replace(mine, theirs, 1) == other.body
+        same = self.uid == other.uid and self.id == other.id and self.owner == other.owner
+        return same and self.body == other.body
+
+
+_OF_ROW: Mapping[str, Any] = MappingProxyType(
+    {
+        **dict.fromkeys(("namespace", "name", "uid", "resourceVersion", "creationTimestamp"), ""),
+        "generation": 0,
+        "ownerReferences": (),
+    }
+)
+"""What a body's metadata does not say again, or to nobody."""
 
 
 def no_links(row: Row, body: Any) -> tuple[str, ...]:
@@ -108,6 +116,7 @@ class Kind(Generic[P]):
     selector: str = ""
     optional: bool = False
     annotations: Container[str] = frozenset()
+    _hash: int = field(init=False, repr=False, compare=False)
 
     @property
     def api_version(self) -> str:
@@ -119,23 +128,42 @@ class Kind(Generic[P]):
         """plural.group, as RBAC and CRDs name it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    def __post_init__(self) -> None:
+        # Each look into the stores asks for it.
+        found = hash((self.group, self.plural, self.namespace, self.name, self.selector))
+        object.__setattr__(self, "_hash", found)
+
     def __hash__(self) -> int:
-        return hash((self.group, self.plural, self.namespace, self.name, self.selector))
+        return self._hash
 
     def read(self, row: Row) -> P:
         """The kept part, decoded again."""
-        return msgspec.json.decode(row.body, type=self.projection)
+        body = msgspec.msgpack.decode(row.body, type=self.projection)
+        # Nobody else has it yet, and it has a metadata of its own, since one was encoded.
+        meta = body.metadata
+        force_setattr(meta, "namespace", row.namespace)
+        force_setattr(meta, "name", row.name)
+        force_setattr(meta, "uid", row.uid)
+        force_setattr(meta, "resourceVersion", row.version)
+        force_setattr(meta, "creationTimestamp", row.created)
+        return body
 
     def row(self, body: P) -> Row:
-        """The flat form of a decoded object."""
+        """The flat form of an object that was just decoded: foreign annotations are taken out of it."""
         meta = body.metadata
-        kept = {
-            key: value
-            for key, value in meta.annotations.items()
-            if key.startswith("dicot.io/") or key in self.annotations
-        }
-        if len(kept) != len(meta.annotations):
-            body = msgspec.structs.replace(body, metadata=msgspec.structs.replace(meta, annotations=kept))  # type: ignore[type-var]
+        foreign = [key for key in meta.annotations if not (key.startswith("dicot.io/") or key in self.annotations)]
+        for key in foreign:
+            del meta.annotations[key]
+        rest = replace(
+            meta,
+            namespace="",
+            name="",
+            uid="",
+            resourceVersion="",
+            creationTimestamp="",
+            generation=0,
+            ownerReferences=(),
+        )
         return Row(
             namespace=sys.intern(meta.namespace),
             name=meta.name,
@@ -144,7 +172,7 @@ class Kind(Generic[P]):
             id=_id(meta),
             owner=next((owner.uid for owner in meta.ownerReferences if owner.controller), ""),
             created=meta.creationTimestamp,
-            body=msgspec.json.encode(body),
+            body=msgspec.msgpack.encode(replace(body, metadata=rest)),  # type: ignore[type-var]
         )
 
     def decode(self, raw: bytes) -> Row:

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from .bodies import Bodies
 from .change import Change as Change
 from .change import Listener as Listener
 from .change import changes
@@ -34,6 +35,7 @@ class Store(Generic[P]):
         self.reader = Reader(kind)
         self.whole = Part(kind)
         self._table: Table[P] = Table(kind)
+        self._bodies = Bodies(kind)
         self._parts: dict[str, Part] | None = None
         self._graves = Graves()
         self._listeners: list[Listener] = []
@@ -66,8 +68,8 @@ class Store(Generic[P]):
         return len(self._table)
 
     def read(self, row: Row) -> P:
-        """The kept part of a row, decoded again."""
-        return self.kind.read(row)
+        """The kept part of a row; to be read only, since others may have it too."""
+        return self._bodies.read(row)
 
     def listen(self, listener: Listener) -> None:
         """Tell a listener of every change from now on; changes that came in one step are told in one call."""
@@ -283,6 +285,8 @@ class Store(Generic[P]):
         return held is not None and compare(version, held.version) in (-1, 0)
 
     def _put(self, row: Row, body: P | None) -> Iterable[Move]:
+        if body is not None:
+            self._bodies.note(row, body)
         held = self._table.one(row.namespace, row.name)
         if held is not None and held.uid != row.uid:
             self._graves.bury(held.uid, held.namespace, row.version)

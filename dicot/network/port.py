@@ -1,13 +1,13 @@
 """Ports: Port objects, and the pod interface of each VM that has none."""
 
 from collections.abc import Mapping
+from sys import intern
 from types import MappingProxyType
 
 from ..cloud.kinds.kubevirt import VM, VMI, Vm, Vmi
-from ..cloud.kinds.network import PORT, Port, PortSpec
+from ..cloud.kinds.network import PORT, PortSpec
 from ..cloud.reading.shelf import Entry, Shape, newest_first
-from ..cloud.resource import READER, Bench, Join, Joined, Listed, Resource, Right, Source
-from ..kube.kind import Row
+from ..cloud.resource import READER, Bench, Join, Joined, Listed, Resource, Right, Source, same_place
 from ..names import network_id, synthetic_port
 from . import attributes
 from .driver import Document, subnet_of
@@ -80,14 +80,9 @@ def body(joined: Joined, id: str, spec: PortSpec, server: str, admin: bool) -> D
     return document
 
 
-def columns(server: str, network: str) -> str:
-    """The filter columns of an entry: device_id and network_id."""
-    return f"{server}\0{network}"
-
-
 def server_of(joined: Joined) -> str:
     """The id of the server that a port is bound to; a binding whose VM does not exist is void."""
-    found = joined.first(VM)
+    found = joined.rows(VM)
     return found[0].id if found else ""
 
 
@@ -103,7 +98,7 @@ def entry(joined: Joined, now: float) -> Listed:
             order=newest_first(row.created, row.id),
             name=spec.name,
             status=state(vmi_of(joined), bool(server)),
-            columns=columns(server, spec.networkId),
+            columns=(server, intern(spec.networkId)),
         )
     )
 
@@ -115,8 +110,11 @@ def document(joined: Joined, shape: Shape, now: float) -> Document:
 
 def lone_entry(joined: Joined, now: float) -> Listed:
     """The interface of a VM without a Port, listed; nothing where the VM has one."""
+    # Nearly every VM has one: nothing of it is read then.
+    if joined.rows(PORT):
+        return Listed(None)
     row, interface = joined.row, interface_of(joined.main(VM))
-    if not interface or joined.first(PORT) is not None:
+    if not interface:
         return Listed(None)
     id = synthetic_port(row.id, interface)
     return Listed(
@@ -126,7 +124,7 @@ def lone_entry(joined: Joined, now: float) -> Listed:
             id=id,
             order=newest_first(row.created, id),
             status=state(vmi_of(joined), True),
-            columns=columns(row.id, network_id(joined.config.network_name)),
+            columns=(row.id, network_id(joined.config.network_name)),
         )
     )
 
@@ -138,17 +136,8 @@ def lone_document(joined: Joined, shape: Shape, now: float) -> Document:
     return body(joined, synthetic_port(joined.row.id, interface), spec, joined.row.id, shape[2])
 
 
-def vm_named(row: Row, port: Port) -> tuple[str, ...]:
-    """The VM that a port names, and the VMI of the same name."""
-    return (f"{row.namespace}/{port.spec.vm}",) if port.spec.vm else ()
-
-
-def same_name(row: Row, vm: Vm) -> tuple[str, ...]:
-    """What has the name of a VM: its VMI, and the ports that name it."""
-    return (row.place,)
-
-
 COLUMNS: Mapping[str, int] = MappingProxyType({"device_id": 0, "network_id": 1})
+"""Where the filter columns of an entry are."""
 COLLECTION = Collection(
     name="ports",
     singular="port",
@@ -167,8 +156,8 @@ PORTS = Resource(
     name="ports",
     register=routes,
     sources=(
-        Source(PORT, entry, document, (Join(VM, vm_named, by_name=True), Join(VMI, vm_named, by_name=True))),
-        Source(VM, lone_entry, lone_document, (Join(PORT, same_name), Join(VMI, same_name, by_name=True))),
+        Source(PORT, entry, document, (Join(VM, PORT.links, by_name=True), Join(VMI, PORT.links, by_name=True))),
+        Source(VM, lone_entry, lone_document, (Join(PORT, same_place), Join(VMI, same_place, by_name=True))),
     ),
     policy={"get_port": READER},
     rights={"own": (Right("network.dicot.io", "ports", ("get", "list", "watch")),)},

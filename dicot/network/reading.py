@@ -1,6 +1,6 @@
 """Lists and shows of what the shelf holds, in Neutron's manner."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -40,11 +40,12 @@ class Collection:
         ids = set(want.filters["id"]) if "id" in want.filters else None
         names = want.filters.get("name", ())
 
-        def match(entry: Entry) -> bool:
-            if ids is not None and entry.id not in ids:
-                return False
-            columns = entry.columns.split("\0")
-            return all(columns[place] in values for place, values in tests)
+        def match(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
+            if ids is not None:
+                entries = [entry for entry in entries if entry.id in ids]
+            for place, values in tests:
+                entries = [entry for entry in entries if entry.columns[place] in values]
+            return (entries,)
 
         return Query(
             limit=EVERY,

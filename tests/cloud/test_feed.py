@@ -12,8 +12,9 @@ from dicot.cloud.kinds.kubevirt import NODE, VM, VMI, Vm
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import DATA_SOURCE
 from dicot.cloud.reading.feed import Feed
+from dicot.cloud.reading.joins import newest
 from dicot.cloud.reading.shelf import Entry, Query, Shape
-from dicot.cloud.resource import Bench, Join, Joined, Listed, Resource, Source
+from dicot.cloud.resource import Bench, Join, Joined, Listed, Resource, Source, same_place
 from dicot.kube.kind import Kind, Row
 
 from .ground import BLUE, RED, Ground, uuid
@@ -206,6 +207,44 @@ class JoinTests(FeedTests):
         self.vmi("other", "u1", namespace="blue")
         self.assertEqual(feed.shelf.one(["red"], "u1", BRIEF), b"[]")
 
+    def test_what_only_has_the_name_does_not_fit(self) -> None:
+        join = Join(VMI, same_place, by_name=True, fits=lambda vm, vmi: vmi.owner == vm.uid)
+        feed = self.other(Source(VM, self.entry, self.phases, (join,)))
+        self.vmi("one", "u9")
+        self.assertEqual(feed.shelf.one(["red"], "u1", BRIEF), b"[]")
+        self.vmi("one", "u1", phase="Failed")
+        self.assertEqual(feed.shelf.one(["red"], "u1", BRIEF), b'["Failed"]')
+
+    def test_main_rows_are_found_by_their_own_links(self) -> None:
+        feed = self.other(Source(PORT, self.entry_of_port, self.phases, (Join(VMI, PORT.links, by_name=True),)))
+        self.port("p1", "one")
+        self.assertEqual(feed.shelf.one(["red"], "uid-red-p1", BRIEF), b"[]")
+        self.vmi("one", "u1", phase="Failed")
+        self.assertEqual(feed.shelf.one(["red"], "uid-red-p1", BRIEF), b'["Failed"]')
+        self.port("p1", "two")
+        self.assertEqual(feed.shelf.one(["red"], "uid-red-p1", BRIEF), b"[]")
+
+    def test_places_of_two_sources_do_not_meet(self) -> None:
+        sources = (Source(VM, self.entry, self.phases, ()), Source(PORT, self.entry_of_port, self.phases, ()))
+        feed = Feed(Resource("both", no_routes, sources), self.ground.cache)
+        feed.start()
+        self.ground.clock.advance(0)
+        self.port("one", "one")
+        self.assertEqual(len(feed.shelf), 3)
+        self.ground.drop(PORT, "red", "one")
+        self.assertEqual(len(feed.shelf), 2)
+        self.assertIn("red/one", feed.shelf)
+
+    def other(self, source: Source) -> Feed:
+        feed = Feed(Resource("others", no_routes, (source,)), self.ground.cache)
+        feed.start()
+        self.ground.clock.advance(0)
+        return feed
+
+    def entry_of_port(self, joined: Joined, now: float) -> Listed:
+        row = joined.row
+        return Listed(Entry(row.place, row.namespace, row.id, row.name))
+
     def phases(self, joined: Joined, shape: Shape, now: float) -> object:
         return [vmi.status.phase for _, vmi in joined.all(VMI)]
 
@@ -248,15 +287,29 @@ class OpeningTests(FeedTests):
         for kind in (VM, VMI, NODE, PORT, NAMESPACE):
             self.ground.sync(kind)
         self.ground.namespace("red")
-        self.vm("one", uid="u1")
-        self.vm("two", uid="u2")
+        self.vm("one", uid="u1", created="2026-01-01T00:00:00Z")
+        self.vm("two", uid="u2", created="2026-01-02T00:00:00Z")
         spec = {"namespace": "red", "uid": "uid-red", "id": RED}
         record = self.ground.manifest(NAMESPACE_RECORD, "dicot-system", "r", spec=spec)
         self.ground.stores[NAMESPACE_RECORD].replace([msgspec.json.encode(record)], "99")
         self.assertNoResult(self.opened)
         self.ground.clock.advance(0)
         self.assertIsNone(self.successResultOf(self.opened))
-        self.assertEqual((self.asked, self.listed("red")), (["red/one", "red/two"], ["u1", "u2"]))
+        self.assertEqual((self.asked, self.listed("red")), (["red/two", "red/one"], ["u1", "u2"]))
+
+    def test_walk_is_newest_first(self) -> None:
+        times = [f"2026-01-01T00:{number * 7 % 60:02}:00Z" for number in range(7000)]
+        rows = [Row("red", f"n{at}", f"u{at}", "1", f"i{at % 3}", "", time, b"") for at, time in enumerate(times)]
+        walk, steps = newest(list(rows)), 0
+        try:
+            while True:
+                next(walk)
+                steps += 1
+        except StopIteration as end:
+            found = end.value
+        self.assertEqual(found, sorted(rows, key=lambda row: (row.created, row.id), reverse=True))
+        self.assertEqual(steps, 4 + 3)
+        self.assertRaises(StopIteration, next, newest([]))
 
     def test_change_during_the_walk_is_asked_at_once(self) -> None:
         self.ground.sync()

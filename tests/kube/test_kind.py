@@ -9,6 +9,12 @@ from dicot.names import derived
 from .things import THINGS, Thing, raw, thing
 
 
+class Bare(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A projection of metadata alone, which need not be there."""
+
+    metadata: Meta = Meta()
+
+
 class KindTests(SynchronousTestCase):
     """Where a kind is served."""
 
@@ -75,6 +81,25 @@ class RowTests(SynchronousTestCase):
         manifests[1]["metadata"]["annotations"]["dicot.io/name"] = '"resourceVersion":"9"'
         old, new = (THINGS.decode(raw(manifest)) for manifest in manifests)
         self.assertFalse(new.shows_as(old))
+
+    def test_what_the_row_says_is_read_with_the_body(self) -> None:
+        row = THINGS.decode(raw(thing("a", 7)))
+        self.assertNotIn(b"uid-a", row.body)
+        meta = THINGS.read(row).metadata
+        self.assertEqual((meta.namespace, meta.name, meta.uid), ("red", "a", "uid-a"))
+        self.assertEqual((meta.resourceVersion, meta.creationTimestamp), ("7", "2026-01-01T00:00:00Z"))
+
+    def test_a_new_owner_shows(self) -> None:
+        manifests = [thing("a", 9), thing("a", 10)]
+        manifests[1]["metadata"]["ownerReferences"] = [{"uid": "u1", "kind": "K", "name": "y", "controller": True}]
+        old, new = (THINGS.decode(raw(manifest)) for manifest in manifests)
+        self.assertFalse(new.shows_as(old))
+
+    def test_metadata_without_anything_else_is_nobody_elses(self) -> None:
+        kind = Kind("example.io", "v1", "bare", "Bare", Bare)
+        rows = [kind.row(Bare(Meta(name=name, uid=name))) for name in "ab"]
+        self.assertEqual([kind.read(row).metadata.name for row in rows], ["a", "b"])
+        self.assertEqual(Bare().metadata, Meta())
 
     def test_metadata_without_labels_is_legal(self) -> None:
         row = THINGS.row(Thing(Meta(name="a", uid="u", resourceVersion="1")))

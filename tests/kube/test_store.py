@@ -33,6 +33,14 @@ class ApplyTests(StoreTestCase):
         self.store.apply([added("a", 1)])
         self.assertEqual(seen, [True])
 
+    def test_what_an_event_said_is_not_decoded_again(self) -> None:
+        self.store.apply([added("a", 1, size=3)])
+        row = self.store.one("red", "a")
+        assert row is not None
+        body = self.store.read(row)
+        self.assertEqual((body.spec.size, body.metadata.annotations), (3, {"dicot.io/name": "Thing a"}))
+        self.assertIs(self.store.read(row), body)
+
     def test_older_never_wins(self) -> None:
         self.store.apply([added("a", 10, size=10)])
         self.store.apply([modified("a", 9, size=9)])

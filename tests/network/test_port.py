@@ -61,7 +61,7 @@ class PortTests(SynchronousTestCase):
     def test_is_listed_under_its_server(self) -> None:
         listed = entry(Rows(PORT, PORT_OBJECT, {VM: [VM_OBJECT]}), 0.0).entry
         assert listed is not None
-        self.assertEqual((listed.name, listed.status, listed.columns), ("p", "DOWN", f"{SERVER}\0{NETWORK}"))
+        self.assertEqual((listed.name, listed.status, listed.columns), ("p", "DOWN", (SERVER, NETWORK)))
 
 
 class LonePortTests(SynchronousTestCase):

@@ -19,7 +19,7 @@ _log = Logger()
 
 _RUNNING = "Running"
 # Looked for before an instance is decoded.
-_MARK = b'"Running"'
+_MARK = b"Running"
 _SIDE_BY_SIDE = 10
 _STRIDE = 500
 _MOST_WOKEN = 10_000

@@ -1,6 +1,8 @@
 """Main rows and what meets them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import chain
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from ...config import Config
@@ -8,33 +10,58 @@ from ...kube.change import Change
 from ...kube.kind import HasMeta, Kind, Row
 from ...kube.store import Store
 from ..kinds.identity import NAMESPACE
-from ..resource import Join, Source
+from ..resource import Join, Source, same_place
 from .cache import Cache
 from .index import Index
 
 P = TypeVar("P", bound=HasMeta)
 Pairs = tuple[tuple[Row, Any], ...]
+_AGE = attrgetter("created", "id")
+_RUN = 2000
+_MOST_ALIKE = 4096
 
 
 class Meeting:
-    """Where the rows of a joined kind meet main rows."""
+    """Where the rows of a joined kind meet main rows.
 
-    def __init__(self, join: Join, store: Store[Any]) -> None:
+    Where the key of every main row is its own place, or one that its kind's store knows it by, there is nothing to
+    remember.
+    """
+
+    def __init__(self, join: Join, store: Store[Any], mains: Store[Any], number: int) -> None:
         self.join = join
+        self.number = number
+        self.read = store.read
         self._store = store
+        self._mains = mains
+        self.is_of_place = join.ours is same_place and join.via is None
+        self._is_of_links = join.ours is mains.kind.links and join.via is None
+        self.remembers = not (self.is_of_place or self._is_of_links)
         self._places = Index()
         self._keys: dict[str, tuple[str, ...]] = {}
+        self._alike: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def place(self, place: str, keys: tuple[str, ...]) -> None:
         """A main row has these keys now; none where it is gone."""
-        old = self._keys.pop(place, ())
+        old = self._keys.get(place, ())
+        if keys == old:
+            return
         if keys:
-            self._keys[place] = keys
-        if keys != old:
-            for key in old:
-                self._places.remove(key, place)
-            for key in keys:
-                self._places.add(key, place)
+            keys = self._keys[place] = self._held_once(keys)
+        else:
+            del self._keys[place]
+        for key in old:
+            self._places.remove(key, place)
+        for key in keys:
+            self._places.add(key, place)
+
+    def _held_once(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """Keys that come by way of another are those of many: a node's, a security group's."""
+        if self.join.via is None:
+            return keys
+        if len(self._alike) >= _MOST_ALIKE:
+            self._alike.clear()
+        return self._alike.setdefault(keys, keys)
 
     def met(self, change: Change) -> Iterator[str]:
         """The places of the main rows that a joined row met, and meets; none where nothing is shown otherwise now."""
@@ -42,43 +69,69 @@ class Meeting:
             return
         for row in (change.old, change.new):
             if row is not None:
-                links = (row.place,) if self.join.by_name else self.join.kind.links(row, self._store.read(row))
+                links = (row.place,) if self.join.by_name else self.join.kind.links(row, self.read(row))
                 for link in links:
-                    yield from self._places.find(link)
+                    yield from self._at(link)
+
+    def _at(self, key: str) -> Iterable[str]:
+        """The places of the main rows that have a key."""
+        if self.is_of_place:
+            return (key,)
+        if self._is_of_links:
+            return [row.place for row in self._mains.linked(key)]
+        return self._places.find(key)
 
     def _looks_alike(self, change: Change) -> bool:
         shown = self.join.shown
         if shown is None or change.old is None or change.new is None:
             return False
-        old, new = (shown(self._store.read(row)) for row in (change.old, change.new))
-        return bool(old == new)
+        return bool(shown(self.read(change.old)) == shown(self.read(change.new)))
 
-    def rows(self, key: str) -> Iterable[Row]:
-        """The joined rows that a key meets."""
+    def rows(self, main: Row, key: str) -> Iterable[Row]:
+        """The joined rows that a key of a main row meets."""
         if not self.join.by_name:
             return self._store.linked(key)
         namespace, _, name = key.partition("/")
         row = self._store.one(namespace, name)
-        return () if row is None else (row,)
+        fits = self.join.fits
+        return (row,) if row is not None and (fits is None or fits(main, row)) else ()
 
-    def admits(self, row: Row, key: str) -> bool:
-        """Whether a key stays in the main row's namespace, among cluster kinds, or where the kind alone lives."""
-        return key.partition("/")[0] in (row.namespace, "", self.join.kind.namespace)
+    def admitted(self, row: Row, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """The keys, each once, that stay in the main row's namespace, among cluster kinds, or where the kind alone
+        lives."""
+        homes = (row.namespace, "", self.join.kind.namespace)
+        if len(keys) == 1:
+            return keys if keys[0].partition("/")[0] in homes else ()
+        return tuple(dict.fromkeys([key for key in keys if key.partition("/")[0] in homes]))
 
 
 class Strand:
     """One source of a resource: a main kind, and the meetings with what it is joined with."""
 
-    def __init__(self, source: Source, cache: Cache) -> None:
+    def __init__(self, source: Source, cache: Cache, is_first: bool) -> None:
         self.source = source
         self.main = source.main
+        # One resource may have several main kinds. Of the first, whose rows are many, the place alone is the key.
+        self.prefix = "" if is_first else f"{source.main.resource} "
         self.store = cache.stores[source.main]
-        self.meetings = tuple(Meeting(join, cache.stores[join.kind]) for join in source.joins)
+        self.meetings = tuple(
+            Meeting(join, cache.stores[join.kind], self.store, number) for number, join in enumerate(source.joins)
+        )
+        self._remembering = [meeting for meeting in self.meetings if meeting.remembers]
+        self._of_kind: dict[Kind[Any], list[Meeting]] = {}
+        for meeting in self.meetings:
+            self._of_kind.setdefault(meeting.join.kind, []).append(meeting)
+        # A Namespace stands for itself: its project is the one that it is.
+        self._is_of_namespaces = self.main == NAMESPACE
         self._cache = cache
 
     def key(self, place: str) -> str:
         """What the shelf knows a main row by."""
-        return f"{self.main.resource} {place}"
+        return self.prefix + place
+
+    def key_of(self, row: Row) -> str:
+        """The same, of the row."""
+        return self.prefix + row.place
 
     def row(self, place: str) -> Row | None:
         """The main row of a place."""
@@ -86,25 +139,49 @@ class Strand:
         row: Row | None = self.store.one(namespace, name)
         return row
 
+    def with_kind(self, kind: Kind[Any]) -> list[Meeting]:
+        """The meetings with rows of a kind. Raises LookupError where it is not joined."""
+        try:
+            return self._of_kind[kind]
+        except KeyError:
+            raise LookupError(f"{self.main.resource} is not joined with {kind.resource}") from None
+
     def gather(self, row: Row) -> "Gathered":
         """A main row and what meets it."""
-        # A Namespace stands for itself: its project is the one that it is.
-        namespace = row.name if self.main == NAMESPACE else row.namespace
+        namespace = row.name if self._is_of_namespaces else row.namespace
         return Gathered(row, self, self._cache.projects.of(namespace), self._cache.config)
 
-    def settle(self, gathered: "Gathered") -> None:
+    def settle(self, place: str, gathered: "Gathered") -> None:
         """Note where a main row meets others now."""
-        for meeting in self.meetings:
-            meeting.place(gathered.row.place, gathered.keys(meeting))
+        for meeting in self._remembering:
+            meeting.place(place, gathered.keys(meeting))
 
     def leave(self, place: str) -> None:
         """A main row is gone, or not to be seen."""
-        for meeting in self.meetings:
+        for meeting in self._remembering:
             meeting.place(place, ())
+
+
+def newest(rows: list[Row]) -> Generator[None, None, list[Row]]:
+    """Rows with the newest first, as most lists are ordered; in steps, of which the longest merges two halves."""
+    runs = []
+    for start in range(0, len(rows), _RUN):
+        runs.append(sorted(rows[start : start + _RUN], key=_AGE, reverse=True))
+        yield
+    while len(runs) > 1:
+        pairs = [runs[place : place + 2] for place in range(0, len(runs), 2)]
+        runs = []
+        for pair in pairs:
+            # Python's sort sees that the halves are sorted already.
+            runs.append(sorted(chain.from_iterable(pair), key=_AGE, reverse=True))
+            yield
+    return runs[0] if runs else []
 
 
 class Gathered:
     """Fulfils ``resource.Joined``. Each row is decoded once, when it is first asked for."""
+
+    __slots__ = ("_body", "_found", "_keys", "_rows", "_strand", "config", "project", "row")
 
     def __init__(self, row: Row, strand: Strand, project: str, config: Config) -> None:
         self.row = row
@@ -112,7 +189,9 @@ class Gathered:
         self.config = config
         self._strand = strand
         self._body: Any = None
+        self._rows: dict[Kind[Any], Sequence[Row]] = {}
         self._found: dict[Kind[Any], Pairs] = {}
+        self._keys: list[tuple[str, ...] | None] = [None] * len(strand.meetings)
 
     def main(self, kind: Kind[P]) -> P:
         """The main row's projection."""
@@ -121,27 +200,43 @@ class Gathered:
         body: P = self._body
         return body
 
+    def rows(self, kind: Kind[Any]) -> Sequence[Row]:
+        """The joined rows of a kind, oldest first, without what they say."""
+        rows = self._rows.get(kind)
+        if rows is None:
+            rows = self._rows[kind] = self._gathered(self._strand.with_kind(kind))
+        return rows
+
     def all(self, kind: Kind[P]) -> tuple[tuple[Row, P], ...]:
         """The joined rows of a kind, oldest first."""
         found = self._found.get(kind)
         if found is None:
-            meetings = [meeting for meeting in self._strand.meetings if meeting.join.kind == kind]
-            if not meetings:
-                raise LookupError(f"{self._strand.main.resource} is not joined with {kind.resource}")
-            rows = {row.place: row for meeting in meetings for key in self.keys(meeting) for row in meeting.rows(key)}
-            oldest = sorted(rows.values(), key=lambda row: (row.created, row.name))
-            found = self._found[kind] = tuple((row, kind.read(row)) for row in oldest)
+            rows = self.rows(kind)
+            read = self._strand.with_kind(kind)[0].read
+            found = self._found[kind] = tuple([(row, read(row)) for row in rows]) if rows else ()
         return found
 
     def first(self, kind: Kind[P]) -> tuple[Row, P] | None:
         """The oldest joined row of a kind."""
-        return next(iter(self.all(kind)), None)
+        found = self.all(kind)
+        return found[0] if found else None
 
     def keys(self, meeting: Meeting) -> tuple[str, ...]:
         """The keys by which the main row meets others."""
-        join = meeting.join
-        if join.via is None:
-            keys = join.ours(self.row, self.main(self._strand.main))
-        else:
-            keys = tuple(key for row, body in self.all(join.via) for key in join.ours(row, body))
-        return tuple(dict.fromkeys(key for key in keys if meeting.admits(self.row, key)))
+        keys = self._keys[meeting.number]
+        if keys is None:
+            join = meeting.join
+            if meeting.is_of_place:
+                keys = (self.row.place,)
+            elif join.via is None:
+                keys = join.ours(self.row, self.main(self._strand.main))
+            else:
+                keys = tuple([key for row, body in self.all(join.via) for key in join.ours(row, body)])
+            keys = self._keys[meeting.number] = meeting.admitted(self.row, keys) if keys else ()
+        return keys
+
+    def _gathered(self, meetings: Sequence[Meeting]) -> Sequence[Row]:
+        rows = [row for meeting in meetings for key in self.keys(meeting) for row in meeting.rows(self.row, key)]
+        if len(rows) > 1:
+            rows = sorted({row.place: row for row in rows}.values(), key=lambda row: (row.created, row.name))
+        return rows

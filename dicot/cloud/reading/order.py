@@ -1,103 +1,100 @@
-"""Keys of entries in order. Free of Twisted."""
+"""Entries in order. Free of Twisted."""
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Sequence
 from heapq import merge
+from itertools import islice
 from operator import attrgetter
 
 from .entry import Entry
-from .index import Index
 
 Rank = tuple[str, str]
-"""An entry's order, and its key where two have the same."""
+"""An entry's order, and its place where two have the same."""
 Sort = tuple[tuple[str, bool], ...]
-Found = tuple[Entry, str]
-"""An entry and its key."""
+rank: Callable[[Entry], Rank] = attrgetter("order", "place")
+_ORDER = attrgetter("order")
 
 
 class Ordered:
-    """Keys of one scope (or of all) in the default order, and by what lists ask for."""
+    """Entries of one scope (or of all) in the default order."""
 
-    __slots__ = ("_rank", "ids", "keys", "names", "statuses")
+    __slots__ = ("entries",)
 
-    def __init__(self, rank: Callable[[str], Rank]) -> None:
-        self._rank = rank
-        self.keys: list[str] = []
-        self.ids = Index()
-        self.names = Index()
-        self.statuses = Index()
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
 
-    def add(self, key: str, entry: Entry) -> None:
-        """Put a new key in its place."""
-        self.keys.insert(bisect_left(self.keys, (entry.order, key), key=self._rank), key)
-        self.ids.add(entry.id, key)
-        self.names.add(entry.name, key)
-        self.statuses.add(entry.status, key)
+    def add(self, entry: Entry) -> None:
+        """Put a new entry in its place."""
+        self.entries.insert(self._place(entry), entry)
 
-    def remove(self, key: str, entry: Entry) -> None:
-        """Take a key out of its place."""
-        del self.keys[bisect_left(self.keys, (entry.order, key), key=self._rank)]
-        self._unlist(key, entry)
+    def remove(self, entry: Entry) -> None:
+        """Take an entry out of its place."""
+        del self.entries[self._place(entry)]
 
-    def remove_all(self, gone: dict[str, Entry]) -> None:
-        """Take many keys out at once."""
-        self.keys = [key for key in self.keys if key not in gone]
-        for key, entry in gone.items():
-            self._unlist(key, entry)
+    def remove_all(self, gone: Collection[str]) -> None:
+        """Take many out at once, by their places."""
+        self.entries = [entry for entry in self.entries if entry.place not in gone]
 
-    def change(self, key: str, old: Entry, new: Entry) -> None:
-        """Note what else changed of a key that stays in its place."""
-        for index, before, after in (
-            (self.ids, old.id, new.id),
-            (self.names, old.name, new.name),
-            (self.statuses, old.status, new.status),
-        ):
-            if before != after:
-                index.remove(before, key)
-                index.add(after, key)
+    def change(self, entry: Entry) -> None:
+        """Replace an entry by one that stays in its place."""
+        self.entries[self._place(entry)] = entry
 
-    def stretch(self, after: str | None, most: int | None = None) -> list[str]:
-        """The keys behind one (from the first on), as they are now."""
-        start = bisect_right(self.keys, self._rank(after), key=self._rank) if after else 0
-        return self.keys[start : None if most is None else start + most]
+    def stretch(self, after: Entry | None, most: int | None = None) -> list[Entry]:
+        """The entries behind one, which may be another's (from the first on), as they are now."""
+        if after is None:
+            return self.entries[:most]
+        start = self._place(after)
+        if start < len(self.entries) and self.entries[start].place == after.place:
+            start += 1
+        return self.entries[start : None if most is None else start + most]
 
-    def _unlist(self, key: str, entry: Entry) -> None:
-        self.ids.remove(entry.id, key)
-        self.names.remove(entry.name, key)
-        self.statuses.remove(entry.status, key)
+    def _place(self, entry: Entry) -> int:
+        """Where an entry is, or should be. Walks are in order, so that most come to the end."""
+        entries, order = self.entries, entry.order
+        if not entries or entries[-1].order < order:
+            return len(entries)
+        place = bisect_left(entries, order, key=_ORDER)
+        while place < len(entries) and entries[place].order == order and entries[place].place < entry.place:
+            place += 1
+        return place
 
 
-def merged(stretches: Sequence[list[str]], rank: Callable[[str], Rank]) -> Iterator[str]:
+def merged(stretches: Sequence[list[Entry]]) -> Iterator[Entry]:
     """Several stretches as one, in order."""
     return iter(stretches[0]) if len(stretches) == 1 else merge(*stretches, key=rank)
 
 
-def first(found: list[Found], sort: Sort, room: int) -> list[Found]:
+def strides(stretches: Sequence[list[Entry]], length: int) -> Iterator[list[Entry]]:
+    """The same, so many at a time."""
+    if len(stretches) == 1:
+        for start in range(0, len(stretches[0]), length):
+            yield stretches[0][start : start + length]
+        return
+    entries = merged(stretches)
+    while stride := list(islice(entries, length)):
+        yield stride
+
+
+def first(found: list[Entry], sort: Sort, room: int) -> list[Entry]:
     """The first of them by columns, then in the default order."""
-    found.sort(key=lambda pair: (pair[0].order, pair[1]))
+    found.sort(key=rank)
     for name, ascending in reversed(sort):
-        value = _column(name)
-        found.sort(key=lambda pair: value(pair[0]), reverse=not ascending)
+        found.sort(key=_column(name), reverse=not ascending)
     return found[:room]
 
 
-def follows(pair: Found, marker: Found, sort: Sort) -> bool:
+def follows(entry: Entry, marker: Entry, sort: Sort) -> bool:
     """Whether an entry comes behind another by columns, then in the default order."""
     for name, ascending in sort:
         value = _column(name)
-        left, right = value(pair[0]), value(marker[0])
+        left, right = value(entry), value(marker)
         if left != right:
             return (left > right) == ascending
-    return (pair[0].order, pair[1]) > (marker[0].order, marker[1])
+    return rank(entry) > rank(marker)
 
 
 def _column(name: str) -> Callable[[Entry], str]:
     if not name.isdigit():
         return attrgetter(name)
     place = int(name)
-
-    def value(entry: Entry) -> str:
-        columns = entry.columns.split("\0")
-        return columns[place] if place < len(columns) else ""
-
-    return value
+    return lambda entry: entry.columns[place] if place < len(entry.columns) else ""

@@ -1,6 +1,7 @@
 """The addresses of a server."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from ...cloud.kinds.network import Port
 
 MOST = 32
 """More addresses of one interface than a guest has any use for are not shown."""
+
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ def addresses_of(vmi: Vmi | None, ports: Iterable[Port], pod_network: str) -> tu
 
 def version_of(text: str) -> int:
     """4 or 6, 0 for what is no address."""
+    if _IPV4.fullmatch(text):
+        return 4
     try:
         return ipaddress.ip_address(text).version
     except ValueError:

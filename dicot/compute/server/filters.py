@@ -1,17 +1,14 @@
-"""Filters of servers as tests of entries (nova/db/main/api.py, ``instance_get_all_by_filters_sort``)."""
+"""Filters of servers (nova/db/main/api.py, ``instance_get_all_by_filters_sort``)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ...cloud.reading.shelf import Entry
-from ..validation import regex
+from ...cloud.reading.shelf import Entry, Match, each
+from ..patterns import Pattern, regex
 from .columns import PLACE
 
 TAG_FILTERS = ("tags", "tags-any", "not-tags", "not-tags-any")
-Columns = Sequence[str]
-Test = Callable[[Entry, Columns], bool]
-
 EXACT: Mapping[str, str] = MappingProxyType(
     {
         "user_id": "user_id",
@@ -54,78 +51,88 @@ class Wanted:
     locked: bool | None = None
 
 
-def matching(wanted: Wanted) -> Callable[[Entry], bool] | None:
-    """One test of all filters, None where there is nothing to test."""
-    tests = tuple(_tests(wanted))
-    if not tests:
-        return None
-
-    def match(entry: Entry) -> bool:
-        columns = entry.columns.split("\0")
-        return all(test(entry, columns) for test in tests)
-
+def matching(wanted: Wanted) -> Match | None:
+    """All filters as one, None where there are none."""
+    match: Match | None = None
+    for found in _filters(wanted):
+        match = found if match is None else _both(match, found)
     return match
 
 
-def _tests(wanted: Wanted) -> Iterator[Test]:
-    for key, value in wanted.texts.items():
-        test = _of_text(key, value)
-        if test is not None:
-            yield test
-    for key, tags in wanted.tags.items():
-        yield _of_tags(key, frozenset(tags))
+def _both(one: Match, other: Match) -> Match:
+    return lambda entries: (piece for passed in one(entries) for piece in other(passed))
+
+
+def _filters(wanted: Wanted) -> Iterator[Match]:
+    """The cheapest first."""
     if wanted.states:
         yield _among("vm_state", wanted.states)
     if wanted.tasks:
         yield _among("task_state", wanted.tasks)
-    if wanted.since:
-        yield lambda entry, columns: columns[PLACE["updated_at"]] >= wanted.since
-    if wanted.before:
-        yield lambda entry, columns: columns[PLACE["updated_at"]] <= wanted.before
     if wanted.locked is not None:
         yield _among("locked", frozenset({str(wanted.locked)}))
+    for key, tags in wanted.tags.items():
+        yield _of_tags(key, frozenset(tags))
+    if wanted.since:
+        yield each(lambda entry: entry.columns[PLACE["updated_at"]] >= wanted.since)
+    if wanted.before:
+        yield each(lambda entry: entry.columns[PLACE["updated_at"]] <= wanted.before)
+    for key, value in wanted.texts.items():
+        found = _of_text(key, value)
+        if found is not None:
+            yield found
 
 
-def _of_text(key: str, value: str) -> Test | None:
+def _of_text(key: str, value: str) -> Match | None:
     if key in ("name", "display_name"):
-        pattern = regex(value)
-        return lambda entry, columns: pattern.search(entry.name) is not None
+        return _named(regex(value))
     if key == "uuid":
-        return lambda entry, columns: entry.id == value
+        return each(lambda entry: entry.id == value)
     if key in ("ip", "ip6"):
-        return _of_addresses(key, value)
+        return _found(PLACE[key], regex(value))
     if key in EXACT:
         return _among(EXACT[key], frozenset({value}))
     if key in PATTERNS:
-        return _found(PATTERNS[key], value)
+        return _found(PLACE[PATTERNS[key]], regex(value))
     if key in ABSENT:
-        return lambda entry, columns: False
+        return each(lambda entry: False)
     return None
 
 
-def _among(column: str, values: frozenset[str]) -> Test:
+def _among(column: str, values: frozenset[str]) -> Match:
     place = PLACE[column]
-    return lambda entry, columns: columns[place] in values
+    return lambda entries: ([entry for entry in entries if entry.columns[place] in values],)
 
 
-def _found(column: str, value: str) -> Test:
+def _named(pattern: Pattern) -> Match:
+    def match(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
+        for places in pattern.places([entry.name for entry in entries]):
+            yield [entries[at] for at in places]
+
+    return match
+
+
+def _found(place: int, pattern: Pattern) -> Match:
     """What is not there is not found, whatever the pattern: SQL's NULL."""
-    place, pattern = PLACE[column], regex(value)
-    return lambda entry, columns: columns[place] != "" and pattern.search(columns[place]) is not None
+
+    def match(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
+        texts = [entry.columns[place] for entry in entries]
+        for places in pattern.places(texts):
+            yield [entries[at] for at in places if texts[at]]
+
+    return match
 
 
-def _of_addresses(column: str, value: str) -> Test:
-    place, pattern = PLACE[column], regex(value)
-    return lambda entry, columns: any(pattern.search(text) for text in columns[place].split())
-
-
-def _of_tags(key: str, wanted: frozenset[str]) -> Test:
+def _of_tags(key: str, wanted: frozenset[str]) -> Match:
     place = PLACE["tags"]
     negative, every = key.startswith("not-"), not key.endswith("-any")
 
-    def test(entry: Entry, columns: Columns) -> bool:
-        held = set(columns[place].split(","))
+    def test(entry: Entry) -> bool:
+        text = entry.columns[place]
+        if not text and "" not in wanted:
+            return negative
+        held = set(text.split(","))
         found = wanted <= held if every else bool(wanted & held)
         return found != negative
 
-    return test
+    return each(test)

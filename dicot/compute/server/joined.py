@@ -3,7 +3,7 @@
 from ...cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, VM, VMI, Node, Vm, Vmi
 from ...cloud.kinds.network import PORT, SECURITY_GROUP, Port
 from ...cloud.kinds.storage import DATA_VOLUME
-from ...cloud.resource import Join, Joined
+from ...cloud.resource import Join, Joined, same_place
 from ...kube.kind import Row
 from ...names import FLAVOR
 from ...names import SERVER_GROUP as GROUP_LABEL
@@ -16,12 +16,9 @@ ZONE = "topology.kubernetes.io/zone"
 DEFAULT_ZONE = "nova"
 
 
-def _uid(row: Row, vm: Vm) -> tuple[str, ...]:
-    return (f"{row.namespace}/{row.uid}",)
-
-
-def _own_name(row: Row, vm: Vm) -> tuple[str, ...]:
-    return (row.place,)
+def _is_owned(row: Row, instance: Row) -> bool:
+    """An instance has the name of its VM (pkg/virt-controller/watch/vm), but not all that has the name is its own."""
+    return instance.owner == row.uid
 
 
 def _volumes(row: Row, vm: Vm) -> tuple[str, ...]:
@@ -63,8 +60,8 @@ def _own_type(row: Row, vm: Vm) -> tuple[str, ...]:
 
 
 JOINS = (
-    Join(VMI, _uid),
-    Join(PORT, _own_name),
+    Join(VMI, same_place, by_name=True, fits=_is_owned),
+    Join(PORT, same_place),
     Join(DATA_VOLUME, _volumes, by_name=True),
     Join(NODE, _node, by_name=True, via=VMI, shown=_of_node),
     Join(SECURITY_GROUP, _groups, via=PORT),

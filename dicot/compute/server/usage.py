@@ -11,7 +11,7 @@ from math import ceil
 import msgspec
 
 from ...cloud.kinds.kubevirt import VM
-from ...cloud.reading.shelf import Entry, Query, Shape, UnknownMarker
+from ...cloud.reading.shelf import Entry, Query, Shape, UnknownMarker, each
 from ...cloud.resource import Bench, Joined, settled
 from ...faults import BadRequest, Forbidden
 from ...moments import stamp
@@ -77,8 +77,7 @@ class Period:
 
     def wants(self, entry: Entry) -> bool:
         """Whether a server was launched before its end."""
-        at = entry.columns.split("\0", _LAUNCHED + 1)[_LAUNCHED]
-        return "" < at < stamp(max(ceil(self.stop.timestamp()), 0))
+        return "" < entry.columns[_LAUNCHED] < stamp(max(ceil(self.stop.timestamp()), 0))
 
 
 def document(joined: Joined, now: float) -> Used:
@@ -170,7 +169,7 @@ def using(bench: Bench) -> None:
         query = call.query if paged else {}
         limit = limit_of(query) if paged else MAX_LIMIT
         marker = query.get("marker", ("",))[-1]
-        wanted = Query(limit=limit, marker=marker, match=asked.wants, sort=(("scope", True), ("id", True)))
+        wanted = Query(limit=limit, marker=marker, match=each(asked.wants), sort=(("scope", True), ("id", True)))
         try:
             page = await settled(bench.reader.page(scopes, wanted, SHAPE))
         except UnknownMarker:

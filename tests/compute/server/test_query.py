@@ -43,16 +43,16 @@ def entry(name: str = "web1", **columns: str) -> Entry:
         "updated_at": "2026-11-21T10:30:00Z",
         "hostname": "web1",
         "locked": "False",
-        "ip": "10.0.0.7 10.0.0.71",
+        "ip": "10.0.0.7\n10.0.0.71",
         "ip6": "fd00::7",
         "tags": "a,b",
     } | columns
-    joined = "\0".join(values.get(column, "") for column in COLUMNS)
+    joined = tuple(values.get(column, "") for column in COLUMNS)
     return Entry(f"{NAMESPACE}/{name}", NAMESPACE, f"id-{name}", "", name, "ACTIVE", joined)
 
 
 def found(wanted: Listing, each: Entry | None = None) -> bool:
-    return wanted.query.wants(each or entry())
+    return any(wanted.query.wanted((each or entry(),)))
 
 
 class FilterTests(SynchronousTestCase):

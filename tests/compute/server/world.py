@@ -159,6 +159,9 @@ class Meeting:
     def main(self, kind: Kind[P]) -> P:
         return kind.read(self.row)
 
+    def rows(self, kind: Kind[Any]) -> tuple[Row, ...]:
+        return tuple(row for row, _ in self.all(kind))
+
     def all(self, kind: Kind[P]) -> tuple[tuple[Row, P], ...]:
         join = next(each for each in JOINS if each.kind == kind)
         keys = self._keys(join)
@@ -166,7 +169,7 @@ class Meeting:
         for row in self._world.rows(kind):
             body = kind.read(row)
             links = (row.place,) if join.by_name else kind.links(row, body)
-            if keys & set(links):
+            if keys & set(links) and (join.fits is None or join.fits(self.row, row)):
                 found.append((row, body))
         return tuple(found)
 
@@ -198,7 +201,7 @@ class Pages:
     def page(self, scopes: Sequence[str], query: Query, shape: Shape) -> Page | Awaitable[Page]:
         self.shapes.append(shape)
         pairs = [(row, self._entry(row)) for row in self._world.rows(VM) if row.namespace in scopes]
-        pairs = sorted((pair for pair in pairs if query.wants(pair[1])), key=lambda pair: pair[1].order)
+        pairs = sorted((pair for pair in pairs if any(query.wanted((pair[1],)))), key=lambda pair: pair[1].order)
         if query.marker:
             places = [place for place, (row, _) in enumerate(pairs) if row.id == query.marker]
             if not places:

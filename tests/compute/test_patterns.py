@@ -1,0 +1,105 @@
+"""Regular expressions of filters: what they find, and that nothing is searched for long."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dicot.compute import patterns
+from dicot.compute.patterns import LARGEST, LONGEST_PATTERN, LONGEST_TEXT, MOST_WORK, Pattern, regex
+
+NAMES = [f"web-{number:06}" for number in range(500)]
+
+
+def places(pattern: str, texts: list[str]) -> list[int]:
+    return [place for piece in Pattern(pattern).places(texts) for place in piece]
+
+
+class Counting:
+    """A compiled pattern that notes how long the texts are that it searches."""
+
+    def __init__(self, inner: object) -> None:
+        self._inner = inner
+        self.searched: list[int] = []
+
+    def search(self, text: str) -> object:
+        self.searched.append(len(text))
+        return self._inner.search(text)  # type: ignore[attr-defined]
+
+
+class FindingTests(SynchronousTestCase):
+    def test_anywhere_and_without_case(self) -> None:
+        self.assertTrue(Pattern("eB[12]").found("a web1"))
+        self.assertFalse(Pattern("^eb").found("web"))
+
+    def test_many_are_found_as_each_by_itself(self) -> None:
+        texts = [*NAMES, "", "Ärger", "a\nb", "10.0.0.7\n10.0.0.71", "x" * 2000]
+        for pattern in (
+            *(
+                "web",
+                "^web-000007$",
+                "7$",
+                "^$",
+                "",
+                "[^x]$",
+                "\\s",
+                "r.*r",
+                "\\Aweb-00000",
+                "0\\z",
+                "\\bb",
+                "(?i)WEB",
+            ),
+            *("^10.0.0.7$", "a.b", "4\\nweb", "(?-m)^a$", "ä", ".{60}", "(?s:.)", "nowhere", "\\Bb", "[[:space:]]"),
+        ):
+            wanted = [place for place, text in enumerate(texts) if Pattern(pattern).found(text)]
+            self.assertEqual(places(pattern, texts), wanted, pattern)
+
+    def test_lines_are_found_one_by_one(self) -> None:
+        self.assertTrue(Pattern("^10.0.0.71$").found("10.0.0.7\n10.0.0.71"))
+        self.assertFalse(Pattern("7.10").found("10.0.0.7\n10.0.0.71"))
+
+    def test_nothing_to_search(self) -> None:
+        self.assertEqual(places("a", []), [])
+
+    def test_what_is_very_long_is_not_searched_to_its_end(self) -> None:
+        self.assertEqual(places("end$", ["x" * LONGEST_TEXT + "end", "end"]), [1])
+
+
+class BoundTests(SynchronousTestCase):
+    """Work is bounded by the size of a pattern's program times the length of the text, and both are."""
+
+    def test_what_needs_backtracking_is_refused(self) -> None:
+        for pattern in (r"(a)\1", "(?=a)", "(?<!a)b", "(", "a{2000}"):
+            self.assertRaises(ValueError, Pattern, pattern)
+
+    def test_what_is_too_large_is_refused(self) -> None:
+        for pattern in (
+            "a" * (LONGEST_PATTERN + 1),
+            "(a?){500}a{500}",
+            "(?:(?:a{1,30}){1,30})b",
+            "(.?){300}",
+            "x{801}",
+        ):
+            self.assertRaises(ValueError, Pattern, pattern)
+        self.assertEqual(places("|".join(NAMES[:50]), NAMES), list(range(50)))
+
+    def test_catastrophic_patterns_take_no_time(self) -> None:
+        for pattern in ("(a+)+$", "(a|aa)+$", "(.*a){20}$", "(x+x+)+y"):
+            self.assertEqual(places(pattern, ["a" * 255 + "!"] * 100), [])
+
+    def test_no_search_exceeds_the_work(self) -> None:
+        pattern = Pattern("(?:a?b?){60}z")
+        size = pattern._size
+        self.assertTrue(100 < size <= LARGEST)
+        counting = pattern._single, pattern._many = Counting(pattern._single), Counting(pattern._many)
+        pieces = list(pattern.places(["ab" * 500] * 500))
+        self.assertEqual(sum(map(len, pieces)), 0)
+        self.assertTrue(all(each * size <= MOST_WORK for part in counting for each in part.searched))
+        self.assertTrue(len(pieces) >= 500 * 1000 * size // MOST_WORK)
+
+    def test_the_largest_pattern_on_the_longest_text_is_one_piece_of_work(self) -> None:
+        self.assertTrue(LARGEST * LONGEST_TEXT <= MOST_WORK)
+
+    def test_a_few_small_texts_are_one_piece(self) -> None:
+        self.assertEqual(list(Pattern("7$").places(NAMES[:10])), [[7]])
+
+    def test_compiled_once(self) -> None:
+        self.assertIs(regex("web"), regex("web"))
+        self.assertTrue(patterns.regex.cache_info().maxsize)
