@@ -230,6 +230,8 @@ class Registrar:
         feed = Feed(resource, self._seen.cache)
         if resource.sources:
             self.feeds.append(feed)
+        for tallied in resource.tallies:
+            self._seen.cache.tally(tallied)
         return Bench(
             routes=api,
             reader=Reader(feed, self._seen.cache, self._seen.resolver.verify),

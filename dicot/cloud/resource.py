@@ -100,6 +100,19 @@ class Right:
     verbs: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Tallied:
+    """What the rows of a kind take, to be summed up in each namespace.
+
+    ``measure`` says whose a row is and what it takes of each thing. Where the row's body does not tell it asks for
+    the part: the row of kind ``part`` that has its name and is owned by it.
+    """
+
+    kind: Kind[Any]
+    part: Kind[Any]
+    measure: Callable[[Any, Callable[[], Any]], tuple[str, Mapping[str, int]]]
+
+
 class Known(Protocol):
     """The cache as pure code may read it: only of what the caller may see. The one way from an id to an object."""
 
@@ -121,6 +134,10 @@ class Known(Protocol):
 
     def rows(self, kind: Kind[P]) -> Iterable[tuple[Row, P]]:
         """All rows of a kind that the caller may see."""
+        ...
+
+    def tally(self, tallied: Tallied) -> Mapping[str, Mapping[str, int]]:
+        """What the rows of the caller's own namespace take: sums by whose they are."""
         ...
 
     def project(self, namespace: str) -> str:
@@ -200,6 +217,7 @@ class Resource:
     ``scope`` says how callers' scopes are found: "project" (namespace), "cluster" (""), "user" (user id), or "images"
     (own namespace and image namespaces).
     ``claims`` gives, by kind, the name claim that an object of it should have, also one that kubectl made.
+    ``tallies`` are kept from the start, so that no request waits for the first.
     ``extensions`` are the aliases, with their names, by which clients of Nova ask whether it is served.
     """
 
@@ -212,6 +230,7 @@ class Resource:
     rights: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
     crds: tuple[str, ...] = ()
     claims: Mapping[Kind[Any], Callable[[Row, Any], Claim | None]] = field(default_factory=dict)
+    tallies: tuple[Tallied, ...] = ()
     extensions: Mapping[str, str] = field(default_factory=dict)
 
 

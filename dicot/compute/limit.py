@@ -10,7 +10,7 @@ from ..web.call import Call, Reply
 from ..web.dialect import Version
 from .parameters import TEXTS
 from .quota import limits_of, shown
-from .taken import READS, used
+from .taken import READS, SERVERS_TAKE, used
 from .validation import check_query
 from .wire import Document, query_schema
 
@@ -73,6 +73,7 @@ LIMITS = Resource(
     name="limits",
     register=routes,
     reads=READS,
+    tallies=(SERVERS_TAKE,),
     policy={"os_compute_api:limits": ANY, OTHER: ADMIN},
     extensions={"os-used-limits": "UsedLimits", "os-used-limits-for-admin": "UsedLimitsForAdmin"},
 )

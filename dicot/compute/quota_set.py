@@ -9,7 +9,7 @@ from ..web.call import Call, Reply
 from ..web.dialect import Version
 from .parameters import TEXTS
 from .quota import defaults, limits_of, shown
-from .taken import READS, used
+from .taken import READS, SERVERS_TAKE, used
 from .validation import check_query
 from .wire import Document, query_schema
 
@@ -69,6 +69,7 @@ QUOTA_SETS = Resource(
     name="quota-sets",
     register=routes,
     reads=READS,
+    tallies=(SERVERS_TAKE,),
     policy={f"{POLICY}:show": READER, f"{POLICY}:defaults": ANY, f"{POLICY}:detail": READER},
     extensions={
         "os-quota-sets": "Quotas",

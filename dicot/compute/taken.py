@@ -1,14 +1,15 @@
 """What a project has of Nova's."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..cloud.kinds.kubevirt import VM, VMI, Vm
+from ..cloud.kinds.kubevirt import VM, VMI, Vm, Vmi
 from ..cloud.kinds.quota import RESOURCE_QUOTA
-from ..cloud.resource import Known
-from ..kube.kind import Kind, Row
+from ..cloud.resource import Known, Tallied
+from ..kube.kind import Kind
 from ..names import USER_ID
-from .facts import FlavorCopy, copied, flavor_of_vm
+from .facts import copied, flavor_of_vm
+from .quota import SERVERS
 from .server_group import SERVER_GROUP
 
 READS: tuple[Kind[Any], ...] = (VM, VMI, SERVER_GROUP, RESOURCE_QUOTA)
@@ -26,22 +27,16 @@ def servers_take(known: Known, user: str = "") -> Mapping[str, int]:
 
     With ``user`` only those that this user made count.
     """
-    own = known.caller.namespace
-    machines: Iterable[tuple[Row, Vm]] = ((row, vm) for row, vm in known.rows(VM) if row.namespace == own)
-    if user:
-        machines = ((row, vm) for row, vm in machines if vm.metadata.annotations.get(USER_ID) == user)
-    copies = [_copy(row, vm, known) for row, vm in machines]
-    return {
-        "instances": len(copies),
-        "cores": sum(copy.vcpus for copy in copies),
-        "ram": sum(copy.ram for copy in copies),
-    }
+    sums = known.tally(SERVERS_TAKE)
+    found = [sums.get(user, {})] if user else sums.values()
+    return {name: sum(each.get(name, 0) for each in found) for name in SERVERS}
 
 
-def _copy(row: Row, vm: Vm, known: Known) -> FlavorCopy:
+def _measure(vm: Vm, instance: Callable[[], Vmi | None]) -> tuple[str, Mapping[str, int]]:
     """Only what kubectl made of an instancetype needs its instance looked at."""
-    copy = copied(vm.metadata.annotations)
-    if copy is not None:
-        return copy
-    running = known.linked(VMI, row.uid) if vm.spec.instancetype else ()
-    return flavor_of_vm(vm, running[0][1] if running else None)
+    annotations = vm.metadata.annotations
+    flavor = copied(annotations) or flavor_of_vm(vm, instance() if vm.spec.instancetype else None)
+    return annotations.get(USER_ID, ""), {"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram}
+
+
+SERVERS_TAKE = Tallied(VM, VMI, _measure)

@@ -1,7 +1,7 @@
 """What feeds, readers and resolvers stand on."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -9,9 +9,11 @@ from twisted.internet.interfaces import IReactorTime
 from ...config import Config
 from ...kube.kind import Kind
 from ...kube.store import Store
+from ..resource import Tallied
 from .fragments import Allowance
 from .projects import Projects
 from .slices import Slices
+from .tally import Tally
 
 
 @dataclass(frozen=True)
@@ -28,3 +30,11 @@ class Cache:
     slices: Slices
     allowance: Allowance
     now: Callable[[], float]
+    tallies: dict[Tallied, Tally] = field(default_factory=dict)
+
+    def tally(self, tallied: Tallied) -> Tally:
+        """The one of its kind."""
+        if tallied not in self.tallies:
+            stores = self.stores[tallied.kind], self.stores[tallied.part]
+            self.tallies[tallied] = Tally(tallied, *stores, self.slices)
+        return self.tallies[tallied]

@@ -15,6 +15,7 @@ from ...kube.errors import Doubtful, Refused, Unreachable
 from ...kube.kind import HasMeta, Kind, Row
 from ...names import ID, is_uuid
 from ..kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
+from ..resource import Tallied
 from .cache import Cache
 
 log = Logger()
@@ -91,6 +92,11 @@ class Sight:
         for namespace in self._namespaces(kind):
             for row in store.rows(namespace):
                 yield row, store.read(row)
+
+    def tally(self, tallied: Tallied) -> Mapping[str, Mapping[str, int]]:
+        """What the rows of the caller's own namespace take: sums by whose they are."""
+        own = self.caller.namespace
+        return self._cache.tally(tallied).of(own) if own and self._cache.projects.of(own) else {}
 
     def project(self, namespace: str) -> str:
         """The project id of a namespace, "" where it is none."""

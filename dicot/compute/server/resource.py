@@ -7,6 +7,7 @@ from ...cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
 from ...cloud.reading.shelf import Shape
 from ...cloud.resource import ADMIN, MEMBER, READER, Joined, Resource, Right, Source
 from ..kinds import KEYPAIR
+from ..taken import SERVERS_TAKE
 from .columns import entry
 from .joined import JOINS
 from .reading import POLICY
@@ -60,5 +61,6 @@ SERVERS = Resource(
         f"{USAGE_POLICY}:show": READER,
     },
     rights={"member": _MEMBERS, "manager": _MEMBERS, "admin": _MEMBERS, "own": _OWN},
+    tallies=(SERVERS_TAKE,),
     extensions={"os-simple-tenant-usage": "SimpleTenantUsage"},
 )

@@ -1,7 +1,9 @@
 """A cloud of literal objects: fakes of ``Known``, ``Joined`` and ``Reader`` over them."""
 
 import json
+from collections import Counter
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,7 +13,7 @@ from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, NODE, VM
 from dicot.cloud.kinds.network import SECURITY_GROUP
 from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
 from dicot.cloud.reading.shelf import Entry, Page, Query, Shape, UnknownMarker
-from dicot.cloud.resource import Bench, Join
+from dicot.cloud.resource import Bench, Join, Tallied
 from dicot.compute.kinds import KEYPAIR
 from dicot.compute.server.columns import entry
 from dicot.compute.server.joined import JOINS
@@ -131,6 +133,16 @@ class Sight:
 
     def project(self, namespace: str) -> str:
         return next((id for id, place in self._world.projects.items() if place == namespace), "")
+
+    def tally(self, tallied: Tallied) -> Mapping[str, Mapping[str, int]]:
+        sums: dict[str, Counter[str]] = {}
+        for row in self._world.rows(tallied.kind):
+            if row.namespace == self.caller.namespace:
+                parts = [part for part in self._world.rows(tallied.part) if part.owner == row.uid]
+                read = partial(tallied.part.read, parts[0]) if parts else lambda: None
+                owner, amounts = tallied.measure(tallied.kind.read(row), read)
+                sums.setdefault(owner, Counter()).update(amounts)
+        return sums
 
     def project_ids(self) -> Mapping[str, str]:
         return self._world.projects

@@ -1,0 +1,105 @@
+"""Sums of what the rows of each namespace take, kept while rows come and go."""
+
+from collections import Counter
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from ...kube.change import Change
+from ...kube.kind import Row
+from ...kube.store import Store
+from ..resource import Tallied
+from .slices import Slices
+
+log = Logger()
+_Taken = tuple[str, Mapping[str, int]]
+Sums = Mapping[str, Mapping[str, int]]
+"""By whose they are, what they take."""
+NOTHING: Sums = {}
+
+
+class Tally:
+    """What changed is measured in slices, or as soon as its namespace is asked for: an answer lacks nothing."""
+
+    def __init__(self, tallied: Tallied, store: Store[Any], parts: Store[Any], slices: Slices) -> None:
+        self._measure = tallied.measure
+        self._store = store
+        self._parts = parts
+        self._slices = slices
+        self._taken: dict[str, dict[str, _Taken]] = {}
+        self._by_parts: set[tuple[str, str]] = set()
+        self._sums: dict[str, dict[str, Counter[str]]] = {}
+        self._due: dict[str, dict[str, None]] = {}
+        self._walk: Deferred[None] | None = None
+        for row in store.rows():
+            self._mark(row)
+        store.listen(self._moved)
+        parts.listen(self._parts_moved)
+
+    def of(self, namespace: str) -> Sums:
+        """The sums of a namespace, as its rows are now."""
+        for name in self._due.pop(namespace, {}):
+            self._settle(namespace, name)
+        return self._sums.get(namespace, NOTHING)
+
+    def _moved(self, changes: tuple[Change, ...]) -> None:
+        for change in changes:
+            row = change.new or change.old
+            if row is not None:
+                self._mark(row)
+        self._go_on()
+
+    def _parts_moved(self, changes: tuple[Change, ...]) -> None:
+        """Only rows that could not be measured by themselves."""
+        for change in changes:
+            row = change.new or change.old
+            if row is not None and (row.namespace, row.name) in self._by_parts:
+                self._mark(row)
+        self._go_on()
+
+    def _mark(self, row: Row) -> None:
+        self._due.setdefault(row.namespace, {})[row.name] = None
+
+    def _go_on(self) -> None:
+        if self._due and self._walk is None:
+            self._walk = self._slices.spread(self._steps())
+            self._walk.addBoth(self._rested).addErrback(lambda failure: log.failure("rows not measured", failure))
+
+    def _rested(self, result: Any) -> Any:
+        self._walk = None
+        return result
+
+    def _steps(self) -> Generator[None, None, None]:
+        while self._due:
+            namespace = next(iter(self._due))
+            names = self._due[namespace]
+            name = next(iter(names))
+            del names[name]
+            if not names:
+                del self._due[namespace]
+            self._settle(namespace, name)
+            yield
+
+    def _settle(self, namespace: str, name: str) -> None:
+        """Takes a row's old amounts from the sums, and adds what it takes now."""
+        taken = self._taken.setdefault(namespace, {})
+        sums = self._sums.setdefault(namespace, {})
+        self._by_parts.discard((namespace, name))
+        if name in taken:
+            owner, amounts = taken.pop(name)
+            sums[owner].subtract(amounts)
+        row = self._store.one(namespace, name)
+        if row is not None:
+            owner, amounts = taken[name] = self._measure(self._store.read(row), lambda: self._part(row))
+            sums.setdefault(owner, Counter()).update(amounts)
+        if not taken:
+            del self._taken[namespace]
+            del self._sums[namespace]
+
+    def _part(self, row: Row) -> Any:
+        """The part of the same name that a row owns; from now on it is measured again when that changes."""
+        self._by_parts.add((row.namespace, row.name))
+        part = self._parts.one(row.namespace, row.name)
+        return None if part is None or part.owner != row.uid else self._parts.read(part)
