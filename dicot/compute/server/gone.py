@@ -4,15 +4,16 @@ It says until when it is kept. What kubectl deletes leaves none. Since nobody wa
 deletion is known.
 """
 
-from ...cloud.plan import Create, Plan
+from ...cloud.plan import Create, Patch, Plan
 from ...cloud.resource import Known
 from ...kube import errors
+from ...kube.kind import Manifest, Row
 from ...moments import read, stamp
-from ...names import ID, undashed
+from ...names import ID
 from ..kinds import SERVER_LOG, LoggedAction
 from . import notes
 from .actions import missing
-from .log import MOST, Action, ActionNote, actions, fits
+from .log import MOST, Action, ActionNote, actions, fits, ordered
 from .present import Present
 
 KEPT = 86_400.0
@@ -21,30 +22,45 @@ LONGEST = 255
 TIMES = ("start", "finish")
 
 
-def kept(server: Present, project: str, request: str, entry: ActionNote, now: float) -> Plan:
-    """The plan that keeps a server's log, and in it that somebody deletes it."""
-    row = server.row
+def kept(server: Present, known: Known, request: str, entry: ActionNote, now: float) -> Plan:
+    """The plan that keeps a server's log, and in it that somebody deletes it. ``known`` is seen from its project.
+
+    A deletion that did not come about may be asked for again: then there is a log already, which is changed.
+    """
+    row, project = server.row, known.project(server.row.namespace)
     deletion = Action(request, entry.action, entry.user, entry.project, entry.start, host=entry.host)
+    before = left(known, row.id) or []
     spec = {
         "formatVersion": 1,
         "serverId": row.id,
         "name": notes.display_name(server.vm)[:LONGEST],
         "expires": stamp(now + KEPT),
-        "actions": [_written(each) for each in (deletion, *actions(server, project)[: MOST + 1])],
+        "actions": [_written(each) for each in merged([deletion, *actions(server, project)], before)[: MOST + 1]],
     }
-    # Each request makes one of its own: a deletion that did not come about may be asked for again.
-    name = f"{row.name}.{undashed(request)[-12:]}"
-    body = {
+    name = f"{row.name}.{row.uid[:8]}"
+    there = known.named(SERVER_LOG, name, row.namespace)
+    return Plan(
+        id=row.id,
+        commit=Patch(SERVER_LOG, row.namespace, name, {"spec": spec}, version=there[0].version)
+        if there is not None
+        else Create(SERVER_LOG, _object(row, name, spec)),
+        refusals={errors.Missing: lambda error: missing(row.id)},
+    )
+
+
+def _object(row: Row, name: str, spec: Manifest) -> Manifest:
+    return {
         "apiVersion": SERVER_LOG.api_version,
         "kind": SERVER_LOG.singular,
         "metadata": {"name": name, "namespace": row.namespace, "labels": {ID: row.id}},
         "spec": spec,
     }
-    return Plan(
-        id=row.id,
-        commit=Create(SERVER_LOG, body),
-        refusals={errors.Missing: lambda error: missing(row.id)},
-    )
+
+
+def merged(found: list[Action], more: list[Action]) -> list[Action]:
+    """Actions, and those of others that are not among them, the last first."""
+    known = {each.request for each in found}
+    return ordered([*found, *(each for each in more if each.request not in known)])
 
 
 def _written(action: Action) -> dict[str, str]:

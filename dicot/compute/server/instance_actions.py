@@ -15,8 +15,8 @@ from ..times import asked_moment, with_microseconds
 from ..validation import Schema, check_query
 from ..wire import Document, limit_of, next_links, query_schema
 from .actions import missing
-from .gone import left
-from .log import Action, actions, ordered
+from .gone import left, merged
+from .log import Action, actions
 from .lookup import current
 from .noting import READS
 from .reading import NO_QUERY, STRICT
@@ -118,9 +118,7 @@ def routes(bench: Bench) -> None:
                 raise
             return call.names["id"], await remembered(call)
         found = actions(server, bench.known(call.caller).project(server.row.namespace))
-        noted = {each.request for each in found}
-        kept = left(bench.known(call.caller), server.row.id) or []
-        return server.row.id, ordered([*found, *(each for each in kept if each.request not in noted)])
+        return server.row.id, merged(found, left(bench.known(call.caller), server.row.id) or [])
 
     async def remembered(call: Call[None]) -> list[Action]:
         id = call.names["id"]
@@ -172,7 +170,7 @@ INSTANCE_ACTIONS = Resource(
         f"{POLICY}:events:details": ADMIN,
     },
     rights={
-        "member": (Right("compute.dicot.io", "serverlogs", ("create", "get")),),
+        "member": (Right("compute.dicot.io", "serverlogs", ("create", "get", "patch")),),
         "own": (Right("compute.dicot.io", "serverlogs", ("delete",)),),
     },
     crds=("serverlogs.compute.dicot.io",),

@@ -11,7 +11,7 @@ from ..links import here, links
 from . import actions
 from .gone import kept
 from .log import Logged, beginning
-from .lookup import act, current
+from .lookup import act, beside, current
 from .quota import room
 from .reading import POLICY, addresses, fragment, reading
 from .secrets import password, reservation_id
@@ -95,10 +95,13 @@ async def _kept(bench: Bench, call: Call[None]) -> bool:
     if actions.delete(server, call.caller) is None:
         return False
     entry = beginning(server, call.caller, Logged("delete"), bench.now())
-    project = bench.known(call.caller).project(server.row.namespace)
+
+    def derive() -> Plan:
+        known = beside(bench, call.caller, server.row.namespace)
+        return kept(server, known, call.request_id, entry, bench.now())
+
     try:
-        plan = kept(server, project, call.request_id, entry, bench.now())
-        await bench.writer.apply(call.caller, call.request_id, lambda: plan)
+        await bench.writer.apply(call.caller, call.request_id, derive)
     except Fault:
         return False
     return True
