@@ -54,7 +54,7 @@ class Row(msgspec.Struct, gc=False, frozen=True):
     """One object, flat: strings and bytes only, so that the collector has nothing to walk.
 
     ``id`` is the label ``dicot.io/id`` where it has the shape of an id, else the uid. ``owner`` is the uid of the
-    controlling owner or "", and all that is kept of ownerReferences. ``created`` is metadata.creationTimestamp.
+    controlling owner or "". ``created`` is metadata.creationTimestamp.
     ``body`` is the projection without what stands here, encoded again.
     """
 
@@ -74,8 +74,7 @@ class Row(msgspec.Struct, gc=False, frozen=True):
 
     def shows_as(self, other: "Row") -> bool:
         """Whether it differs from another state of the same object in nothing but its version."""
-        same = self.uid == other.uid and self.id == other.id and self.owner == other.owner
-        return same and self.body == other.body
+        return self.uid == other.uid and self.id == other.id and self.body == other.body
 
 
 _OF_ROW: Mapping[str, Any] = MappingProxyType(
@@ -161,8 +160,6 @@ class Kind(Generic[P]):
             uid="",
             resourceVersion="",
             creationTimestamp="",
-            generation=0,
-            ownerReferences=(),
         )
         return Row(
             namespace=sys.intern(meta.namespace),

@@ -114,7 +114,7 @@ class Table(Generic[P]):
         moves: dict[str, Move] = {}
         if old is not None:
             self._leave(old, moves)
-        self._enter(row, moves)
+        self._enter(row, body, moves)
         return tuple(moves.values())
 
     def swap(self, old: Row, row: Row, body: P | None = None) -> Row:
@@ -155,20 +155,20 @@ class Table(Generic[P]):
         self._ceded = _elsewhere(self._ceded, namespace) | _within(other._ceded, namespace)
         self._waiting = _elsewhere(self._waiting, namespace) | _within(other._waiting, namespace)
 
-    def _enter(self, row: Row, moves: dict[str, Move]) -> None:
+    def _enter(self, row: Row, body: P | None, moves: dict[str, Move]) -> None:
         holder = self.by_id(row.namespace, row.id)
         while holder is not None:
             if _precedence(row) < _precedence(holder):
                 self._vanish(holder, moves)
-                self._appear(row, moves)
-                row = holder
+                self._appear(row, body, moves)
+                row, body = holder, None
             elif row.id == row.uid:
                 break  # no API server has two objects of one uid
             self._ceded[row.namespace, row.name] = row.id
             self._waiting.setdefault((row.namespace, row.id), set()).add(row.name)
             row = replace(row, id=row.uid)
             holder = self.by_id(row.namespace, row.id)
-        self._appear(row, moves)
+        self._appear(row, body, moves)
 
     def _leave(self, row: Row, moves: dict[str, Move]) -> None:
         wanted = self._ceded.pop((row.namespace, row.name), None)
@@ -184,7 +184,7 @@ class Table(Generic[P]):
             del self._ceded[heir.namespace, heir.name]
             self._wait_no_more(heir, late.id)
             self._vanish(heir, moves)
-            self._appear(replace(heir, id=late.id), moves)
+            self._appear(replace(heir, id=late.id), None, moves)
             late = heir
 
     def _wait_no_more(self, row: Row, id: str) -> None:
@@ -193,10 +193,10 @@ class Table(Generic[P]):
         if not names:
             del self._waiting[row.namespace, id]
 
-    def _appear(self, row: Row, moves: dict[str, Move]) -> None:
+    def _appear(self, row: Row, body: P | None, moves: dict[str, Move]) -> None:
         self._rows.setdefault(row.namespace, {})[row.name] = row
         self._ids.put(row.id, row)
-        for link in self._links_of(row):
+        for link in self._links_of(row, body):
             self._links.put(link, row)
         self._count += 1
         moves[row.place] = (moves.get(row.place, (None, None))[0], row)

@@ -11,7 +11,7 @@ UNSETTLED = f"!{SETTLED}"
 """Selects everything else."""
 CALM = 2.0
 """Seconds in which nothing is decided about a woken object: those that belong together come by several watches."""
-_SETTLED, _WOKEN = (f'"{name}":'.encode() for name in (SETTLED, WOKEN))
+_SETTLED, _WOKEN = f'"{SETTLED}":'.encode(), WOKEN.encode()
 
 
 def is_settled(body: bytes | None) -> bool:

@@ -64,7 +64,7 @@ class StorageDriver(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def whole(kind: Kind[Any], row: Row) -> Manifest:
     """The object of a row, as it can be written back."""
-    found: Manifest = msgspec.json.decode(row.body)
+    found: Manifest = msgspec.to_builtins(kind.read(row))
     return {"apiVersion": kind.api_version, "kind": _NAMES[kind.plural], **found}
 
 
