@@ -19,6 +19,7 @@ IMAGE_ID = "dicot.io/image-id"
 PORT_SECURITY = "dicot.io/port-security"
 SECURITY_GROUP_PREFIX = "sg.dicot.io/"
 SERVER_GROUP = "dicot.io/server-group"
+SERVER_GROUP_SLOT = "dicot.io/server-group-slot"
 
 NAME = "dicot.io/name"
 DESCRIPTION = "dicot.io/description"

@@ -90,6 +90,36 @@ class ServerGroupTests(JourneyCase):
             [each for each in await self.kubectl.objects("servergroups", *DEMO) if self.is_mine(each)], []
         )
 
+    async def test_servers_of_a_group_are_placed_by_its_policy(self) -> None:
+        for policy, nodes in (("anti-affinity", 2), ("affinity", 1)):
+            name = f"{policy}-{self.tag}"
+            group = await self.cli.json("server", "group", "create", "--policy", policy, name)
+            made = [await self.in_group(f"{policy}{number}-{self.tag}", group["id"]) for number in range(2)]
+            shown = await self.cli.json("server", "group", "show", name)
+            self.assertEqual(sorted(shown["members"]), sorted(each["id"] for each in made))
+            server = await self.cli.json("server", "show", made[0]["id"])
+            self.assertEqual(
+                (server["server_groups"], server["scheduler_hints"]), ([group["id"]], {"group": group["id"]})
+            )
+            found = await self.kubectl.objects("vmi", *DEMO)
+            hosts = [each["status"]["nodeName"] for each in found if self.is_mine(each)]
+            self.assertEqual((len(hosts), len(set(hosts))), (2, nodes))
+            for each in made:
+                await self.cli.text("server", "delete", "--wait", each["id"])
+            await self.cli.text("server", "group", "delete", name)
+        gone = await self.cli.refusal(*self.create(f"lost-{self.tag}", group["id"]))
+        self.assertIn(f"Instance group {group['id']} could not be found.", gone)
+        await self.assert_gone()
+
+    async def in_group(self, name: str, group: str) -> Any:
+        made = await self.cli.json(*self.create(name, group), "--wait")
+        self.assertEqual(made["status"], "ACTIVE")
+        return made
+
+    def create(self, name: str, group: str) -> tuple[str, ...]:
+        image = ("--flavor", "m1.tiny", "--image", "cirros-live", "--network", "private")
+        return ("server", "create", *image, "--hint", f"group={group}", name)
+
     async def test_rules_and_the_older_form(self) -> None:
         three = ("server", "group", "create", "--policy", "anti-affinity", "--rule", "max_server_per_host=3")
         made = await self.cli.json(*three, f"three-{self.tag}")

@@ -15,6 +15,7 @@ from ...names import UPDATED_AT, network_id
 from ..facts import GIBI, Flavor, FlavorCopy, flavor_named
 from ..kinds import KEYPAIR, keypair_object
 from .devices import Device, boots_from, check_devices, made, merged, refuse_unserved
+from .group import Group, beside, group_of
 from .place import Place, check_hints, permit, placed, zone_asked
 from .quota import check_items
 from .wish import NetworkWish, NewServer
@@ -58,6 +59,7 @@ class Choice:
     place: Place
     disks: tuple[Device, ...]
     disk_config: str
+    server_group: Group | None = None
 
 
 def choose(body: NewServer, known: Known, now: float) -> Choice:
@@ -75,8 +77,9 @@ def choose(body: NewServer, known: Known, now: float) -> Choice:
     _check_amounts(body, known)
     if image is not None:
         _check_fit(known, flavor.copy, image)
-    _check_group_hint(body)
+    group = group_of(body.hints, known)
     place = placed(body, zone, known)
+    group = beside(group, place.beside, known)
     check_devices(devices, flavor.copy, _images(devices, known))
     refuse_unserved(devices, body.image)
     assert image is not None  # or else the devices had none either
@@ -84,7 +87,7 @@ def choose(body: NewServer, known: Known, now: float) -> Choice:
     nic = nics[0] if nics else None
     if nic is not None and nic.port is not None:
         groups = nic.port[1].spec.securityGroups
-    return Choice(flavor, image, key, nic, groups if nic else (), place, made(devices), disk_config)
+    return Choice(flavor, image, key, nic, groups if nic else (), place, made(devices), disk_config, group)
 
 
 def _flavor(body: NewServer, known: Known) -> Flavor:
@@ -188,13 +191,6 @@ def _check_fit(known: Known, flavor: FlavorCopy, image: Image) -> None:
             "Flavor's disk is smaller than the minimum size specified in image metadata. "
             f"Flavor disk is {room} bytes, minimum size is {facts.spec.minDisk * GIBI} bytes."
         )
-
-
-def _check_group_hint(body: NewServer) -> None:
-    group = body.hints.get("group")
-    if group:
-        told = group if isinstance(group, str) else ", ".join(group)
-        raise BadRequest(f"Instance group {told} could not be found.")
 
 
 def _check_unserved(body: NewServer) -> None:

@@ -15,6 +15,7 @@ from ...kube.kind import Manifest
 from . import notes
 from .choice import Choice, Image
 from .devices import Device
+from .group import with_group
 from .place import affinity_of
 from .wish import NewServer
 
@@ -136,7 +137,8 @@ def virtual_machine(making: Making) -> Manifest:
 def labels(making: Making) -> dict[str, str]:
     """What Services and NetworkPolicies select by: on the VM, and on its Pod by way of the template."""
     groups = {f"{names.SECURITY_GROUP_PREFIX}{names.undashed(id)[:8]}": "" for id in making.choice.groups}
-    return {names.ID: making.id, **groups}
+    group = making.choice.server_group
+    return {names.ID: making.id, **groups, **(group.labels if group else {})}
 
 
 def annotations(making: Making) -> dict[str, str]:
@@ -186,7 +188,7 @@ def _instance(making: Making) -> Manifest:
         spec["accessCredentials"] = [{"sshPublicKey": {"source": source, "propagationMethod": {"configDrive": {}}}}]
     if choice.place.node_selector:
         spec["nodeSelector"] = choice.place.node_selector
-    affinity = affinity_of(choice.place, making.id)
+    affinity = with_group(affinity_of(choice.place, making.id), choice.server_group)
     if affinity:
         spec["affinity"] = affinity
     return spec

@@ -7,6 +7,7 @@ from ...cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
 from ...cloud.reading.shelf import Shape
 from ...cloud.resource import ADMIN, MEMBER, READER, Joined, Resource, Right, Source
 from ..kinds import KEYPAIR
+from ..server_group import SERVER_GROUP
 from ..taken import SERVERS_TAKE
 from .columns import entry
 from .joined import JOINS
@@ -44,6 +45,7 @@ SERVERS = Resource(
         *(CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, PORT, SECURITY_GROUP, DATA_SOURCE, DATA_VOLUME, PVC),
         KEYPAIR,
         RESOURCE_QUOTA,
+        SERVER_GROUP,
     ),
     policy={
         f"{POLICY}:index": READER,

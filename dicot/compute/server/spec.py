@@ -1,6 +1,7 @@
 """What is to be written for a server to exist."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...cloud.kinds.kubevirt import VM
 from ...cloud.kinds.network import PORT
@@ -14,7 +15,7 @@ from ...names import UPDATED_AT
 from . import manifest, notes
 from .choice import choose
 from .manifest import Making
-from .quota import beyond, over_quota, reservation
+from .quota import Share, beyond, over_quota, reservation
 from .wish import NewServer
 
 MOST_NOTED = 256 * 1024
@@ -26,11 +27,14 @@ def create(
 ) -> tuple[Plan, ...]:
     """A plan for each id: several of one request share its reservation. Raises Faults in Nova's words."""
     choice = choose(body, known, now)
+    share = Share(choice.flavor.copy, body.least, body.most, choice.server_group)
     if len(ids) < body.least:
-        raise beyond(known, choice.flavor.copy, body.least, body.most)
-    reserve = reservation(known, choice.flavor.copy, body.least, body.most)
+        raise beyond(known, share)
+    reserve = reservation(known, share)
     plans = []
     for place, id in enumerate(ids):
+        if choice.server_group is not None:
+            choice = replace(choice, server_group=choice.server_group.joined(id))
         making = Making(id, body, choice, known.caller, known.config, request_id, reservation_id, place, len(ids))
         machine = manifest.virtual_machine(making)
         _check_notes(machine["metadata"]["annotations"])
