@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -138,8 +139,9 @@ class Stages:
         """The one with so many, and so many renames a second."""
         key = servers, renames
         if key not in self._stages:
-            folder = self.folder / f"{servers}-{renames}"
-            folder.mkdir(parents=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # One that failed to start may be tried again.
+            folder = Path(tempfile.mkdtemp(prefix=f"{servers}-", dir=self.folder))
             self._stages[key] = await Stage.start(
                 self.reactor, folder, servers, self.processors, self.options.nice, renames
             )
