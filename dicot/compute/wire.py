@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from ..config import Config
 from .links import here
-from .validation import Schema
+from .validation import Schema, check_query
 
 Query = Mapping[str, Sequence[str]]
 Document = dict[str, Any]
@@ -20,12 +20,26 @@ def limit_of(query: Query) -> int:
 
 
 def next_links(config: Config, collection: str, query: Query, count: int, last: str) -> list[dict[str, str]]:
-    """The link to the next page, where this one is full."""
+    """The link to the next page, where this one is full.
+
+    Of what is repeated all goes along but the limit. Nova keeps one of each, and forgets what else it was to sort by.
+    """
     limit = limit_of(query)
     if not limit or count != limit:
         return []
-    params = sorted((key, values[-1]) for key, values in query.items() if key != "marker")
-    return [{"rel": "next", "href": f"{here(config, collection)}?{urlencode([*params, ('marker', last)])}"}]
+    kept = {**query, "limit": query.get("limit", [])[-1:]}
+    params = [*sorted((key, values) for key, values in kept.items() if key != "marker"), ("marker", [last])]
+    return [{"rel": "next", "href": f"{here(config, collection)}?{urlencode(params, doseq=True)}"}]
+
+
+def accepted(schema: Schema, query: Query) -> Query:
+    """What of a query counts: nothing that its schema lets pass without a name. Raises BadRequest.
+
+    Names that begin with _ stay, for those who refuse them (nova/api/validation, _strip_additional_query_parameters).
+    """
+    check_query(schema, query)
+    known = schema["properties"]
+    return {key: values for key, values in query.items() if key in known or key.startswith("_")}
 
 
 def query_schema(properties: Mapping[str, Schema], *, strict: bool = False) -> Schema:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.clients.venv import client
 
-PROGRAM = Path(__file__).with_name("program.py")
+PROGRAM, CLOUD = (Path(__file__).with_name(name) for name in ("program.py", "cloud.py"))
 Version = tuple[int, int]
 
 
@@ -25,15 +25,14 @@ def spelled(version: Version) -> str:
     return f"{version[0]}.{version[1]}"
 
 
-class Oracle:
-    """A process that answers questions.
+class Asked:
+    """A program that answers questions, a line of JSON each."""
 
-    ``path`` is always one below ``/v2.1``, with real ids or any others in it.
-    """
+    program: Path
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [str(client("nova") / "python"), "-I", str(PROGRAM)],
+            [str(client("nova") / "python"), "-I", str(self.program)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -45,9 +44,29 @@ class Oracle:
             assert self._process.stdin is not None
             self._process.stdin.close()
 
+    def ask(self, question: str, **more: Any) -> Any:
+        """The answer to a question. Raises Unknown."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"question": question, **more}) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline() or '{"unknown": "the oracle has died"}')
+        if "unknown" in answer:
+            raise Unknown(answer["unknown"])
+        return answer["said"]
+
+
+class Oracle(Asked):
+    """What Nova's schemas and Tempest's clients say.
+
+    ``path`` is always one below ``/v2.1``, with real ids or any others in it.
+    """
+
+    program = PROGRAM
+
     def versions(self) -> list[Version]:
         """All microversions that Nova has."""
-        least, most = (tuple(map(int, each.split("."))) for each in self._ask("versions"))
+        least, most = (tuple(map(int, each.split("."))) for each in self.ask("versions"))
         return [(least[0], minor) for minor in range(least[1], most[1] + 1)]
 
     def accepts(
@@ -92,7 +111,7 @@ class Oracle:
     ) -> dict[str, Any]:
         """What a client of Tempest's (``ServersClient.show_server``) finds ``wrong``, and what it had ``asked``."""
         name, _, method = call.partition(".")
-        found: dict[str, Any] = self._ask(
+        found: dict[str, Any] = self.ask(
             "tempest",
             client=name,
             call=method,
@@ -106,17 +125,27 @@ class Oracle:
         return found
 
     def _of(self, question: str, method: str, path: str, version: Version, **more: Any) -> Any:
-        return self._ask(question, method=method, path=path, version=spelled(version), **more)
+        return self.ask(question, method=method, path=path, version=spelled(version), **more)
 
-    def _ask(self, question: str, **more: Any) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"question": question, **more}) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline() or '{"unknown": "the oracle has died"}')
-        if "unknown" in answer:
-            raise Unknown(answer["unknown"])
-        return answer["said"]
+
+class NovaLists(Asked):
+    """Nova's own lists of ``servers``, ``flavors`` and ``keypairs``, over rows that it is given."""
+
+    program = CLOUD
+
+    def furnish(self, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """More rows, by Nova's columns; a server's have ``tags``, a flavor's ``projects``."""
+        self.ask("furnish", kind=kind, rows=rows)
+
+    def listed(
+        self, path: str, version: Version, who: Mapping[str, Any], query: Mapping[str, Sequence[str]]
+    ) -> dict[str, Any]:
+        """``code`` and ``message`` of a refusal, or ``ids`` and the queries of the ``next`` pages.
+
+        ``who`` is a user, a project, and roles.
+        """
+        found: dict[str, Any] = self.ask("listed", path=path, version=spelled(version), who=who, query=query)
+        return found
 
 
 @cache

@@ -41,6 +41,8 @@ COLUMNS = (
     "access_ip_v4",
     "access_ip_v6",
     "launch_index",
+    "launch_order",
+    "auto_disk_config",
 )
 PLACE: Mapping[str, int] = MappingProxyType({name: place for place, name in enumerate(COLUMNS)})
 
@@ -54,12 +56,17 @@ def entry(joined: Joined, now: float) -> Listed:
         place=row.place,
         scope=row.namespace,
         id=row.id,
-        order=newest_first(row.created, row.id),
+        order=order(row.created, row.id),
         name=name,
         status=state.status,
         columns=_columns(joined, state, name),
     )
     return Listed(found, state.again)
+
+
+def order(created: str, id: str) -> str:
+    """Nova's default: created_at descending, then uuid ascending (nova/compute/instance_list.py)."""
+    return newest_first(created, "") + id
 
 
 def _columns(joined: Joined, state: State, name: str) -> tuple[str, ...]:
@@ -95,5 +102,7 @@ def _columns(joined: Joined, state: State, name: str) -> tuple[str, ...]:
         "access_ip_v4": note.accessIPv4,
         "access_ip_v6": note.accessIPv6,
         "launch_index": str(note.launchIndex),
+        "launch_order": f"{note.launchIndex:05}" if note.launchIndex else "",
+        "auto_disk_config": "1" if note.diskConfig == "AUTO" else "0",
     }
     return tuple([values[column] for column in COLUMNS])

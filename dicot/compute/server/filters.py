@@ -28,14 +28,16 @@ PATTERNS: Mapping[str, str] = MappingProxyType(
             name: name
             for name in (
                 *("hostname", "key_name", "power_state", "reservation_id", "launched_at", "availability_zone"),
-                *("description", "config_drive", "access_ip_v4", "access_ip_v6", "created_at", "launch_index"),
-                "locked_by",
+                *("config_drive", "access_ip_v4", "access_ip_v6", "created_at", "launch_index", "locked_by"),
+                "auto_disk_config",
             )
         },
     }
 )
-ABSENT = frozenset({"kernel_id", "ramdisk_id", "terminated_at"})
-"""Columns that are empty in every server of ours, so that no pattern finds them."""
+SAME: Mapping[str, str | None] = MappingProxyType(
+    {"kernel_id": "", "ramdisk_id": "", "progress": "0", "root_device_name": "/dev/vda", "terminated_at": None}
+)
+"""What is the same of every server of ours; None is found by no pattern."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,15 @@ def _of_text(key: str, value: str) -> Match | None:
         return _among(EXACT[key], frozenset({value}))
     if key in PATTERNS:
         return _found(PLACE[PATTERNS[key]], regex(value))
-    if key in ABSENT:
-        return each(lambda entry: False)
+    if key in SAME:
+        return _always(SAME[key], regex(value))
     return None
+
+
+def _always(held: str | None, pattern: Pattern) -> Match | None:
+    """The filter by what is the same everywhere: none where all pass."""
+    found = held is not None and pattern.found(held)
+    return None if found else each(lambda entry: False)
 
 
 def _among(column: str, values: frozenset[str]) -> Match:

@@ -1,7 +1,7 @@
 """What a list of servers is asked for (nova/api/openstack/compute/servers.py, ``_get_servers``)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...caller import Caller
 from ...cloud.reading.shelf import Query
@@ -11,11 +11,12 @@ from ...spellings import FALSE, TRUE
 from ...web.dialect import Version
 from ..parameters import MOMENTS, PAGING, REGEXES, TEXTS, Schema
 from ..times import asked_moment
-from ..validation import check_query
+from ..wire import accepted
 from .filters import TAG_FILTERS, Wanted, matching
 from .sorting import sort_keys, sorted_by
 from .states import states_of
 
+Asked = Mapping[str, Sequence[str]]
 MAX_LIMIT = 1000
 """Nova's [api] max_limit."""
 JOINED = (
@@ -59,12 +60,16 @@ _ALLOWED: Mapping[Version, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list that is wanted: ``project`` narrows a list over all projects to one."""
+    """A list that is wanted: ``project`` narrows a list over all projects to one.
+
+    ``asked`` is what of the query counts at its version.
+    """
 
     query: Query
     everything: bool = False
     project: str | None = None
     nothing: bool = False
+    asked: Asked = field(default_factory=dict)
 
 
 NOTHING = Listing(Query(limit=0), nothing=True)
@@ -94,12 +99,12 @@ def schema(version: Version) -> Schema:
 SCHEMAS: Mapping[Version, Schema] = {since: schema(since) for since in ((2, 1), (2, 26), (2, 66), (2, 73), (2, 75))}
 
 
-def listing(caller: Caller, version: Version, query: Mapping[str, Sequence[str]], policy: str) -> Listing:
+def listing(caller: Caller, version: Version, query: Asked, policy: str) -> Listing:
     """A query, checked. ``policy`` is the operation's name, by which listing all projects is refused.
 
     Raises BadRequest and Forbidden in Nova's words.
     """
-    check_query([found for since, found in SCHEMAS.items() if since <= version][-1], query)
+    query = accepted([found for since, found in SCHEMAS.items() if since <= version][-1], query)
     asked = _permitted(caller, version, {key: values[-1] for key, values in query.items()})
     for key in asked:
         if key in JOINED or key.startswith("_"):
@@ -122,10 +127,11 @@ def listing(caller: Caller, version: Version, query: Mapping[str, Sequence[str]]
         ),
         everything=everything,
         project=(asked.get("project_id") or asked.get("tenant_id")) if everything else None,
+        asked=query,
     )
 
 
-def asked_limit(query: Mapping[str, Sequence[str]]) -> int:
+def asked_limit(query: Asked) -> int:
     """The limit that a query names."""
     return int(query.get("limit", (str(MAX_LIMIT),))[-1])
 
@@ -157,9 +163,7 @@ def _flag(text: str) -> bool:
     raise BadRequest(f"Unrecognized value '{text}', acceptable values are: {acceptable}")
 
 
-def _states(
-    version: Version, query: Mapping[str, Sequence[str]], asked: dict[str, str]
-) -> tuple[frozenset[str], frozenset[str]]:
+def _states(version: Version, query: Asked, asked: dict[str, str]) -> tuple[frozenset[str], frozenset[str]]:
     """The states and tasks that the wanted statuses stand for, none where no status is named."""
     if "status" not in query:
         return frozenset(), frozenset()

@@ -1,7 +1,5 @@
 """Servers, read: N-03, the reading half of N-05, N-20."""
 
-from urllib.parse import urlencode
-
 import msgspec
 
 from ...caller import Caller
@@ -10,10 +8,10 @@ from ...cloud.resource import Bench, settled
 from ...faults import BadRequest, NotFound
 from ...web.call import Call, Pieces, Reply
 from ...web.dialect import Version
-from ..links import here
 from ..validation import check_query
+from ..wire import next_links
 from .actions import missing
-from .query import MAX_LIMIT, Listing, asked_limit, listing
+from .query import Listing, listing
 from .view import BRIEF, DETAIL, SHOW, Document, band
 
 POLICY = "os_compute_api:servers"
@@ -33,7 +31,8 @@ def reading(bench: Bench) -> None:
             page = await settled(bench.reader.page(_scopes(bench, call.caller, wanted), wanted.query, shape))
         except UnknownMarker:
             raise BadRequest(f"marker [{wanted.query.marker}] not found") from None
-        return Reply(Pieces(wrapped(page, _next(bench, call, path, page))))
+        further = next_links(bench.config, path, wanted.asked, len(page.parts), page.last)
+        return Reply(Pieces(wrapped(page, further)))
 
     @bench.routes.get("/servers", f"{POLICY}:index", hot=True)
     async def index(call: Call[None]) -> Reply:
@@ -74,7 +73,7 @@ def _scopes(bench: Bench, caller: Caller, wanted: Listing) -> tuple[str, ...]:
     return (namespace,) if namespace in scopes else ()
 
 
-def wrapped(page: Page, further: list[Document]) -> list[bytes]:
+def wrapped(page: Page, further: list[dict[str, str]]) -> list[bytes]:
     """Fragments as the pieces of a list."""
     pieces = [b'{"servers": [']
     for number, part in enumerate(page.parts):
@@ -83,15 +82,6 @@ def wrapped(page: Page, further: list[Document]) -> list[bytes]:
         pieces.append(part)
     end = b', "servers_links": ' + msgspec.json.encode(further) if further else b""
     return [*pieces, b"]", end, b"}"]
-
-
-def _next(bench: Bench, call: Call[None], path: str, page: Page) -> list[Document]:
-    """The link to what follows, wherever a page is full, as Nova does."""
-    most = min(asked_limit(call.query), MAX_LIMIT)
-    if not most or len(page.parts) != most:
-        return []
-    asked = {key: call.query[key][-1] for key in sorted(call.query)} | {"marker": page.last}
-    return [{"rel": "next", "href": f"{here(bench.config, path)}?{urlencode(asked)}"}]
 
 
 def addresses(bench: Bench) -> None:

@@ -34,7 +34,8 @@ _COLUMNS: Mapping[str, str] = MappingProxyType(
                 ("node", "host"),
                 ("image_ref", "image"),
                 ("instance_type_id", "flavor"),
-                *((name, name) for name in VALID if name in PLACE and name != "created_at"),
+                *((name, name) for name in VALID if name in PLACE),
+                ("launch_index", "launch_order"),
                 ("locked", "locked"),
             )
         },
@@ -55,16 +56,18 @@ def sorted_by(caller: Caller, version: Version, query: Mapping[str, Sequence[str
     keys = [key.strip() for key in query.get("sort_key", ())] or ["created_at"]
     directions = [direction.strip() for direction in query.get("sort_dir", ())] or ["desc"]
     kept, said = _kept(caller, version, keys, directions)
+    if not kept:
+        return ()
     if any(direction not in ("asc", "desc") for direction in said):
         raise BadRequest("Invalid input received: Unknown sort direction, must be 'desc' or 'asc'")
-    if len(said) > max(len(kept), 1):
+    if len(said) > len(kept):
         raise BadRequest("Invalid input received: Sort direction size exceeds sort key size")
     otherwise = said[0] if said else "desc"
     pairs = [(key, said[place] if place < len(said) else otherwise) for place, key in enumerate(kept)]
-    if not any(key == "created_at" for key, _ in pairs):
-        pairs.append(("created_at", otherwise))
-    found = tuple(pair for pair in (_column(key, direction == "asc") for key, direction in pairs) if pair is not None)
-    return () if found[0] == ("order", True) else found
+    if pairs == [("created_at", "desc")]:
+        return ()
+    found = ((_COLUMNS[key], direction == "asc") for key, direction in pairs if key in _COLUMNS)
+    return (*found, ("id", True))
 
 
 def _kept(caller: Caller, version: Version, keys: list[str], directions: list[str]) -> tuple[list[str], list[str]]:
@@ -77,10 +80,3 @@ def _kept(caller: Caller, version: Version, keys: list[str], directions: list[st
         direction for place, direction in enumerate(directions) if place >= len(keys) or keys[place] not in ignored
     ]
     return [key for key in keys if key not in ignored], said
-
-
-def _column(key: str, ascending: bool) -> tuple[str, bool] | None:
-    """The default order is the newest first, so it ascends where the time of creation descends."""
-    if key == "created_at":
-        return ("order", not ascending)
-    return (_COLUMNS[key], ascending) if key in _COLUMNS else None

@@ -16,7 +16,7 @@ from dicot.cloud.plan import Patch, Plan, Step
 from dicot.cloud.resource import Bench
 from dicot.compute.server.routes import routes
 from dicot.faults import Fault
-from dicot.kube.kind import Row
+from dicot.kube.kind import Manifest, Row
 from dicot.names import ACTION_PREFIX
 from dicot.web.call import Reply
 from dicot.web.dialect import Version
@@ -46,13 +46,18 @@ class Served(SynchronousTestCase):
         self.register(bench_of(self.world, self.table, self.pages, self.plans))
 
     def place(
-        self, moment: str = "running", name: str = "web1", namespace: str = NAMESPACE, **annotations: str
+        self,
+        moment: str = "running",
+        name: str = "web1",
+        namespace: str = NAMESPACE,
+        created: str = "",
+        **annotations: str,
     ) -> Row:
-        """A recorded moment under another name."""
-        objects = json.loads(json.dumps(recorded(moment)).replace("web1", name))
+        """A recorded moment under another name; ``created`` is another time for its machine."""
+        objects = renamed(recorded(moment), name)
         uid = f"uid-{name}"
         vm = objects["vm"]
-        vm["metadata"] |= {"namespace": namespace, "uid": uid}
+        vm["metadata"] |= {"namespace": namespace, "uid": uid} | ({"creationTimestamp": created} if created else {})
         vm["metadata"].setdefault("labels", {})["dicot.io/id"] = id_of(name)
         vm["metadata"].setdefault("annotations", {}).update(annotations)
         row = self.world.add(VM, vm)
@@ -87,6 +92,16 @@ class Served(SynchronousTestCase):
     def applied(self) -> Plan:
         [plan] = self.plans.applied
         return plan
+
+
+def renamed(objects: Manifest, name: str) -> Manifest:
+    """A moment whose machine and volumes are called after a name, as no others are."""
+    text = json.dumps(objects).replace("web1", name)
+    for each in (objects["vm"], *objects["volumes"]):
+        old = each["metadata"]["name"]
+        text = text.replace(f'"{old}"', f'"{name}-{old}"')
+    found: Manifest = json.loads(text)
+    return found
 
 
 def id_of(name: str) -> str:

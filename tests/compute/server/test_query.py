@@ -209,24 +209,22 @@ class SortTests(SynchronousTestCase):
         self.assertEqual(asked(sort_key="created_at", sort_dir="desc").query.sort, ())
 
     def test_the_oldest_first(self) -> None:
-        self.assertEqual(asked(sort_dir="asc").query.sort, (("order", False),))
+        self.assertEqual(asked(sort_dir="asc").query.sort, ((str(PLACE["created_at"]), True), ("id", True)))
 
-    def test_columns_and_the_time_of_creation_behind(self) -> None:
-        self.assertEqual(
-            asked(sort_key="display_name", sort_dir="asc").query.sort, (("name", True), ("order", False))
-        )
+    def test_columns_and_the_id_behind(self) -> None:
+        self.assertEqual(asked(sort_key="display_name", sort_dir="asc").query.sort, (("name", True), ("id", True)))
         self.assertEqual(
             asked(sort_key=["vm_state", "uuid"], sort_dir=["asc", "desc"]).query.sort,
-            ((str(PLACE["vm_state"]), True), ("id", False), ("order", False)),
+            ((str(PLACE["vm_state"]), True), ("id", False), ("id", True)),
         )
 
     def test_a_missing_direction_is_the_first(self) -> None:
         sort = asked(sort_key=["display_name", "uuid"], sort_dir="asc").query.sort
-        self.assertEqual(sort, (("name", True), ("id", True), ("order", False)))
+        self.assertEqual(sort, (("name", True), ("id", True), ("id", True)))
 
     def test_ignored_keys_take_their_direction_along(self) -> None:
         wanted = asked(MEMBER, (2, 1), sort_key=["vcpus", "display_name"], sort_dir=["desc", "asc"])
-        self.assertEqual(wanted.query.sort, (("name", True), ("order", False)))
+        self.assertEqual(wanted.query.sort, (("name", True), ("id", True)))
 
     def test_mistakes(self) -> None:
         for query, message in (
