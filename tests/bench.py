@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -126,7 +127,9 @@ class Workbench:
         resource: Resource,
         objects: Mapping[Kind[Any], Sequence[Mapping[str, Any]]],
         config: Config | None = None,
+        others: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """``others`` are further projects, ids by namespace."""
         self.config = config or Config()
         self.writer = Plans()
         self.routes = Operations()
@@ -136,7 +139,8 @@ class Workbench:
         feed.start()
         for kind, bodies in objects.items():
             ground.stores[kind].replace([msgspec.json.encode(body) for body in bodies], "1")
-        ground.project("demo", PROJECT)
+        for namespace, id in {"demo": PROJECT, **others}.items():
+            ground.project(namespace, id)
         ground.clock.advance(0)
         self.ground = ground
         resolver = Resolver(replace(ground.cache, config=self.config), FakeKube(ground.clock))

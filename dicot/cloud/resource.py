@@ -128,12 +128,12 @@ class Known(Protocol):
         """By object name: in the caller's namespace, or in the kind's own namespace where it has one."""
         ...
 
-    def linked(self, kind: Kind[P], value: str) -> tuple[tuple[Row, P], ...]:
+    def linked(self, kind: Kind[P], value: str, *, everywhere: bool = False) -> tuple[tuple[Row, P], ...]:
         """Rows whose links hold "namespace/value" for a namespace the caller may see."""
         ...
 
-    def rows(self, kind: Kind[P]) -> Iterable[tuple[Row, P]]:
-        """All rows of a kind that the caller may see."""
+    def rows(self, kind: Kind[P], *, everywhere: bool = False) -> Iterable[tuple[Row, P]]:
+        """All rows of a kind that the caller may see; for cloud admins in every project, with ``everywhere``."""
         ...
 
     def tally(self, tallied: Tallied) -> Mapping[str, Mapping[str, int]]:

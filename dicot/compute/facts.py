@@ -77,12 +77,11 @@ def _spec(text: str) -> FlavorSpec:
         return FlavorSpec()
 
 
-def flavor_named(known: Known, id: str) -> Flavor | None:
-    """The flavor of an id: a public one, else one of the caller's project."""
+def flavor_named(known: Known, id: str, *, everywhere: bool = False) -> Flavor | None:
+    """The flavor of an id: a public one, else one of the caller's project; ``everywhere`` any for cloud admins."""
     for kind in (CLUSTER_INSTANCETYPE, INSTANCETYPE):
-        for row, body in known.linked(kind, id):
-            if row.namespace in ("", known.caller.namespace):
-                return flavor_of(row, body, kind)
+        for row, body in known.linked(kind, id, everywhere=everywhere):
+            return flavor_of(row, body, kind)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from ..caller import Caller
 from ..cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE
 from ..cloud.resource import ANY, READER, Bench, Known, Resource
 from ..config import Config
@@ -12,8 +13,9 @@ from ..web.dialect import Version
 from .facts import Flavor, flavor_named, flavor_of
 from .links import links
 from .parameters import PAGING, TEXTS, Schema
+from .patterns import Pattern, regex
 from .validation import check_query
-from .wire import Document, Query, limit_of, next_links, query_schema
+from .wire import Document, Query, accepted, limit_of, next_links, query_schema
 
 DESCRIPTION: Version = (2, 55)
 EXTRA_SPECS: Version = (2, 61)
@@ -27,10 +29,15 @@ def is_public(flavor: Flavor) -> bool:
 
 
 def flavors(known: Known) -> Iterable[Flavor]:
-    """The flavors a caller may use; of two with one id the public one. Such without processors or memory are none."""
+    """The flavors a caller may see; of two with one id the public one, then the caller's own.
+
+    Cloud admins see those of every project. Such without processors or memory are none.
+    """
     seen: set[str] = set()
     for kind in (CLUSTER_INSTANCETYPE, INSTANCETYPE):
-        for row, body in sorted(known.rows(kind), key=lambda found: found[0].created):
+        own = known.caller.namespace
+        rows = known.rows(kind, everywhere=True)
+        for row, body in sorted(rows, key=lambda found: (found[0].namespace != own, found[0].created)):
             flavor = flavor_of(row, body, kind)
             if flavor.copy.id not in seen and flavor.copy.vcpus > 0 and flavor.copy.ram > 0:
                 seen.add(flavor.copy.id)
@@ -105,21 +112,20 @@ def whole(flavor: Flavor, version: Version, config: Config, with_specs: bool) ->
     return found
 
 
-def select(known: Iterable[Flavor], query: Query, admin: bool) -> list[Flavor]:
-    """The flavors of a page. Raises BadRequest in Nova's words."""
-    public = _public(query) if admin else True
+def select(known: Iterable[Flavor], query: Query, caller: Caller) -> list[Flavor]:
+    """The flavors of a page (nova/objects/flavor.py, _flavor_get_all_from_db). Raises BadRequest in Nova's words."""
+    public = _public(query) if caller.admin else True
     least_ram, least_disk = _least(query, "minRam"), _least(query, "minDisk")
-    name = query.get("name", ("",))[-1]
+    name = _pattern(query["name"][-1]) if "name" in query else None
     found = [
         flavor
-        for flavor in known
-        if not (public is False and is_public(flavor))
+        for flavor in _after(_sorted(known, query), query)
+        if (public is None or public == is_public(flavor) or (public and flavor.namespace == caller.namespace))
         and flavor.copy.ram >= least_ram
         and flavor.copy.disk >= least_disk
-        and name in flavor.copy.name
+        and (name is None or name.found(flavor.copy.name))
     ]
-    _sort(found, query)
-    return _after(found, query)[: limit_of(query)]
+    return found[: limit_of(query)]
 
 
 def _public(query: Query) -> bool | None:
@@ -140,10 +146,18 @@ def _least(query: Query, key: str) -> int:
         raise BadRequest(f"Invalid {key} filter [{text}]") from None
 
 
-def _sort(found: list[Flavor], query: Query) -> None:
+def _pattern(text: str) -> Pattern:
+    """A name's pattern. Nova lets any text through to its database, which fails on what is none."""
+    try:
+        return regex(text)
+    except ValueError:
+        raise BadRequest(f"Invalid name filter [{text}]") from None
+
+
+def _sorted(known: Iterable[Flavor], query: Query) -> list[Flavor]:
     key = SORT_KEYS.get(query.get("sort_key", ("flavorid",))[-1], SORT_KEYS["flavorid"])
-    found.sort(key=lambda flavor: flavor.copy.id)
-    found.sort(key=key, reverse=query.get("sort_dir", ("asc",))[-1] == "desc")
+    backwards = query.get("sort_dir", ("asc",))[-1] == "desc"
+    return sorted(known, key=lambda flavor: (key(flavor), flavor.copy.id), reverse=backwards)
 
 
 def _after(found: list[Flavor], query: Query) -> list[Flavor]:
@@ -164,9 +178,8 @@ def routes(bench: Bench) -> None:
     """N-26."""
 
     def listed(call: Call[None], detail: bool) -> Reply:
-        check_query(next(schema for since, schema in reversed(QUERIES) if since <= call.version), call.query)
-        query = call.query if call.version >= BARE else {k: v for k, v in call.query.items() if k != "name"}
-        page = select(flavors(bench.known(call.caller)), query, call.caller.admin)
+        query = accepted(next(schema for since, schema in reversed(QUERIES) if since <= call.version), call.query)
+        page = select(flavors(bench.known(call.caller)), query, call.caller)
         specs = _may_see_specs(call)
         body: Document = {
             "flavors": [
@@ -177,7 +190,7 @@ def routes(bench: Bench) -> None:
             ]
         }
         collection = "flavors/detail" if detail else "flavors"
-        further = next_links(bench.config, collection, call.query, len(page), page[-1].copy.id if page else "")
+        further = next_links(bench.config, collection, query, len(page), page[-1].copy.id if page else "")
         return Reply(body | ({"flavors_links": further} if further else {}))
 
     @bench.routes.get("/flavors", "os_compute_api:flavors")
@@ -190,15 +203,15 @@ def routes(bench: Bench) -> None:
 
     @bench.routes.get("/flavors/<id>", "os_compute_api:flavors")
     def show(call: Call[None]) -> Reply:
-        if call.version >= BARE:
-            check_query(NO_QUERY, call.query)
         flavor = one(bench, call)
         return Reply({"flavor": whole(flavor, call.version, bench.config, _may_see_specs(call))})
 
 
 def one(bench: Bench, call: Call[None]) -> Flavor:
-    """The flavor that a path names. Raises NotFound."""
-    flavor = flavor_named(bench.known(call.caller), call.names["id"])
+    """The flavor that a path names, where the query says nothing that it may not. Raises BadRequest and NotFound."""
+    if call.version >= BARE:
+        check_query(NO_QUERY, call.query)
+    flavor = flavor_named(bench.known(call.caller), call.names["id"], everywhere=True)
     if flavor is None:
         raise NotFound(f"Flavor {call.names['id']} could not be found.")
     return flavor

@@ -18,8 +18,8 @@ from .keys import fingerprint, generated
 from .kinds import KEYPAIR, Keypair, keypair_object
 from .parameters import NAME, PAGING, TEXTS
 from .quota import limits_of
-from .validation import Schema, check_body, check_query
-from .wire import Document, limit_of, next_links, query_schema
+from .validation import Schema, check_body
+from .wire import Document, Query, accepted, limit_of, next_links, query_schema
 
 TYPES: Version = (2, 2)
 OF_USERS: Version = (2, 10)
@@ -161,11 +161,12 @@ def asked_user(call: Call[Any]) -> str:
     return call.query.get("user_id", ("",))[0] if call.version >= OF_USERS else ""
 
 
-def check(call: Call[Any], *, paged: bool) -> None:
-    """The query, by version."""
-    if call.version >= OF_USERS:
-        queries = PAGED_QUERIES if paged and call.version >= PAGES else QUERIES
-        check_query(queries[call.version >= STRICT], call.query)
+def check(call: Call[Any], *, paged: bool) -> Query:
+    """What of the query counts, by version."""
+    if call.version < OF_USERS:
+        return {}
+    queries = PAGED_QUERIES if paged and call.version >= PAGES else QUERIES
+    return accepted(queries[call.version >= STRICT], call.query)
 
 
 def routes(bench: Bench) -> None:
@@ -173,10 +174,9 @@ def routes(bench: Bench) -> None:
 
     @bench.routes.get("/os-keypairs", f"{POLICY}:index")
     def index(call: Call[None]) -> Reply:
-        check(call, paged=True)
+        query = check(call, paged=True)
         user = owner(call, "index", asked_user(call))
         mine = sorted(bench.known(call.caller).linked(KEYPAIR, user), key=lambda pair: pair[1].spec.name)
-        query = call.query if call.version >= PAGES else {}
         page = after(mine, query.get("marker", ("",))[-1])[: limit_of(query)]
         body: Document = {"keypairs": [{"keypair": shown(keypair, call.version)} for _, keypair in page]}
         last = page[-1][1].spec.name if page else ""

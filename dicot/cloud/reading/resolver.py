@@ -76,20 +76,20 @@ class Sight:
         row = store.one(namespace, name)
         return None if row is None else (row, store.read(row))
 
-    def linked(self, kind: Kind[P], value: str) -> tuple[tuple[Row, P], ...]:
+    def linked(self, kind: Kind[P], value: str, *, everywhere: bool = False) -> tuple[tuple[Row, P], ...]:
         """Rows whose links hold "namespace/value" for a namespace the caller may see, or the kind's own one.
 
         What lies in dicot-system belongs to users: whoever asks for it names whose it is.
         """
         store = self._cache.stores[kind]
-        namespaces = (*self._namespaces(kind), *([kind.namespace] if kind.namespace else []))
+        namespaces = (*self._namespaces(kind, everywhere), *([kind.namespace] if kind.namespace else []))
         found = (row for namespace in namespaces for row in store.linked(f"{namespace}/{value}"))
         return tuple((row, store.read(row)) for row in found)
 
-    def rows(self, kind: Kind[P]) -> Iterable[tuple[Row, P]]:
-        """All rows of a kind: the caller's own, and what is shared."""
+    def rows(self, kind: Kind[P], *, everywhere: bool = False) -> Iterable[tuple[Row, P]]:
+        """All rows of a kind: the caller's own and what is shared; ``everywhere``, for admins every project's."""
         store = self._cache.stores[kind]
-        for namespace in self._namespaces(kind):
+        for namespace in self._namespaces(kind, everywhere):
             for row in store.rows(namespace):
                 yield row, store.read(row)
 
@@ -106,12 +106,14 @@ class Sight:
         """Namespace by project id, of every recorded project."""
         return self._cache.projects.namespaces()
 
-    def _namespaces(self, kind: Kind[Any]) -> tuple[str, ...]:
+    def _namespaces(self, kind: Kind[Any], everywhere: bool = False) -> tuple[str, ...]:
         """Where the caller sees rows of a kind. A kind's own namespace (dicot-system) is not among them."""
         if not kind.namespaced:
             return ("",)
         own = self.caller.namespace
         seen = [own] if own and self._cache.projects.of(own) else []
+        if everywhere and self.caller.admin:
+            seen += [other for other in self._cache.projects.namespaces().values() if other != own]
         if kind in SHARED:
             seen += [shared for shared in self._cache.projects.image_namespaces() if shared != own]
         return tuple(seen)

@@ -124,11 +124,11 @@ class Sight:
         found = [row for row in self._world.rows(kind) if row.place == f"{wanted}/{name}"]
         return (found[0], kind.read(found[0])) if found else None
 
-    def linked(self, kind: Kind[P], value: str) -> tuple[tuple[Row, P], ...]:
+    def linked(self, kind: Kind[P], value: str, *, everywhere: bool = False) -> tuple[tuple[Row, P], ...]:
         pairs = [(row, kind.read(row)) for row in self._seen(kind)]
         return tuple(pair for pair in pairs if f"{pair[0].namespace}/{value}" in kind.links(*pair))
 
-    def rows(self, kind: Kind[P]) -> Iterable[tuple[Row, P]]:
+    def rows(self, kind: Kind[P], *, everywhere: bool = False) -> Iterable[tuple[Row, P]]:
         return [(row, kind.read(row)) for row in self._seen(kind)]
 
     def project(self, namespace: str) -> str:
