@@ -111,7 +111,8 @@ def _extended(joined: Joined, state: State, version: Version) -> Document:
         "OS-SRV-USG:launched_at": times.with_microseconds(launched(vm, vmi_of(joined))),
         "OS-SRV-USG:terminated_at": None,
         "OS-EXT-STS:task_state": state.task_state,
-        "OS-EXT-STS:vm_state": state.vm_state,
+        # Nova has no word for what nobody knows, and Tempest wants one.
+        "OS-EXT-STS:vm_state": state.vm_state or "unknown",
         "OS-EXT-STS:power_state": state.power_state,
         "os-extended-volumes:volumes_attached": [],
         **({"security_groups": [{"name": name} for name in groups]} if groups else {}),
