@@ -65,6 +65,20 @@ def _both(one: Match, other: Match) -> Match:
     return lambda entries: (piece for passed in one(entries) for piece in other(passed))
 
 
+def _any(ways: Sequence[Match]) -> Match:
+    """What passes one of them, as servers with an address of either version do (nova/compute/api.py)."""
+
+    def match(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
+        passed: set[int] = set()
+        for way in ways:
+            for piece in way(entries):
+                passed.update(map(id, piece))
+                yield ()
+        yield [entry for entry in entries if id(entry) in passed]
+
+    return ways[0] if len(ways) == 1 else match
+
+
 def _filters(wanted: Wanted) -> Iterator[Match]:
     """The cheapest first."""
     if wanted.states:
@@ -79,6 +93,9 @@ def _filters(wanted: Wanted) -> Iterator[Match]:
         yield each(lambda entry: entry.columns[PLACE["updated_at"]] >= wanted.since)
     if wanted.before:
         yield each(lambda entry: entry.columns[PLACE["updated_at"]] <= wanted.before)
+    addresses = [_found(PLACE[key], regex(wanted.texts[key])) for key in ("ip", "ip6") if key in wanted.texts]
+    if addresses:
+        yield _any(addresses)
     for key, value in wanted.texts.items():
         found = _of_text(key, value)
         if found is not None:
@@ -90,8 +107,6 @@ def _of_text(key: str, value: str) -> Match | None:
         return _named(regex(value))
     if key == "uuid":
         return each(lambda entry: entry.id == value)
-    if key in ("ip", "ip6"):
-        return _found(PLACE[key], regex(value))
     if key in EXACT:
         return _among(EXACT[key], frozenset({value}))
     if key in PATTERNS:

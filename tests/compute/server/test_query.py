@@ -92,6 +92,11 @@ class FilterTests(SynchronousTestCase):
         self.assertFalse(found(asked(ip="7 10")))
         self.assertTrue(found(asked(ip6="fd00")))
 
+    def test_an_address_of_either_version_is_enough(self) -> None:
+        self.assertTrue(found(asked(ip="^10[.]0[.]0[.]7$", ip6="2001")))
+        self.assertTrue(found(asked(ip="192", ip6="fd00")))
+        self.assertFalse(found(asked(ip="192", ip6="2001")))
+
     def test_tags(self) -> None:
         for key, value, expected in (
             ("tags", "a,b", True),
