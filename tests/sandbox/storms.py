@@ -13,7 +13,7 @@ from twisted.internet.error import ConnectError, ConnectionLost
 from twisted.internet.task import deferLater
 
 from dicot.names import SYSTEM_NAMESPACE
-from tests.cluster.control import Control, Document
+from tests.cluster.control import Control, Document, Overdue
 from tests.live.case import image_id, new_server
 from tests.live.daemon import Daemon
 from tests.live.estate import survey
@@ -32,6 +32,8 @@ MOST = 4
 """Servers that a client has at a time."""
 PAUSE = 1.2
 """Seconds that a client rests at most between two writes."""
+PATIENCE = 20.0
+"""Seconds that a replica has to get ready before it is killed again."""
 AGAIN = 0.1
 """Seconds until a client that found nobody asks the next."""
 CLAIMS = f"/apis/identity.dicot.io/v1/namespaces/{SYSTEM_NAMESPACE}/nameclaims"
@@ -208,6 +210,7 @@ class Storm:
             self._raging = False
             for each in killing:
                 await each
+            await side_by_side(*(daemon.until_ready() for daemon in self._arena.daemons))
 
     async def _clients(self) -> list[Client]:
         first = self._arena.daemons[0]
@@ -230,7 +233,13 @@ class Storm:
             await daemon.kill()
             self.history.kills["replica"] += 1
             await self._rest(0, 1)
-            await daemon.start()
+            daemon.spawn()
+            try:
+                await daemon.until_ready(PATIENCE)
+            except Overdue:
+                # Where the API server dies every few seconds it may not come to that, and dies all the same.
+                if daemon.pid is None:
+                    raise
 
     async def _kill_sandbox(self) -> None:
         while await self._rest(3, 9):
