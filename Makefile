@@ -9,7 +9,7 @@ KUBECONFIG_FILE := $(KUBECONFIG)
 given = $(if $(filter command line environment,$(origin $(1))),--$(shell echo $(1) | tr A-Z a-z) "$($(1))")
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: run test test-fast test-unit test-long bench cluster venv lint types manifests
+.PHONY: run test test-fast test-unit test-long bench cluster venv lint types
 
 run: venv
 	@$(VENV)/bin/python -m tests.cluster.run --port "$(PORT)" --servers "$(SERVERS)" $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG_FILE)")
@@ -37,9 +37,6 @@ lint: venv
 
 types: venv
 	@$(VENV)/bin/mypy dicot tests bench twisted setup.py
-
-manifests: venv
-	@$(VENV)/bin/dicot manifests --write etc/kubernetes
 
 venv: $(VENV)/.ready
 
