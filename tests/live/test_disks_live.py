@@ -7,11 +7,12 @@ from typing import Any
 
 from twisted.internet import reactor
 
-from tests.live.case import image_id
+from tests.live.case import image_id, kubernetes
 from tests.live.clients import until
 from tests.live.journey import DEMO, JourneyCase
 from tests.live.wire import Person, logged_in
 
+INSTANCETYPES = "/apis/instancetype.kubevirt.io/v1beta1/virtualmachineclusterinstancetypes"
 FLAVOR = "roomy"
 SPEC = {"id": FLAVOR, "disk": 1, "ephemeral": 2, "swap": 64}
 
@@ -30,7 +31,8 @@ class DiskTests(JourneyCase):
     async def setUp(self) -> None:  # type: ignore[override]
         await super().setUp()
         self.flavor = f"{FLAVOR}-{self.tag}"
-        await self.kubectl.apply(flavor(self.flavor))
+        cluster = kubernetes(self, self.daemon.ground.access)
+        await cluster.apply(INSTANCETYPES, flavor(self.flavor))
         passwords = self.daemon.ground.passwords
         self.demo = await logged_in(reactor, self.daemon.url, "demo", passwords["demo"])
 
