@@ -118,9 +118,10 @@ class Strand:
             Meeting(join, cache.stores[join.kind], self.store, number) for number, join in enumerate(source.joins)
         )
         self._remembering = [meeting for meeting in self.meetings if meeting.remembers]
-        self._of_kind: dict[Kind[Any], list[Meeting]] = {}
-        for meeting in self.meetings:
-            self._of_kind.setdefault(meeting.join.kind, []).append(meeting)
+        self._numbers = {
+            kind: number for number, kind in enumerate(dict.fromkeys(join.kind for join in source.joins))
+        }
+        self.by_kind = [[each for each in self.meetings if each.join.kind == kind] for kind in self._numbers]
         # A Namespace stands for itself: its project is the one that it is.
         self._is_of_namespaces = self.main == NAMESPACE
         self._cache = cache
@@ -139,10 +140,10 @@ class Strand:
         row: Row | None = self.store.one(namespace, name)
         return row
 
-    def with_kind(self, kind: Kind[Any]) -> list[Meeting]:
-        """The meetings with rows of a kind. Raises LookupError where it is not joined."""
+    def number(self, kind: Kind[Any]) -> int:
+        """The place of a kind in ``by_kind``, where its meetings are. Raises LookupError where it is not joined."""
         try:
-            return self._of_kind[kind]
+            return self._numbers[kind]
         except KeyError:
             raise LookupError(f"{self.main.resource} is not joined with {kind.resource}") from None
 
@@ -189,8 +190,8 @@ class Gathered:
         self.config = config
         self._strand = strand
         self._body: Any = None
-        self._rows: dict[Kind[Any], Sequence[Row]] = {}
-        self._found: dict[Kind[Any], Pairs] = {}
+        self._rows: list[Sequence[Row] | None] = [None] * len(strand.by_kind)
+        self._found: list[Pairs | None] = [None] * len(strand.by_kind)
         self._keys: list[tuple[str, ...] | None] = [None] * len(strand.meetings)
 
     def main(self, kind: Kind[P]) -> P:
@@ -202,19 +203,22 @@ class Gathered:
 
     def rows(self, kind: Kind[Any]) -> Sequence[Row]:
         """The joined rows of a kind, oldest first, without what they say."""
-        rows = self._rows.get(kind)
-        if rows is None:
-            rows = self._rows[kind] = self._gathered(self._strand.with_kind(kind))
-        return rows
+        return self._rows_of(self._strand.number(kind))
 
     def all(self, kind: Kind[P]) -> tuple[tuple[Row, P], ...]:
         """The joined rows of a kind, oldest first."""
-        found = self._found.get(kind)
+        number = self._strand.number(kind)
+        found = self._found[number]
         if found is None:
-            rows = self.rows(kind)
-            read = self._strand.with_kind(kind)[0].read
-            found = self._found[kind] = tuple([(row, read(row)) for row in rows]) if rows else ()
+            rows, read = self._rows_of(number), self._strand.by_kind[number][0].read
+            found = self._found[number] = tuple([(row, read(row)) for row in rows]) if rows else ()
         return found
+
+    def _rows_of(self, number: int) -> Sequence[Row]:
+        rows = self._rows[number]
+        if rows is None:
+            rows = self._rows[number] = self._gathered(self._strand.by_kind[number])
+        return rows
 
     def first(self, kind: Kind[P]) -> tuple[Row, P] | None:
         """The oldest joined row of a kind."""
