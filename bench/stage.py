@@ -57,6 +57,8 @@ class Stage:
         self.dicot = dicot
         self.servers = servers
         self.person: Person
+        self.since = 0.0
+        """When Dicot was ready, by the monotonic clock."""
 
     @classmethod
     async def start(
@@ -86,6 +88,7 @@ class Stage:
             self.dicot.spawn(COLLECTABLE)
         await favoured(self.reactor, self.pid, self._nice)
         await self.dicot.until_ready(patience(self.servers))
+        self.since = time.monotonic()
         password = self.dicot.ground.passwords["demo"]
         self.person = await logged_in(self.reactor, self.dicot.url, "demo", password)
 

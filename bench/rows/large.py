@@ -93,10 +93,10 @@ async def listed(stage: Stage) -> float:
 
 
 async def collector(stages: Stages) -> list[Line]:
-    """The longest pause once a minute has gone since the start: while two clients list, and of full collections."""
+    """The longest pause a minute after Dicot was ready: while two clients list, and of full collections."""
     stage = await stages.many()
-    up = (await stage.monitored("/status")).document["replica"]["uptime"]
-    lists = Task(stage.port, [stage.request("GET", f"{SERVERS}/detail")], 2, max(MINUTE - up, 0.0) + AFTER)
+    ready = time.monotonic() - stage.since
+    lists = Task(stage.port, [stage.request("GET", f"{SERVERS}/detail")], 2, max(MINUTE - ready, 0.0) + AFTER)
     tell(f"two clients list for {lists.seconds:.0f} s")
     await stages.load(lists)
     usual = (await stage.monitored("/status")).document["garbage_collection"]["worst"] * 1e3
