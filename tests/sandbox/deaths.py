@@ -323,13 +323,14 @@ class Deaths:
 
     async def _quiet(self) -> None:
         """A Ledger that nobody writes: whoever met a conflict there would take other steps."""
+        if await self._is_empty():
+            return
         self._ahead += FORGOTTEN
         await self.arena.put_forward(self._ahead)
+        await self.arena.control.until(60, "the Ledger to be empty", self._is_empty)
 
-        async def empty() -> bool:
-            return not (await survey(self.arena.control, "demo")).entries
-
-        await self.arena.control.until(60, "the Ledger to be empty", empty)
+    async def _is_empty(self) -> bool:
+        return not (await survey(self.arena.control, "demo")).entries
 
     async def _recorded(self) -> dict[Key, Sequence[str]]:
         """The points of each write when it goes well."""
@@ -337,19 +338,26 @@ class Deaths:
             *(self._subject(f"whole{place}", write) for place, write in enumerate(WRITES.values()))
         )
         await self._settled(subjects)
-        await self._quiet()
-        daemons = await side_by_side(*(self._victim("nowhere") for _ in WRITES))
         points: dict[Key, Sequence[str]] = {}
-        for (key, write), subject, daemon in zip(WRITES.items(), subjects, daemons, strict=True):
-            spoken = Spoken(daemon.log)
-            answer = await write.ask(self.demo.at(daemon.url), subject, self._image)
-            self.test.assertLess(answer.code, 300, str(answer))
-            await deferLater(self.reactor, FOLLOWS)
-            await self.arena.control.until(30, "the Ledger to be settled", self._is_settled)
-            points[key] = STEPS.findall(spoken.text())
-        for daemon in daemons:
-            await daemon.kill()
+        cases = list(zip(WRITES.items(), subjects, strict=True))
+        for place in range(0, len(cases), AT_ONCE):
+            some = cases[place : place + AT_ONCE]
+            daemons = await side_by_side(*(self._victim("nowhere") for _ in some))
+            await self._quiet()
+            for ((key, write), subject), daemon in zip(some, daemons, strict=True):
+                points[key] = await self._steps(write, subject, daemon)
+            for daemon in daemons:
+                await daemon.kill()
         return points
+
+    async def _steps(self, write: Write, subject: Subject, daemon: Daemon) -> Sequence[str]:
+        """The points that a write meets."""
+        spoken = Spoken(daemon.log)
+        answer = await write.ask(self.demo.at(daemon.url), subject, self._image)
+        self.test.assertLess(answer.code, 300, str(answer))
+        await deferLater(self.reactor, FOLLOWS)
+        await self.arena.control.until(30, "the Ledger to be settled", self._is_settled)
+        return STEPS.findall(spoken.text())
 
     async def _is_settled(self) -> bool:
         return not (await survey(self.arena.control, "demo")).unsettled()
