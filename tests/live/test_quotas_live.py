@@ -7,9 +7,11 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
+from tests.live.case import kubernetes
 from tests.live.clients import until
 from tests.live.journey import DEMO, JourneyCase
 
+QUOTAS = "/api/v1/namespaces/demo/resourcequotas"
 OWN = {
     "apiVersion": "v1",
     "kind": "ResourceQuota",
@@ -55,7 +57,7 @@ class QuotaTests(JourneyCase):
         """They are told, and Kubernetes counts what it can: the administrator sees both by the project's id."""
         project = await self.cli.value("token", "issue", "project_id")
         self.addCleanup(lambda: Deferred.fromCoroutine(self.kubectl.delete(*DEMO, "resourcequota", "dicot")))
-        await self.kubectl.apply(OWN)
+        await kubernetes(self, self.daemon.ground.access).apply(QUOTAS, OWN)
 
         async def told() -> bool:
             return bool((await self.quotas())["cores"] == 1234)
