@@ -225,6 +225,15 @@ class SettledTests(SynchronousTestCase):
         self.wait(21)
         self.assertEqual(self.site.entries(), ())
 
+    def test_they_go_soon_after_the_object_is_gone(self) -> None:
+        """A replica that starts now would count them, as it never sees the object."""
+        self.site.kube.put(manifest(VM, "web1", {"dicot.io/id": server_id(1)}))
+        self.wait(20)
+        self.assertEqual(len(self.site.entries()), 1)
+        self.site.kube.remove("virtualmachines", SPACE, "web1")
+        self.wait(6)
+        self.assertEqual(self.site.entries(), ())
+
     def test_those_without_amounts_go_soon(self) -> None:
         bare = replace(noted(2), amounts={})
         self.successResultOf(self.site.start(self.ledger.enter(PROJECT, (bare,), lambda: None, 30)))

@@ -68,13 +68,17 @@ class QuotaRaceTests(TestCase):
         return found
 
     async def used(self, name: str) -> int:
-        """What all replicas say is used, once they agree. Whom the Ledger still names, and is gone, takes nothing."""
+        """What all replicas say is used, once they agree and the Ledger names nothing that is gone.
+
+        The replicas are new: what came and went before them they know of only by the Ledger.
+        """
         agreed: set[int] = set()
 
         async def settled() -> bool:
             nonlocal agreed
+            estate = await survey(self.cluster, "demo")
             agreed = {(await self.detail(person))[name]["in_use"] for person in self.people}
-            return len(agreed) == 1
+            return len(agreed) == 1 and estate.entries.keys() <= estate.machines.keys()
 
         await self.cluster.until(90, f"replicas to agree on {name}", settled)
         [found] = agreed

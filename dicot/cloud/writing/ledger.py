@@ -163,12 +163,22 @@ class Ledger:
         """Whether the cache counts it already, or has counted it."""
         if self._cluster.row(commit.resource, commit.namespace, commit.name) is not None:
             return True
+        return self._is_gone(commit)
+
+    def _is_gone(self, commit: Named) -> bool:
         return _key(commit.resource, commit.namespace, commit.name) in self._gone
 
     def _moved(self, changes: tuple[Change, ...]) -> None:
         for change in changes:
             if change.new is None and change.old is not None:
                 self._gone[_key(change.kind.resource, change.old.namespace, change.old.name)] = None
+                self._hasten(change.old.id)
+
+    def _hasten(self, id: str) -> None:
+        """An entry that waits to be seen by all may go now that what it made is gone."""
+        for project, book in self._books.items():
+            if id in book.settled:
+                self._tidy_in(project, _TIDY)
 
     async def _changed(self, project: str, make: Callable[[Entries], None], until: float) -> None:
         """Waits until a change is written together with those of others."""
@@ -266,6 +276,9 @@ class Ledger:
             self._tidy_in(project, _TIDY if book.settled - settled else 4 * _TIDY)
 
     def _may_go(self, entry: LedgerEntry) -> bool:
+        """What was and is no more takes nothing, whoever has seen it; a replica that starts now never will."""
+        if self._is_gone(entry.commit):
+            return True
         at = read(entry.at)
         return (at is None or self._cluster.time() - at >= KEPT) and self._is_seen(entry.commit)
 
