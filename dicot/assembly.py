@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from twisted.internet.defer import DeferredSemaphore
@@ -77,13 +78,20 @@ class Watches:
     projects: Projects
     probe: Probe
 
-    def age(self, of: tuple[Kind[Any], ...]) -> float:
-        """Seconds since the quietest of these kinds was last heard. Nothing counts as heard before every list is
-        whole, also of other kinds: what is missing there may only be still to come."""
-        if not all(store.is_synced for store in self.stores.values()):
-            return float("inf")
-        ages = (each.health().byte_age for each in self.reflectors if each.store.kind in of)
-        return max((float("inf") if age is None else age for age in ages), default=0.0)
+    def age(self, of: tuple[Kind[Any], ...]) -> Callable[[], float]:
+        """Tells the seconds since the quietest of these kinds was last heard; each request asks, so it looks at
+        nothing else. Nothing counts as heard before every list is whole, also of other kinds: what is missing there
+        may only be still to come."""
+        stores = tuple(self.stores.values())
+        reflectors = tuple(each for each in self.reflectors if each.store.kind in of)
+
+        def age() -> float:
+            if not all(store.is_synced for store in stores):
+                return inf
+            ages = (each.byte_age for each in reflectors)
+            return max((inf if age is None else age for age in ages), default=0.0)
+
+        return age
 
 
 @dataclass(frozen=True)
@@ -176,7 +184,7 @@ def identity(
             projects=seen.projects,
             now=time.time,
             clock=reactor.seconds,
-            age=lambda: seen.age(watched),
+            age=seen.age(watched),
             sleep=lambda seconds: deferLater(reactor, seconds),
             run=crew,
         )

@@ -20,7 +20,7 @@ class AgeTests(ReflectorTestCase):
         self.watches = Watches(self.stores, (reflector,), nothing, nothing, nothing, nothing)
 
     def age(self) -> float:
-        return self.watches.age((THINGS,))
+        return self.watches.age((THINGS,))()
 
     def test_a_list_that_is_not_whole_yet_was_never_heard(self) -> None:
         self.assertEqual(self.age(), float("inf"))

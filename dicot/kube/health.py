@@ -115,13 +115,14 @@ def merged(whole: Health, parts: Sequence[Health]) -> Health:
         state="watching" if worst is None else worst.state,
         problem="" if worst is None else f"{worst.scope}: {worst.problem}",
         synced=all(each.synced for each in parts),
-        byte_age=_oldest([each.byte_age for each in parts]),
-        event_age=_oldest([each.event_age for each in parts]),
+        byte_age=oldest([each.byte_age for each in parts]),
+        event_age=oldest([each.event_age for each in parts]),
         rate=sum(each.rate for each in parts),
-        lag=_oldest([each.lag for each in parts]),
+        lag=oldest([each.lag for each in parts]),
         **{name: sum(getattr(each, name) for each in (whole, *parts)) for name in _SUMMED},
     )
 
 
-def _oldest(ages: Sequence[float | None]) -> float | None:
+def oldest(ages: Sequence[float | None]) -> float | None:
+    """The greatest of the ages that there are."""
     return max((age for age in ages if age is not None), default=None)

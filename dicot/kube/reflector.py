@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from .health import Health, merged
+from .health import Health, merged, oldest
 from .source import Origin
 from .store import Store
 from .watch import Means, Watch
@@ -62,6 +62,13 @@ class Reflector:
         self._leave(tuple(self._scattered))
         ends = [self._whole.stop(), *self._ending]
         return gatherResults(ends).addCallback(lambda _: None)
+
+    @property
+    def byte_age(self) -> float | None:
+        """Seconds since the quietest of its watches was last heard; None before the first byte."""
+        if not self.store.is_divided:
+            return self._whole.byte_age
+        return oldest([watch.byte_age for watch in self._scattered.values()])
 
     def health(self) -> Health:
         """How it fares, for ``/status``."""

@@ -74,6 +74,11 @@ class Watch:
         # In a turn of its own: whoever calls this may have been called by what it ends.
         return deferLater(self._clock, 0, self._end)
 
+    @property
+    def byte_age(self) -> float | None:
+        """Seconds since the last byte; None before the first stream."""
+        return None if self._stream is None else self._clock.seconds() - self._stream.last_byte
+
     def health(self) -> Health:
         """How it fares, for ``/status``."""
         part, tally, now = self.part, self.part.tally, self._clock.seconds()
@@ -86,7 +91,7 @@ class Watch:
             synced=part.is_synced,
             count=len(self._store) if part.namespace is None else len(tuple(self._store.rows(part.namespace))),
             version=part.version,
-            byte_age=None if self._stream is None else now - self._stream.last_byte,
+            byte_age=self.byte_age,
             event_age=None if tally.last_event is None else now - tally.last_event,
             rate=self._rate.at(now),
             lag=self._lag.latest,
