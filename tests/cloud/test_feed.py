@@ -307,7 +307,7 @@ class OpeningTests(FeedTests):
                 steps += 1
         except StopIteration as end:
             found = end.value
-        self.assertEqual(found, sorted(rows, key=lambda row: (row.created, row.id), reverse=True))
+        self.assertEqual(found, sorted(rows, key=lambda row: row.created, reverse=True))
         self.assertEqual(steps, 4 + 3)
         self.assertRaises(StopIteration, next, newest([]))
 

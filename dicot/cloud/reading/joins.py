@@ -16,7 +16,7 @@ from .index import Index
 
 P = TypeVar("P", bound=HasMeta)
 Pairs = tuple[tuple[Row, Any], ...]
-_AGE = attrgetter("created", "id")
+_AGE = attrgetter("created")
 _RUN = 2000
 _MOST_ALIKE = 4096
 
