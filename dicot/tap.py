@@ -107,8 +107,8 @@ class Running(Service):
         await self._parts.writes.writer.drain(PATIENCE)
         if self._boot is not None:
             self._boot.cancel()
-        await self._parts.steward.stop()
-        await self._parts.presence.stop()
+        parting = (self._parts.steward.stop(), self._parts.presence.stop())
+        await gatherResults([Deferred.fromCoroutine(each) for each in parting])
         self._parts.writes.ledger.stop()
         self._parts.watches.probe.stop()
         for feed in self._parts.feeds:

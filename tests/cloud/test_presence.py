@@ -5,6 +5,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from dicot.cloud.chores.lease import PARTING
 from dicot.cloud.chores.presence import LEFT, LIFE, PREFIX, RENEWAL, Presence, replica_name
 from dicot.kube import errors
 
@@ -81,4 +82,13 @@ class PresenceTests(SynchronousTestCase):
         self.one.start()
         self.kube.script("delete", "leases", refuse=errors.Unreachable("away"))
         self.stopped(self.one)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stopped_while_the_cluster_is_silent_it_does_not_wait_for_long(self) -> None:
+        self.kube.script("patch", "leases", hold=Deferred())
+        self.one.start()
+        stopping = Deferred.fromCoroutine(self.one.stop())
+        self.assertNoResult(stopping)
+        self.clock.advance(PARTING)
+        self.successResultOf(stopping)
         self.assertEqual(self.clock.getDelayedCalls(), [])

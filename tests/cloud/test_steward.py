@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.chores.judgement import Judge, Verdict, cases, verdict
-from dicot.cloud.chores.lease import Lease
+from dicot.cloud.chores.lease import PARTING, Lease
 from dicot.cloud.chores.steward import Chore, Hook, Steward
 from dicot.cloud.kinds.identity import Ledger, LedgerEntry, LedgerSpec
 from dicot.cloud.kinds.kubevirt import VM
@@ -236,6 +236,15 @@ class RoundsTests(SynchronousTestCase):
         lease = self.site.kube.one("leases", "dicot-system", "dicot-steward")
         assert lease is not None
         self.assertEqual(lease["spec"]["holderIdentity"], "")
+        self.assertEqual(self.site.clock.getDelayedCalls(), [])
+
+    def test_stopped_while_the_cluster_is_silent_it_does_not_wait_for_long(self) -> None:
+        self.site.kube.script("read", "leases", hold=Deferred())
+        self.steward.start()
+        stopping = Deferred.fromCoroutine(self.steward.stop())
+        self.assertNoResult(stopping)
+        self.site.clock.advance(PARTING)
+        self.successResultOf(stopping)
         self.assertEqual(self.site.clock.getDelayedCalls(), [])
 
     def test_a_hook_is_called(self) -> None:

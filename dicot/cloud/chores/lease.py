@@ -1,6 +1,10 @@
 """Which replica does what one does for all."""
 
+from typing import Any
+
 import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from ...kube import errors
 from ...kube.client import place
@@ -15,6 +19,8 @@ RENEWAL = 10.0
 """Seconds after its last renewal in which the holder itself still counts on it."""
 RETRY = 2.0
 """Seconds between two attempts."""
+PARTING = 1.0
+"""Seconds that who stops waits for an answer to what it has begun."""
 
 
 class LeaseSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -116,6 +122,18 @@ class Lease:
         if found is not None:
             metadata["resourceVersion"] = found.metadata.resourceVersion
         return {"apiVersion": LEASE.api_version, "kind": LEASE.singular, "metadata": metadata, "spec": spec}
+
+
+async def parted(turning: Deferred[Any] | None, clock: IReactorTime) -> None:
+    """Waits for the renewal under way, if any, and breaks it off where the cluster does not answer soon."""
+    if turning is None:
+        return
+    limit = clock.callLater(PARTING, turning.cancel)
+    try:
+        await turning
+    finally:
+        if limit.active():
+            limit.cancel()
 
 
 def _transitions(found: LeaseBody) -> int:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -15,7 +15,7 @@ from ...kube.kind import Manifest
 from ...moments import precise
 from ...names import MANAGED, SYSTEM_NAMESPACE
 from ..writing.cluster import KUBE_ERRORS, Cluster
-from .lease import LEASE, LeaseBody
+from .lease import LEASE, LeaseBody, parted
 
 PREFIX = "dicot-replica-"
 RENEWAL = 20.0
@@ -73,8 +73,7 @@ class Presence:
         self._is_running = False
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        if self._turning is not None:
-            await self._turning
+        await parted(self._turning, self._clock)
         try:
             await self._cluster.kube.delete(place(LEASE, SYSTEM_NAMESPACE, PREFIX + self.identity), within=2.0)
         except KUBE_ERRORS as error:
@@ -139,7 +138,7 @@ def _is_replica(found: LeaseBody) -> bool:
 
 
 def _failed(failure: Failure) -> None:
-    if failure.check(*KUBE_ERRORS):
+    if failure.check(*KUBE_ERRORS, CancelledError):
         _log.info("the replica's Lease is not renewed: {error}", error=failure.value)
     else:
         _log.failure("the replica's Lease is not renewed", failure)

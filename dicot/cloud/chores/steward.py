@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..writing.cluster import KUBE_ERRORS
-from .lease import RETRY, Lease
+from .lease import RETRY, Lease, parted
 
 _log = Logger()
 
@@ -138,8 +138,7 @@ class Steward:
             rounds.rest()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        if self._turning is not None:
-            await self._turning
+        await parted(self._turning, self._clock)
         try:
             await self._lease.release()
         except KUBE_ERRORS as error:
@@ -150,7 +149,7 @@ class Steward:
         self._turning = turning.addErrback(self._failed).addCallback(self._turned)
 
     def _failed(self, failure: Failure) -> None:
-        if failure.check(*KUBE_ERRORS):
+        if failure.check(*KUBE_ERRORS, CancelledError):
             _log.info("the Lease is not renewed: {error}", error=failure.value)
         else:
             _log.failure("the Lease is not renewed", failure)

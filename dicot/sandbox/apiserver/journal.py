@@ -9,6 +9,8 @@ from .storage import Key, Where
 MARK = 0x0D1C07
 """What tells our files from other SQLite databases (application_id)."""
 FORMAT = 1
+PATIENCE = 5.0
+"""Seconds to wait for a process that had the file before."""
 _TABLES = """
 CREATE TABLE objects ("group" TEXT, plural TEXT, key TEXT, body BLOB, PRIMARY KEY ("group", plural, key));
 CREATE TABLE counter (version INTEGER);
@@ -48,10 +50,10 @@ class File:
     """A journal in SQLite. What is written survives the death of the process, as the kernel has it; a power cut may
     take the last moments."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
         self._path = path
         try:
-            self._database = sqlite3.connect(path, isolation_level=None)
+            self._database = sqlite3.connect(path, patience, isolation_level=None)
             self._open()
         except sqlite3.Error as error:
             raise Unreadable(f"{path}: {error}") from error

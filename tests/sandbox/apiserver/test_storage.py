@@ -130,4 +130,4 @@ class FileTests(SynchronousTestCase):
     def test_one_process_has_it_at_a_time(self) -> None:
         first = File(self.path)
         self.addCleanup(first.close)
-        self.assertRaises(Unreadable, File, self.path)
+        self.assertRaises(Unreadable, File, self.path, patience=0.0)
