@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.interfaces import IReactorTime
 
 from dicot.kube.agent import call_agent, watch_agent
 from dicot.kube.client import HttpKube
@@ -28,27 +29,27 @@ VIRT_CONTROLLER = "system:serviceaccount:kubevirt:kubevirt-controller"
 LISTS_AT_ONCE = 2
 
 
-def clients(kubeconfig: Path, volumes: Tokens, reactor: Any) -> Sequence[IService]:
-    """All of them, each with its own account. ``volumes``: the key of CDI's tokens."""
+def clients(kubeconfig: Path, volumes: Tokens, reactor: Any, clock: IReactorTime) -> Sequence[IService]:
+    """All of them, each with its own account. ``volumes``: the key of CDI's tokens, ``clock``: the cluster's."""
     file = str(kubeconfig)
     return (
-        client(file, CDI, CdiWorld(volumes), reactor),
-        client(file, VIRT_CONTROLLER, MachineWorld(random.random), reactor),
-        nodes(file, reactor),
+        client(file, CDI, CdiWorld(volumes), reactor, clock),
+        client(file, VIRT_CONTROLLER, MachineWorld(random.random), reactor, clock),
+        nodes(file, reactor, clock),
         Planting(kube(file, ADMIN, reactor), seeds(), reactor),
     )
 
 
-def client(kubeconfig: str, account: str, world: World, reactor: Any) -> Controller:
+def client(kubeconfig: str, account: str, world: World, reactor: Any, clock: IReactorTime) -> Controller:
     """A controller with the rights of an account. Raises Unusable."""
     own = kube(kubeconfig, account, reactor)
-    return Controller(world, Accounts(own, own), origin(kubeconfig, account, reactor), reactor, random.random)
+    return Controller(world, Accounts(own, own), origin(kubeconfig, account, reactor), clock, random.random)
 
 
-def nodes(kubeconfig: str, reactor: Any) -> Nodes:
+def nodes(kubeconfig: str, reactor: Any, clock: IReactorTime) -> Nodes:
     """The machines. virt-api reaches their virt-handler within the process, by no door."""
     accounts = Accounts(kube(kubeconfig, ADMIN, reactor), kube(kubeconfig, VIRT_HANDLER, reactor))
-    return Nodes(accounts, origin(kubeconfig, ADMIN, reactor), reactor, random.random)
+    return Nodes(accounts, origin(kubeconfig, ADMIN, reactor), clock, random.random)
 
 
 def kube(kubeconfig: str, account: str, reactor: Any) -> HttpKube:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from tests.cluster.control import Control
-from tests.cluster.shared import TIMEOUT
+from tests.cluster.shared import TIMEOUT, is_sandbox
 from tests.live.daemon import DAEMON
 from tests.live.wire import Heard, Person, logged_in
 
@@ -30,6 +30,7 @@ LISTS = (
 )
 """A collection of each service, or more."""
 IMAGE = "cirros"
+CLOCK = "/sandbox/clock"
 ROOMY = "[quota]\ninstances = 1000\ncores = 1000\nram = -1\n"
 """Configuration of a daemon that shall not refuse a server for the others that are there."""
 NOVA = {
@@ -92,6 +93,15 @@ def kubernetes(test: TestCase, access: Any) -> Control:
     control = Control(reactor, access.server, access.authority, access.admin)
     test.addCleanup(lambda: Deferred.fromCoroutine(control.close()))
     return control
+
+
+async def put_forward(cluster: Control, seconds: float) -> bool:
+    """Let the API server's clock be so much later than it is; whether it has such a switch, as a sandbox has."""
+    if not is_sandbox():
+        return False
+    offset = (await cluster.get(CLOCK))["offset"] + seconds
+    await cluster.change("PUT", CLOCK, {"offset": offset})
+    return True
 
 
 def message_of(service: str, answer: Heard) -> str:

@@ -11,6 +11,7 @@ from twisted.trial.unittest import TestCase
 
 from dicot.cloud.writing.ledger import KEPT
 from tests.cluster.shared import TIMEOUT
+from tests.live.case import kubernetes, put_forward
 from tests.live.clients import Kubectl, Openstack, openstack, until
 from tests.live.daemon import DAEMON, Daemon
 
@@ -59,6 +60,7 @@ class JourneyCase(TestCase):
             ledgers = await self.kubectl.objects("ledgers.identity.dicot.io", "-n", "dicot-system")
             return not any(id in str(ledger["spec"]["entries"]) for ledger in ledgers)
 
+        await put_forward(kubernetes(self, self.daemon.ground.access), KEPT)
         await until(reactor, f"the Ledger without {id}", forgotten, FORGOTTEN)
 
     async def instance(self) -> Any:

@@ -9,6 +9,7 @@ from twisted.trial.unittest import TestCase
 from tests.cluster.control import UNREACHABLE
 from tests.cluster.sandbox import SandboxCluster
 
+ONLY_ON = "sandbox"
 MAPS = "/api/v1/namespaces/default/configmaps"
 
 

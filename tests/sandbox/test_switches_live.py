@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from typing import Any
+from uuid import uuid4
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
 
 from dicot.cloud.kinds.storage import SECRET
 from dicot.kube import errors
@@ -17,10 +19,12 @@ from dicot.kube.kind import Manifest
 from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin
 from dicot.kube.store import Store
+from dicot.names import IMAGES_NAMESPACE
 from tests.cluster.control import Control
 from tests.cluster.shared import SHARED, TIMEOUT
 from tests.kube.contract_case import KubeCase
 from tests.kube.test_contract_live import account, connected
+from tests.live.case import kubernetes, put_forward
 from tests.sandbox.arena import FAULTS
 
 ONLY_ON = "sandbox"
@@ -161,3 +165,27 @@ class WatchTests(SwitchCase):
             await self.make(name)
         await self.until_seen("twice", "last")
         self.assertTrue(await self.has("lost"))
+
+
+class ClockTests(TestCase):
+    timeout = TIMEOUT
+
+    async def test_the_whole_cluster_is_ahead(self) -> None:
+        """What the API server signs is good at once for the controllers, which would otherwise wait for its time."""
+        admin = kubernetes(self, await SHARED.furnished(reactor))
+        await put_forward(admin, 3600)
+        source = {"kind": "DataSource", "name": "debian-13", "namespace": IMAGES_NAMESPACE}
+        name, volumes = f"ahead-{uuid4().hex[:8]}", "/apis/cdi.kubevirt.io/v1beta1/namespaces/default/datavolumes"
+        body = {
+            "apiVersion": "cdi.kubevirt.io/v1beta1",
+            "kind": "DataVolume",
+            "metadata": {"name": name},
+            "spec": {"sourceRef": source, "storage": {"resources": {"requests": {"storage": "20Gi"}}}},
+        }
+        await admin.change("POST", volumes, body)
+
+        async def copied() -> bool:
+            found = await admin.get(f"{volumes}/{name}")
+            return bool(found.get("status", {}).get("phase") == "Succeeded")
+
+        await admin.until(60, "the copy of a volume", copied)

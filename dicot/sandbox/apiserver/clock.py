@@ -1,4 +1,4 @@
-"""The API server's clock, which may be ahead of its machine's."""
+"""The cluster's clock, which may be ahead of its machine's."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,8 +1,9 @@
 """Where the faults and the clock of the sandbox are set: paths that no real API server has.
 
 ``/sandbox/faults``: GET lists the switches, POST sets one (a Rule of ``rules``), DELETE clears them all;
-``/sandbox/faults/ID``: GET, DELETE. ``/sandbox/clock``: GET, and PUT of {"offset": SECONDS}, by how much the API
-server is ahead of its machine, in its ``Date`` and in the times that it writes. Who may is the authorizer's to say.
+``/sandbox/faults/ID``: GET, DELETE. ``/sandbox/clock``: GET, and PUT of {"offset": SECONDS}, by how much the cluster
+is ahead of its machine: the API server in its ``Date`` and in the times that it writes, and the controllers and nodes.
+Who may is the authorizer's to say.
 """
 
 from collections.abc import Callable, Mapping

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
     globalLogBeginner.beginLoggingTo([FilteringLogObserver(textFileLogObserver(sys.stderr), [quiet])])
     try:
         world = CdiWorld(Tokens.load(options.token_key.read_bytes()))
-        controller = client(options.kubeconfig, options.context, world, reactor)
+        controller = client(options.kubeconfig, options.context, world, reactor, reactor)
     except (Unusable, OSError, ValueError) as reason:
         sys.exit(str(reason))
     controller.startService()
