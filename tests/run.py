@@ -3,6 +3,9 @@
 Lint and types count as one each, every trial test as one; what failed is told again before the last line. Modules
 that end in ``_live`` and the contract suites need a cluster: they run on the sandbox and then on the real control
 planes. ``--without-cluster`` leaves out both and ``--fast`` the real ones; each says so.
+
+Tests on clusters mostly wait, so several parts of them run at a time, each with a cluster of its own. What a part or
+a tool says is printed when it has ended.
 """
 
 import argparse
@@ -11,13 +14,11 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -26,6 +27,18 @@ FAILED = ("[FAIL]", "[ERROR]")
 RULE = "=" * 79
 REPEATED = 60
 """Lines told again of each failure: the end of its traceback and the names of the tests."""
+AT_ONCE = 4
+"""Commands that run at a time."""
+PARTS = {
+    "deaths": ("tests.sandbox.test_deaths_live",),
+    "crashes": ("tests.live.test_crash_live", "tests.sandbox.test_storms_live", "tests.live.test_settled_live"),
+    "journeys": ("tests.live.test_journey_live", "tests.live.test_servers_live", "tests.live.test_readme_live"),
+    "people": ("tests.live.test_", "tests.benches.", "tests.oracle."),
+    "contracts": ("tests.",),
+}
+"""What runs on one sandbox, by the beginnings of names; the longest come first."""
+HALVES = {"journeys": ("tests.live.test_",), "contracts": ("tests.",)}
+"""What runs on the real control planes: each costs a gigabyte of memory."""
 COUNTED = {
     "successes": "passed",
     "failures": "failed",
@@ -58,44 +71,68 @@ class Sum:
         return True
 
 
-def check(name: str, command: Sequence[str], total: Sum) -> None:
-    """A tool that passes or fails as a whole."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A command to run. Trial's tests are counted one by one, any other passes or fails as a whole."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    is_trial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that has ended, after so many seconds."""
+
+    work: Work
+    code: int
+    output: str
+    seconds: float
+
+
+def carry_out(works: Sequence[Work], total: Sum, at_once: int) -> None:
+    """Run so many at a time, in this order, and tell of each when it has ended."""
+    with ThreadPoolExecutor(at_once) as pool:
+        for future in as_completed([pool.submit(run, work) for work in works]):
+            tell(future.result(), total)
+
+
+def run(work: Work) -> Done:
+    """Run a command to its end."""
     began = time.monotonic()
-    failed = subprocess.run(command, cwd=ROOT, check=False).returncode != 0
-    print(f"== {name}: {'failed' if failed else 'passed'} ({time.monotonic() - began:.0f} s)", flush=True)
-    total.passed += not failed
-    total.failed += failed
-    total.wrong += [name] * failed
+    ended = subprocess.run(
+        work.command,
+        cwd=ROOT,
+        env={**os.environ, **work.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return Done(work, ended.returncode, ended.stdout, time.monotonic() - began)
 
 
-def trial(name: str, arguments: Sequence[str], total: Sum, environment: dict[str, str]) -> None:
-    """A trial run; one that dies without a summary counts as failed."""
-    began = time.monotonic()
-    with started(name, arguments, environment, subprocess.PIPE) as process:
-        assert process.stdout is not None
-        count(name, process.stdout, total)
-    print(f"== {name}: ended with {process.returncode} ({time.monotonic() - began:.0f} s)", flush=True)
+def tell(done: Done, total: Sum) -> None:
+    """Print what a command said, and count it."""
+    name = done.work.name
+    if done.work.is_trial:
+        count(name, done.output.splitlines(keepends=True), total)
+        outcome = f"ended with {done.code}"
+    else:
+        print(done.output, end="")
+        total.passed += done.code == 0
+        total.failed += done.code != 0
+        total.wrong += [name] * (done.code != 0)
+        outcome = "failed" if done.code else "passed"
+    print(f"== {name}: {outcome} ({done.seconds:.0f} s)", flush=True)
 
 
-def side_by_side(runs: Mapping[str, Sequence[str]], total: Sum, environment: dict[str, str]) -> None:
-    """Several trial runs at once, each printed when it and those before it have ended."""
-    began = time.monotonic()
-    with ExitStack() as files:
-        outputs = {name: files.enter_context(tempfile.TemporaryFile("w+")) for name in runs}
-        processes = {name: started(name, arguments, environment, outputs[name]) for name, arguments in runs.items()}
-        for name, process in processes.items():
-            process.wait()
-            outputs[name].seek(0)
-            count(name, outputs[name], total)
-            print(f"== {name}: ended with {process.returncode} ({time.monotonic() - began:.0f} s)", flush=True)
-
-
-def started(
-    name: str, arguments: Sequence[str], environment: dict[str, str], output: int | IO[str]
-) -> subprocess.Popen[str]:
-    """A process of trial."""
-    command = [str(BIN / "python"), "-b", str(BIN / "trial"), "--temp-directory", f"_trial_temp_{name}", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=output, text=True, env={**os.environ, **environment})
+def trial(name: str, modules: Sequence[str], environment: Mapping[str, str]) -> Work:
+    """Trial's tests of some modules."""
+    command = [str(BIN / "python"), "-b", str(BIN / "trial"), "--temp-directory", f"_trial_temp_{name}", *modules]
+    return Work(name, command, environment, is_trial=True)
 
 
 def count(name: str, lines: Iterable[str], total: Sum) -> None:
@@ -140,22 +177,21 @@ def chosen(kind: str) -> list[str]:
     return [name for name, text in modules().items() if needs_cluster(name) and f'ONLY_ON = "{other}"' not in text]
 
 
-def halves(kind: str) -> Mapping[str, Sequence[str]]:
-    """Journeys, which mostly wait for clients, beside the rest; each half has a cluster of its own."""
-    names = chosen(kind)
-    journeys = [name for name in names if name.startswith("tests.live.test_")]
-    return {kind: [name for name in names if name not in journeys], f"{kind}-journeys": journeys}
+def parts(kind: str, table: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The modules for a kind of cluster, each in the first part that has its name or the beginning of it."""
+    found: dict[str, list[str]] = {part: [] for part in table}
+    for name in chosen(kind):
+        found[next(part for part, names in table.items() if name.startswith(tuple(names)))].append(name)
+    return {f"{kind}-{part}": names for part, names in found.items() if names}
 
 
-def on_clusters(total: Sum, environment: dict[str, str], *, fast: bool) -> None:
-    """The suites on the sandbox, and those on the real programs unless that is too slow today."""
-    if fast:
-        print("the tests on the real control planes are left out, as asked")
-    else:
-        check("build", [str(BIN / "python"), "-m", "tests.cluster.build"], total)
-    side_by_side(halves("sandbox"), total, {**environment, "DICOT_TEST_CLUSTER": "sandbox"})
-    if not fast:
-        side_by_side(halves("live"), total, environment)
+def tools() -> list[Work]:
+    """What looks at the text alone."""
+    return [
+        Work("lint", [str(BIN / "ruff"), "check", "."]),
+        Work("format", [str(BIN / "ruff"), "format", "--check", "."]),
+        Work("types", [str(BIN / "mypy"), "dicot", "tests", "twisted", "setup.py"]),
+    ]
 
 
 def main() -> int:
@@ -165,14 +201,21 @@ def main() -> int:
     options.add_argument("--fast", action="store_true", help="leave out the real control planes")
     given = options.parse_args()
     total, environment = Sum(), {"PYTHONPATH": str(ROOT)}
-    check("lint", [str(BIN / "ruff"), "check", "."], total)
-    check("format", [str(BIN / "ruff"), "format", "--check", "."], total)
-    check("types", [str(BIN / "mypy"), "dicot", "tests", "bench", "twisted", "setup.py"], total)
-    trial("unit", chosen("unit"), total, environment)
+    works = tools()
     if given.without_cluster:
         print("the tests that need a cluster are left out, as asked")
     else:
-        on_clusters(total, environment, fast=given.fast)
+        sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox"}
+        works += [trial(name, names, sandbox) for name, names in parts("sandbox", PARTS).items()]
+    works.append(trial("unit", chosen("unit"), environment))
+    real = not (given.without_cluster or given.fast)
+    if real:
+        carry_out([Work("build", [str(BIN / "python"), "-m", "tests.cluster.build"])], total, 1)
+    carry_out(works, total, AT_ONCE)
+    if real:
+        carry_out([trial(name, names, environment) for name, names in parts("live", HALVES).items()], total, 2)
+    elif given.fast:
+        print("the tests on the real control planes are left out, as asked")
     for each in total.wrong:
         print(f"== failed: {each}")
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")

@@ -1,5 +1,6 @@
 """The runner: what it counts, and what it tells again."""
 
+import sys
 from collections.abc import Iterable
 from contextlib import redirect_stdout
 from io import StringIO
@@ -7,7 +8,7 @@ from io import StringIO
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import run
-from tests.run import RULE, Sum
+from tests.run import HALVES, PARTS, RULE, Sum, Work, carry_out, chosen, parts
 
 REPORT = f"""tests.test_run
     test_one ...                                                          [FAIL]
@@ -52,3 +53,23 @@ class CountTests(SynchronousTestCase):
         total = Sum()
         count("live", ["Killed\n"], total)
         self.assertEqual((total.failed, total.wrong), (1, ["live: died before it had summed up"]))
+
+
+class PartTests(SynchronousTestCase):
+    def test_every_module_is_in_one_part(self) -> None:
+        for kind, table in (("sandbox", PARTS), ("live", HALVES)):
+            found = [name for names in parts(kind, table).values() for name in names]
+            self.assertEqual(sorted(found), sorted(chosen(kind)))
+
+    def test_each_part_has_something_to_do(self) -> None:
+        self.assertEqual(list(parts("sandbox", PARTS)), [f"sandbox-{name}" for name in PARTS])
+
+
+class WorkTests(SynchronousTestCase):
+    def test_works_pass_or_fail_as_a_whole(self) -> None:
+        total = Sum()
+        programs = {"good": "pass", "bad": "raise SystemExit(1)", "other": "pass"}
+        works = [Work(name, [sys.executable, "-c", text]) for name, text in programs.items()]
+        with redirect_stdout(StringIO()):
+            carry_out(works, total, 2)
+        self.assertEqual((total.passed, total.failed, total.wrong), (2, 1, ["bad"]))

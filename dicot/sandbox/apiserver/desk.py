@@ -2,7 +2,7 @@
 
 ``/sandbox/faults``: GET lists the switches, POST sets one (a Rule of ``rules``), DELETE clears them all;
 ``/sandbox/faults/ID``: GET, DELETE. ``/sandbox/clock``: GET, and PUT of {"offset": SECONDS}, by how much the cluster
-is ahead of its machine: the API server in its ``Date`` and in the times that it writes, and the controllers and nodes.
+is ahead of its machine: the API server in its ``Date`` and the times that it writes, and the controllers and nodes.
 Who may is the authorizer's to say.
 """
 
