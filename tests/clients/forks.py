@@ -1,16 +1,18 @@
 """Runs Python programs one after the other or side by side, each a process of its own that need not import anew.
 
-    python forks.py LISTENER PROGRAM GROUP...
+    python forks.py LISTENER PROGRAM IMPORTED...
 
-As that program would, it imports once what the entry points of those groups name (``console_scripts:openstack`` is
-one of a group), and accepts connections of a listening socket, given as a descriptor. A connection is for one run:
-its first line says as JSON what to run, the answer is the exit code (negative: the signal that ended it), and whoever
-breaks off kills the program. The program runs in a fork of this process as if its interpreter had just started: with
+As that program would, it imports once the modules that are given as ``module=NAME``, and what the entry points of all
+groups name whose names begin so (``console_scripts:openstack`` is one of a group). Then it accepts connections of a
+listening socket, given as a descriptor. A connection is for one run: its first line says as JSON what to run, the
+answers are the process id and the exit code (negative: the signal that ended it), and whoever breaks off kills the
+program. The program runs in a fork of this process as if its interpreter had just started: with
 arguments, environment, folder and files of its own, and with nothing of those that ran before.
 """
 
 import ctypes
 import gc
+import importlib
 import json
 import os
 import runpy
@@ -23,17 +25,24 @@ from importlib.metadata import distributions
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
+MODULE = "module="
 
 
-def main(listener: str, program: str, *groups: str) -> None:
+def main(listener: str, program: str, *imported: str) -> None:
     """Forks for each connection, and never touches what a command says: what a fork does is its own."""
     # Modules may keep the program's name, and stevedore's cache has the path in its key.
     begin([program])
+    groups = tuple(name for name in imported if not name.startswith(MODULE))
+    for name in imported:
+        if name not in groups:
+            importlib.import_module(name.removeprefix(MODULE))
     for entry in (each for found in distributions() for each in found.entry_points):
         if f"{entry.group}:{entry.name}".startswith(groups):
             # Plug-ins of which something is not installed fail in many ways. The programs say what they think of it.
             with suppress(Exception):
                 entry.load()
+    if "twisted.internet.reactor" in sys.modules:
+        sys.exit("all forks would have one reactor, with the same descriptors")
     # What is there now is never freed: no fork shall copy it by looking at it.
     gc.collect()
     gc.freeze()
@@ -66,6 +75,7 @@ def watched(connection: socket.socket) -> dict[str, Any]:
         tie(watcher)
         command: dict[str, Any] = json.loads(line)
         return command
+    connection.sendall(b"%d\n" % pid)
     ended = os.pidfd_open(pid)
     ready, _, _ = select.select([ended, connection.fileno()], [], [])
     if ended not in ready:

@@ -13,18 +13,18 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
+from tests.clients.forked import Forked, Running
 from tests.cluster import layout
 from tests.cluster.access import Access
 from tests.cluster.certificates import write_secret
@@ -38,6 +38,15 @@ READY = 60.0
 TAIL = 6000
 """Bytes of a daemon's log that a failed test shows."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
+TWISTD = Path(sys.executable).with_name("twistd")
+IMPORTED = (
+    *("twisted.scripts.twistd", "twisted.web.client", "twisted.web.server", "treq", "kubernetes.config"),
+    *("werkzeug.routing", "jsonschema", "cachetools", "prometheus_client", "argon2", "cryptography.x509"),
+    *("dicot.kube.client", "dicot.kube.reflector", "dicot.compute.letters", "dicot.cloud.resource"),
+)
+"""What costs most of Dicot's start, and takes no reactor: Klein would."""
+DICOTS = Forked(TWISTD, tuple(f"module={name}" for name in IMPORTED), {"PYTHONPATH": str(ROOT)})
+"""Forks those whose test sees their end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +60,45 @@ class Ground:
 
 
 class _Process(ProcessProtocol):
-    """Knows whether the program runs, and how it ended."""
+    """A program with an interpreter of its own, as far as a Daemon asks; Running is the other way."""
 
     def __init__(self) -> None:
         self.code: int | None = None
-        self._waiting: list[Deferred[int]] = []
+        self._waiting: list[Deferred[None]] = []
 
-    def ended(self) -> Deferred[int]:
-        if self.code is not None:
-            return succeed(self.code)
+    @property
+    def pid(self) -> int:
+        assert self.transport is not None
+        return int(self.transport.pid or 0)
+
+    @property
+    def is_over(self) -> bool:
+        return self.code is not None
+
+    def ended(self) -> Deferred[None]:
+        if self.is_over:
+            return succeed(None)
         self._waiting.append(Deferred())
         return self._waiting[-1]
+
+    def signal(self, name: str) -> None:
+        assert self.transport is not None
+        self.transport.signalProcess(name)
 
     def processEnded(self, reason: Failure) -> None:
         self.code = exit_code(reason)
         for each in self._waiting:
-            each.callback(self.code)
+            each.callback(None)
 
 
 class Daemon:
     """A ``twistd dicot`` with ports, a log and a clouds.yaml of its own; its ports stay the same when it restarts.
 
     ``url`` is the API's, ``probes`` that of /healthz and /readyz, ``cloud_file`` knows clouds ``dicot-admin`` and
-    ``dicot`` (user demo, a member of project demo).
+    ``dicot`` (user demo, a member of project demo). One that ``stays`` outlives its test, and so has no connection.
     """
 
-    def __init__(self, reactor: Any, ground: Ground, folder: Path) -> None:
+    def __init__(self, reactor: Any, ground: Ground, folder: Path, *, stays: bool = False) -> None:
         ports = layout.free_ports(random.Random())
         self.ground = ground
         self.url = f"http://127.0.0.1:{ports.apiserver}"
@@ -86,15 +108,15 @@ class Daemon:
         self.cloud_file = folder / "clouds.yaml"
         self._settings = folder / "dicot.toml"
         self._reactor = reactor
-        self._process = _Process()
-        self._transport: IProcessTransport | None = None
+        self._stays = stays
+        self._process: _Process | Running | None = None
         self._settings.write_text(self._configuration())
         write_secret(self.cloud_file, clouds(self.url, ground.passwords).encode())
 
     @property
     def pid(self) -> int | None:
         """Its process id while it runs."""
-        return self._transport.pid if self._transport is not None and self._process.code is None else None
+        return None if self._process is None or self._process.is_over else self._process.pid
 
     def client(self, cloud: str = "dicot") -> Mapping[str, str]:
         """Environment variables for ``openstack`` and openstacksdk."""
@@ -102,35 +124,38 @@ class Daemon:
 
     async def start(self, environment: Mapping[str, str] = NOTHING) -> None:
         """Start it and wait until it is ready. Raises Overdue with its last words when that does not come."""
-        self.spawn(environment)
-        await self.until_ready()
-
-    def spawn(self, environment: Mapping[str, str] = NOTHING) -> None:
-        """Start it and wait for nothing."""
         if self.pid is not None:
             raise RuntimeError("it runs already")
-        self._process = _Process()
-        twistd = str(Path(sys.executable).with_name("twistd"))
-        command = [twistd, "--nodaemon", "--pidfile=", "dicot", "--config", str(self._settings)]
-        surroundings = {"PATH": os.defpath, "HOME": str(self.log.parent), "PYTHONPATH": str(ROOT), **environment}
+        command = [str(TWISTD), "--nodaemon", "--pidfile=", "dicot", "--config", str(self._settings)]
+        folder = self.log.parent
+        surroundings = {"PATH": os.defpath, "HOME": str(folder), "PYTHONPATH": str(ROOT), **environment}
+        if self._stays:
+            self._process = self._spawned(command, surroundings)
+        else:
+            self._process = await DICOTS.start(self._reactor, command, surroundings, (self.log, self.log), folder)
+        await self.until_ready()
+
+    def _spawned(self, command: Sequence[str], surroundings: Mapping[str, str]) -> _Process:
+        process = _Process()
         with self.log.open("ab") as output, open(os.devnull, "rb") as nothing:
             files = {0: nothing.fileno(), 1: output.fileno(), 2: output.fileno()}
-            self._transport = self._reactor.spawnProcess(
-                self._process,
+            self._reactor.spawnProcess(
+                process,
                 sys.executable,
                 leashed(command),
                 env=surroundings,
                 path=str(self.log.parent),
                 childFDs=files,
             )
+        return process
 
     async def until_ready(self, patience: float = READY) -> None:
         """Wait until /readyz says 200, at most so many seconds."""
         front = Control(self._reactor, self.probes)
 
         async def ready() -> bool:
-            if self._process.code is not None:
-                raise Overdue(f"Dicot ended with {self._process.code}")
+            if self.pid is None:
+                raise Overdue(f"Dicot ended with {await self.ended()}")
             return await front.answers("/readyz")
 
         try:
@@ -140,16 +165,19 @@ class Daemon:
         finally:
             await front.close()
 
-    def ended(self) -> Deferred[int]:
-        """Fires with its exit code when it is gone, at once where it is; negative: the signal that ended it."""
-        return self._process.ended()
+    async def ended(self) -> int:
+        """Its exit code when it is gone, at once where it is; negative: the signal that ended it."""
+        if self._process is None:
+            return 0
+        await self._process.ended()
+        if self._process.code is None:
+            raise Overdue(f"nobody knows how it ended\n{self.tail()}")
+        return self._process.code
 
     async def kill(self, signal: str = "KILL") -> int:
         """End it by a signal; its exit code once it is gone. Nothing happens to one that runs no more."""
-        if self._transport is None:
-            return 0
-        if self.pid is not None:
-            self._transport.signalProcess(signal)
+        if self._process is not None and self.pid is not None:
+            self._process.signal(signal)
         return await self.ended()
 
     async def restart(self, environment: Mapping[str, str] = NOTHING) -> None:
@@ -199,7 +227,7 @@ class Daemons:
     async def shared(self, reactor: Any, test: TestCase | None = None) -> Daemon:
         """The daemon for tests that leave it as it is; it ends with the run. ``test`` shows its log if it fails."""
         if self._shared is None or self._shared.pid is None:
-            daemon = await self._made(reactor)
+            daemon = await self._made(reactor, stays=True)
             reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(daemon.kill()))
             await daemon.start()
             self._shared = daemon
@@ -218,9 +246,10 @@ class Daemons:
             await daemon.start(environment)
         return daemon
 
-    async def _made(self, reactor: Any) -> Daemon:
+    async def _made(self, reactor: Any, *, stays: bool = False) -> Daemon:
         ground = await self.ground(reactor)
-        return Daemon(reactor, ground, Path(tempfile.mkdtemp(prefix="daemon-", dir=ground.folder)))
+        folder = Path(tempfile.mkdtemp(prefix="daemon-", dir=ground.folder))
+        return Daemon(reactor, ground, folder, stays=stays)
 
 
 async def prepared(reactor: Any, access: Access, folder: Path) -> Ground:
