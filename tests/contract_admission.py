@@ -13,10 +13,9 @@ from collections.abc import Mapping
 
 from twisted.internet.defer import Deferred
 
-from tests.cluster.control import JSON, MERGE, Answer
+from tests.cluster.control import JSON, MERGE, SOON, Answer
 from tests.cluster.objects import Document, named
 from tests.live.seen.contract import ContractTestCase, told
-from tests.live.seen.stage import SOON
 
 POLICIES = "/apis/admissionregistration.k8s.io/v1"
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.cluster.control import SOON
 from tests.cluster.objects import Document, named
 from tests.live.seen.objects import from_source, volume
 from tests.live.seen.person import Person, account
-from tests.live.seen.stage import SOON, STAGE, SeenTestCase
+from tests.live.seen.stage import STAGE, SeenTestCase
 from tests.sandbox.cdi import lives, offers
 from tests.sandbox.cdi.lives import LIVES, ORDERS
 from tests.sandbox.cdi.watcher import Watcher

@@ -28,6 +28,8 @@ ACCEPTED = "application/json, */*"
 MERGE = "application/merge-patch+json"
 PAUSE = 0.2
 """Seconds between two looks at something that is awaited."""
+SOON = 150.0
+"""Seconds in which a cluster does what it was asked to, also on a machine that does much else."""
 
 UNREACHABLE = (ConnectError, ConnectionDone, ConnectionLost, ResponseFailed, ResponseNeverReceived)
 CONNECT_TIMEOUT = 2.0

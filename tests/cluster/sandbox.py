@@ -17,7 +17,8 @@ from tests.cluster.users import read_kubeconfig
 
 ROOT = Path(__file__).parents[2]
 NAME = "sandbox"
-READY = 60.0
+READY = 240.0
+"""Seconds; a machine that does much else needs them, and one that ends says so at once."""
 CLIENTS = ("kubectl", "virtctl")
 DEFINITION_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 

@@ -14,13 +14,12 @@ from twisted.internet.threads import deferToThread
 from tests.clients.forked import Forked
 from tests.clients.venv import client
 from tests.cluster.commands import Finished, run
+from tests.cluster.control import SOON
 from tests.cluster.installed import kubectl
 from tests.live.daemon import Daemon
 
 PATIENCE = 150.0
 """Seconds for one command; ``--wait`` looks every five."""
-SOON = 60.0
-"""Seconds in which a cluster does what it was asked to."""
 IMPORTED = ("console_scripts:openstack", "openstack.", "cliff.", "keystoneauth1.")
 """Entry points of what ``openstack`` imports."""
 

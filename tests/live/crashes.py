@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 
 from dicot.names import ID, network_id
 from dicot.tap import CRASH_AT
-from tests.cluster.control import Control, Overdue
+from tests.cluster.control import SOON, Control, Overdue
 from tests.live.case import ROOMY, Spoken, image_id, kubernetes, new_server, put_forward
 from tests.live.daemon import DAEMON, Daemon
 from tests.live.estate import LEDGERS, survey
@@ -147,7 +147,7 @@ class Crashes:
             estate.check_whole(ids)
             return len(ids) == 1 and not estate.unsettled(ids)
 
-        await cluster.until(30, "a whole server", settled)
+        await cluster.until(SOON, "a whole server", settled)
         await daemon.kill()
         return STEPS.findall(spoken.text())
 
@@ -231,7 +231,7 @@ class Crashes:
             return not (estate.named(self._prefix, whole=False) or estate.halves() or estate.unsettled())
 
         try:
-            await cluster.until(60, "nothing to be left", gone)
+            await cluster.until(SOON, "nothing to be left", gone)
         except Overdue:
             estate = await survey(cluster, "demo")
             return [*estate.machines, *map(str, estate.parts), *estate.unsettled()]

@@ -6,6 +6,7 @@ import json
 
 from twisted.internet import reactor
 
+from tests.cluster.control import SOON
 from tests.live.case import BASES, LiveCase, image_id, new_server
 from tests.live.estate import survey
 from tests.live.wire import by_password, drip, leave, side_by_side, speak
@@ -85,7 +86,7 @@ class LeavingTests(LiveCase):
             estate.check_whole()
             return all(estate.named(name) for name in late)
 
-        await self.cluster.until(30, "the servers to be whole", finished)
+        await self.cluster.until(SOON, "the servers to be whole", finished)
         estate = await survey(self.cluster, "demo")
         # What left at once took its bytes along, where the kernel had not handed them over.
         made = [id for name in rests for id in estate.named(name)]

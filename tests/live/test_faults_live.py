@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from tests.cluster.control import SOON
 from tests.cluster.furniture import furnish
 from tests.cluster.launch import RealCluster
 from tests.cluster.shared import SHARED, TIMEOUT, VARIABLE
@@ -196,7 +197,7 @@ class OutageTests(TestCase):
                 shown["status"] == "ACTIVE" and shown["OS-SRV-USG:launched_at"] and not estate.unsettled([id])
             )
 
-        await self.control.until(60, "a server to run", runs)
+        await self.control.until(SOON, "a server to run", runs)
         return id
 
     async def removed(self, servers: list[str]) -> None:
@@ -208,7 +209,7 @@ class OutageTests(TestCase):
             estate = await survey(self.control, "demo")
             return not any(id in estate.machines or estate.of(id) for id in servers)
 
-        await self.control.until(60, "nothing to be left", gone)
+        await self.control.until(SOON, "nothing to be left", gone)
 
 
 async def endangered(cluster: RealCluster) -> Ground:

@@ -11,6 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
+from tests.cluster.control import SOON
 from tests.cluster.shared import TIMEOUT
 from tests.live.case import ROOMY, Spoken, image_id, kubernetes, new_server
 from tests.live.daemon import DAEMON, Daemon, show
@@ -74,7 +75,7 @@ class LostAnswerTests(TestCase):
             estate.check_whole(list(made))
             return not estate.unsettled(list(made))
 
-        await self.cluster.until(30, "whole servers", whole)
+        await self.cluster.until(SOON, "whole servers", whole)
         estate = await survey(self.cluster, "demo")
         for id, steps in made.items():
             self.assertEqual(estate.named(estate.names[id].rpartition("-")[0]), [id], str(steps))
@@ -124,7 +125,7 @@ class LostAnswerTests(TestCase):
             shown = (await self.demo.ask("GET", f"{SERVERS}/{id}")).document["server"]
             return bool(shown["status"] == status)
 
-        await self.cluster.until(60, status, seen)
+        await self.cluster.until(SOON, status, seen)
 
     async def removed(self, servers: list[str]) -> None:
         for id in servers:
@@ -135,4 +136,4 @@ class LostAnswerTests(TestCase):
             estate = await survey(self.cluster, "demo")
             return not any(id in estate.machines or estate.of(id) for id in servers)
 
-        await self.cluster.until(60, "nothing to be left", gone)
+        await self.cluster.until(SOON, "nothing to be left", gone)

@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
+from tests.cluster.control import SOON
 from tests.cluster.shared import TIMEOUT
 from tests.live.case import Spoken, image_id, kubernetes, new_server
 from tests.live.daemon import DAEMON, Daemon
@@ -60,7 +61,7 @@ class QuotaRaceTests(TestCase):
             shown = [(await self.detail(person)) for person in self.people]
             return all(found[name]["limit"] == amount for found in shown for name, amount in amounts.items())
 
-        await self.cluster.until(30, "all replicas to know the amounts", known)
+        await self.cluster.until(SOON, "all replicas to know the amounts", known)
 
     async def detail(self, person: Person) -> dict[str, Any]:
         answer = await person.ask("GET", f"/compute/v2.1/os-quota-sets/{self.project}/detail")
@@ -106,7 +107,7 @@ class QuotaRaceTests(TestCase):
             estate = await survey(self.cluster, "demo")
             return not any(id in estate.machines or estate.of(id) for id in made)
 
-        await self.cluster.until(60, "nothing to be left", gone)
+        await self.cluster.until(SOON, "nothing to be left", gone)
 
     async def test_as_many_servers_as_fit_and_none_more(self) -> None:
         for round in range(ROUNDS):

@@ -8,6 +8,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from dicot.cloud.writing.ledger import KEPT
+from tests.cluster.control import SOON
 from tests.cluster.shared import TIMEOUT
 from tests.live.case import Spoken, image_id, kubernetes, new_server, put_forward
 from tests.live.daemon import DAEMON, Daemon
@@ -116,4 +117,4 @@ class RaceTests(TestCase):
             estate = await survey(self.cluster, "demo")
             return not any(id in estate.machines or estate.of(id) for id in made)
 
-        await self.cluster.until(60, "nothing to be left", gone)
+        await self.cluster.until(SOON, "nothing to be left", gone)

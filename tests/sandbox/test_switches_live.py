@@ -20,7 +20,7 @@ from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin
 from dicot.kube.store import Store
 from dicot.names import IMAGES_NAMESPACE
-from tests.cluster.control import Control
+from tests.cluster.control import SOON, Control
 from tests.cluster.shared import SHARED, TIMEOUT
 from tests.kube.contract_case import KubeCase
 from tests.kube.test_contract_live import account, connected
@@ -138,7 +138,7 @@ class WatchTests(SwitchCase):
         async def all_there() -> bool:
             return self.seen() == sorted(names)
 
-        await self.admin.until(15, f"{names} to be seen", all_there)
+        await self.admin.until(SOON, f"{names} to be seen", all_there)
 
     async def test_what_is_held_comes_later(self) -> None:
         id = await self.set_watch({"hold": True})
@@ -188,4 +188,4 @@ class ClockTests(TestCase):
             found = await admin.get(f"{volumes}/{name}")
             return bool(found.get("status", {}).get("phase") == "Succeeded")
 
-        await admin.until(60, "the copy of a volume", copied)
+        await admin.until(SOON, "the copy of a volume", copied)

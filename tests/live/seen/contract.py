@@ -8,12 +8,12 @@ from uuid import uuid4
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from tests.cluster.control import Answer, Control
+from tests.cluster.control import SOON, Answer, Control
 from tests.cluster.objects import Document
 
 from .objects import binding, role
 from .person import Person, account
-from .stage import SOON, SeenTestCase
+from .stage import SeenTestCase
 
 
 def review(kind: str, **spec: object) -> Document:

@@ -14,13 +14,12 @@ from twisted.trial.unittest import TestCase
 from twisted.web.client import HTTPConnectionPool
 
 from tests.cluster.access import Access
-from tests.cluster.control import MERGE, Answer, Control, Overdue, together
+from tests.cluster.control import MERGE, SOON, Answer, Control, Overdue, together
 from tests.cluster.objects import Document, named
 from tests.cluster.shared import SHARED, TIMEOUT, VARIABLE
 
 from .objects import CDI, KUBEVIRT, SUBRESOURCES, collection, printable
 
-SOON = 60.0
 Sight = Callable[[Document], bool]
 
 

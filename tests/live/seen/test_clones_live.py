@@ -8,6 +8,7 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred
 
 from dicot.names import IMAGES_NAMESPACE
+from tests.cluster.control import SOON
 from tests.cluster.objects import Document, named
 
 from .objects import (
@@ -25,7 +26,7 @@ from .objects import (
     volume,
 )
 from .person import Person, account
-from .stage import SOON, SeenTestCase
+from .stage import SeenTestCase
 
 MAY_CLONE = {"apiGroups": ["cdi.kubevirt.io"], "resources": ["datavolumes/source"], "verbs": ["create"]}
 MAKES = {"apiGroups": ["cdi.kubevirt.io"], "resources": ["datavolumes"], "verbs": ["create", "get"]}

@@ -8,12 +8,12 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from tests.cluster.control import Answer
+from tests.cluster.control import SOON, Answer
 from tests.cluster.objects import Document, named
 
 from .objects import KUBEVIRT, RBAC, SUBRESOURCES, binding, machine, role
 from .person import Person, account
-from .stage import SOON, SeenTestCase
+from .stage import SeenTestCase
 
 EXTRAS = ["userextras/dicot.io/user-id", "userextras/dicot.io/request-id"]
 NOTED = {"Impersonate-Extra-dicot.io%2fuser-id": "u1", "Impersonate-Extra-dicot.io%2frequest-id": "req-1"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.cluster.control import SOON
 from tests.cluster.objects import Document
 
 from .objects import KUBEVIRT, binding
 from .person import account
-from .stage import SOON
 from .test_rights_live import RightsTestCase, accounts
 
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
