@@ -145,6 +145,8 @@ def write_clouds(path: Path, url: str, passwords: Mapping[str, str]) -> None:
 
 
 def write_again(path: Path, content: bytes) -> None:
-    """A file that nobody else reads, whatever was there before."""
-    path.unlink(missing_ok=True)
-    write_secret(path, content)
+    """A file that nobody else reads, whatever was there before; who waits for it finds the whole."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    write_secret(fresh, content)
+    fresh.replace(path)

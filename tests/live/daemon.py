@@ -125,6 +125,11 @@ class Daemon:
 
     async def start(self, environment: Mapping[str, str] = NOTHING) -> None:
         """Start it and wait until it is ready. Raises Overdue with its last words when that does not come."""
+        await self.spawn(environment)
+        await self.until_ready()
+
+    async def spawn(self, environment: Mapping[str, str] = NOTHING) -> None:
+        """Start it, ready or not."""
         if self.pid is not None:
             raise RuntimeError("it runs already")
         command = [str(TWISTD), "--nodaemon", "--pidfile=", "dicot", "--config", str(self._settings)]
@@ -134,7 +139,6 @@ class Daemon:
             self._process = self._spawned(command, surroundings)
         else:
             self._process = await DICOTS.start(self._reactor, command, surroundings, (self.log, self.log), folder)
-        await self.until_ready()
 
     def _spawned(self, command: Sequence[str], surroundings: Mapping[str, str]) -> _Process:
         process = _Process()

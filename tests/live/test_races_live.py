@@ -7,10 +7,9 @@ from uuid import uuid4
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
-from dicot.cloud.writing.ledger import KEPT
 from tests.cluster.control import SOON
 from tests.cluster.shared import TIMEOUT
-from tests.live.case import Spoken, image_id, kubernetes, new_server, put_forward
+from tests.live.case import Spoken, image_id, kubernetes, new_server
 from tests.live.daemon import DAEMON, Daemon
 from tests.live.estate import survey
 from tests.live.wire import Person, logged_in, side_by_side
@@ -55,7 +54,6 @@ class RaceTests(TestCase):
             return estate.entries.keys() <= estate.machines.keys()
 
         await DAEMON.shared(reactor, self)
-        await put_forward(self.cluster, KEPT)
         await self.cluster.until(90, "the Ledger to forget", forgotten)
         return len((await survey(self.cluster, "demo")).machines)
 

@@ -233,7 +233,7 @@ class Storm:
             await daemon.kill()
             self.history.kills["replica"] += 1
             await self._rest(0, 1)
-            daemon.spawn()
+            await daemon.spawn()
             try:
                 await daemon.until_ready(PATIENCE)
             except Overdue:
