@@ -19,7 +19,8 @@ from dicot.names import SYSTEM_NAMESPACE
 from .living import LivingTestCase, resources
 from .site import manifest
 
-PATIENCE = 50
+PATIENCE = 300
+"""Tenths of a second for what takes 5 s at most: a claim is looked at that long after its holder is gone."""
 
 
 class NamesLiveTests(LivingTestCase):

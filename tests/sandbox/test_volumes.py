@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.client import Place
-from dicot.sandbox.nodes.kinds import DISKS, PROVISIONED_BY, Disk
+from dicot.sandbox.nodes.kinds import DISKS, PROVISION_BY, PROVISIONED_BY, Disk
 from dicot.sandbox.nodes.volumes import PROVISIONER, decide_claim, decide_disk
 from dicot.sandbox.steps import REST, Create, Patch, Remove
 
@@ -30,6 +30,8 @@ class Claims(SynchronousTestCase):
             claim(spec={"volumeName": "v"}),
             claim(spec={"dataSourceRef": populated}),
             claim(meta={"deletionTimestamp": STAMP}),
+            claim(meta={"annotations": {}}),
+            claim(meta={"annotations": {PROVISION_BY: "example.org/other"}}),
             claim(phase="Lost"),
         ):
             self.assertEqual(decide_claim(other), REST)

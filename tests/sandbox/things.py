@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from dicot.kube.kind import Kind, Manifest
-from dicot.sandbox.nodes.kinds import CLAIMS, GUESTS, PODS, Claim, Guest, Pod
+from dicot.sandbox.nodes.kinds import CLAIMS, GUESTS, PODS, PROVISION_BY, Claim, Guest, Pod
+from dicot.sandbox.nodes.volumes import PROVISIONER
 
 NOW = 1_800_000_000.0
 STAMP = "2027-01-15T08:00:00Z"
@@ -42,8 +43,14 @@ def guest_manifest(name: str = "g", phase: str = "Scheduled", **more: Any) -> Ma
 
 
 def claim_manifest(name: str = "c", phase: str = "Pending", **more: Any) -> Manifest:
-    """A PersistentVolumeClaim of the nodes' class."""
-    meta = {"name": name, "namespace": "n", "uid": f"uid-{name}", "resourceVersion": "1"}
+    """A PersistentVolumeClaim of the nodes' class, for which a volume has been asked."""
+    meta = {
+        "name": name,
+        "namespace": "n",
+        "uid": f"uid-{name}",
+        "resourceVersion": "1",
+        "annotations": {PROVISION_BY: PROVISIONER},
+    }
     spec = {
         "storageClassName": "standard",
         "accessModes": ["ReadWriteOnce"],

@@ -18,6 +18,7 @@ UPLOAD_SERVER = "cdi-upload-server"
 SOURCE_SUFFIX = "-source-pod"
 """What CDI appends to the uid of the target claim to name a clone source."""
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
+PROVISION_BY = "volume.kubernetes.io/storage-provisioner"
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -303,7 +304,7 @@ CLAIMS = Kind(
     "persistentvolumeclaims",
     "persistentvolumeclaim",
     Claim,
-    annotations=frozenset({FAULT}),
+    annotations=frozenset({FAULT, PROVISION_BY}),
 )
 DISKS = Kind(
     "",

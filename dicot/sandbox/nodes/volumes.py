@@ -5,7 +5,7 @@ from dicot.kube.kind import Manifest
 
 from ...kube.quantity import amount
 from ..steps import REST, Create, Decision, Patch, Remove, act
-from .kinds import PROVISIONED_BY, Claim, Disk
+from .kinds import PROVISION_BY, PROVISIONED_BY, Claim, Disk
 
 PROVISIONER = "sandbox.dicot.io/disk"
 STORAGE_CLASS = "standard"
@@ -13,12 +13,18 @@ _POPULATED_ELSEWHERE = ("cdi.kubevirt.io", "forklift.cdi.kubevirt.io", "snapshot
 
 
 def decide_claim(claim: Claim) -> Decision:
-    """The next step for a claim of our class."""
+    """The next step for a claim of our class.
+
+    It is given a volume once kube-controller-manager has asked for one by an annotation, as provisioners wait for it
+    (sig-storage-lib-external-provisioner, controller/controller.go, shouldProvision).
+    """
     if claim.spec.storageClassName != STORAGE_CLASS or claim.metadata.deletionTimestamp is not None:
         return REST
     if claim.status.phase == "Bound":
         return _grow(claim)
     if claim.status.phase != "Pending" or claim.spec.volumeName or _is_populated_elsewhere(claim):
+        return REST
+    if claim.metadata.annotations.get(PROVISION_BY) != PROVISIONER:
         return REST
     return act(Create(Place("", "v1", "persistentvolumes"), volume(claim)))
 
