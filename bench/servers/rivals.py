@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from twisted.internet.threads import deferToThread
 
 from tests.clients.venv import client
 from tests.cluster.control import Control
-from tests.cluster.layout import free_ports
+from tests.cluster.ports import free_port
 from tests.cluster.programs import Program
 
 from ..processes import children, pinned
@@ -32,7 +31,7 @@ class Rival:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Its processes: nginx has a worker."""
+        """Its processes."""
         assert self.program is not None and self.program.pid is not None
         return (self.program.pid, *children(self.program.pid))
 
@@ -43,7 +42,7 @@ class Rival:
 
 async def nginx_server(stages: Stages, folder: Path) -> Rival:
     """nginx with the page as a file."""
-    port = _port()
+    port = free_port()
     try:
         command = nginx.command(folder, port, answers.LIST, folder / answers.PAGE)
     except nginx.Missing as error:
@@ -66,7 +65,7 @@ async def _python(stages: Stages, name: str, folder: Path, path: str) -> Rival:
         programs = await deferToThread(client, "bench")
     except (OSError, subprocess.CalledProcessError) as error:
         return Rival(None, why=f"{name} could not be installed: {error}")
-    port = _port()
+    port = free_port()
     command = [str(programs / "python"), "-m", f"bench.servers.{name}_server", str(folder), str(port)]
     return await _started(stages, name, command, folder, port, path)
 
@@ -87,7 +86,3 @@ async def _started(stages: Stages, name: str, command: Sequence[str], folder: Pa
     finally:
         await front.close()
     return Rival(program, port)
-
-
-def _port() -> int:
-    return free_ports(random.Random()).apiserver

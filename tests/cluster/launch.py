@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.cluster.access import Access, Node
 from tests.cluster.control import Control, Overdue, Seen, together
 from tests.cluster.flags import Files, Ports
 from tests.cluster.installation import Installation
+from tests.cluster.ports import free_ports
 from tests.cluster.programs import Program
 
 CONTROLPLANE = "controlplane"
@@ -53,7 +53,7 @@ class RealCluster:
     log = Logger()
 
     def __init__(self, reactor: Any, folders: Mapping[str, Path], folder: Path, wishes: Wishes) -> None:
-        self.ports = layout.free_ports(random.Random())
+        self.ports = free_ports()
         self.server = f"https://127.0.0.1:{self.ports.apiserver}"
         self.tokens = users.new_tokens()
         self.files = layout.make_files(folder.resolve(), self.server, self.tokens)

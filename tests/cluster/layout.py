@@ -1,11 +1,8 @@
-"""The folder of one cluster: its keys, certificates, tokens and kubeconfigs, and the ports its programs get."""
+"""The folder of one cluster: its keys, certificates, tokens and kubeconfigs."""
 
 from __future__ import annotations
 
-import random
-import socket
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 
 from tests.cluster import users
@@ -19,34 +16,7 @@ from tests.cluster.certificates import (
     public_pem,
     write_secret,
 )
-from tests.cluster.flags import Files, Ports
-
-PORTS = range(20000, 32000)
-"""Below the ports that outgoing connections take, so that a program that ends finds its port free again."""
-TRIES = 1000
-
-
-def free_ports(choose: random.Random) -> Ports:
-    """A port for each program that nobody listens on now."""
-    held: list[socket.socket] = []
-    try:
-        while len(held) < len(fields(Ports)):
-            held.append(_take(choose))
-        return Ports(*(taken.getsockname()[1] for taken in held))
-    finally:
-        for taken in held:
-            taken.close()
-
-
-def _take(choose: random.Random) -> socket.socket:
-    for _ in range(TRIES):
-        taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            taken.bind(("127.0.0.1", choose.choice(PORTS)))
-            return taken
-        except OSError:
-            taken.close()
-    raise RuntimeError("there is no free port on loopback")
+from tests.cluster.flags import Files
 
 
 def make_files(folder: Path, server: str, tokens: Mapping[str, str]) -> Files:

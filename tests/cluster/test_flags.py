@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-import socket
-from dataclasses import astuple
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -43,21 +40,6 @@ class ControlplaneTests(SynchronousTestCase):
         self.assertIn("--audit-log-path=/tmp/audit.log", audited)
         [policy] = [flag.partition("=")[2] for flag in audited if flag.startswith("--audit-policy-file=")]
         self.assertEqual(json.loads(Path(policy).read_text())["rules"], [{"level": "Metadata"}])
-
-
-class PortsTests(SynchronousTestCase):
-    def test_nobody_listens_on_them(self) -> None:
-        ports = astuple(layout.free_ports(random.Random()))
-        self.assertEqual(len(set(ports)), len(ports))
-        for port in ports:
-            with socket.socket() as taken:
-                taken.bind(("127.0.0.1", port))
-
-    def test_a_taken_one_is_passed_over(self) -> None:
-        first = layout.free_ports(random.Random(7))
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", first.apiserver))
-            self.assertNotIn(first.apiserver, astuple(layout.free_ports(random.Random(7))))
 
 
 class FilesTests(SynchronousTestCase):

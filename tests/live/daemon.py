@@ -9,7 +9,6 @@ Both serve the same cluster, so an own one is also a second replica beside the s
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import sys
 import tempfile
@@ -25,12 +24,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from tests.clients.forked import Forked, Running
-from tests.cluster import layout
 from tests.cluster.access import Access
 from tests.cluster.certificates import write_secret
 from tests.cluster.commands import exit_code
 from tests.cluster.control import Control, Overdue
 from tests.cluster.installed import ROOT, apply_manifests, clouds, make_people, write_login
+from tests.cluster.ports import free_port
 from tests.cluster.programs import leashed
 from tests.cluster.shared import SHARED
 
@@ -96,14 +95,14 @@ class Daemon:
     """A ``twistd dicot`` with ports, a log and a clouds.yaml of its own; its ports stay the same when it restarts.
 
     ``url`` is the API's, ``probes`` that of /healthz and /readyz, ``cloud_file`` knows clouds ``dicot-admin`` and
-    ``dicot`` (user demo, a member of project demo). One that ``stays`` outlives its test, and so has no connection.
+    ``dicot`` (user demo, a member of project demo). One that ``stays`` outlives its test, and has an interpreter of
+    its own.
     """
 
     def __init__(self, reactor: Any, ground: Ground, folder: Path, *, stays: bool = False) -> None:
-        ports = layout.free_ports(random.Random())
         self.ground = ground
-        self.url = f"http://127.0.0.1:{ports.apiserver}"
-        self.probes = f"http://127.0.0.1:{ports.handler}"
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.probes = f"http://127.0.0.1:{free_port()}"
         self.log = folder / "dicot.log"
         self.access_log = folder / "access.log"
         self.cloud_file = folder / "clouds.yaml"

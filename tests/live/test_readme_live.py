@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import sys
 from pathlib import Path
@@ -11,9 +10,9 @@ from twisted.internet import reactor
 from twisted.internet.error import ProcessExitedAlready
 from twisted.trial.unittest import TestCase
 
-from tests.cluster import layout
 from tests.cluster.commands import Started, run, start
 from tests.cluster.installed import ROOT
+from tests.cluster.ports import free_port
 from tests.cluster.run import Place
 from tests.cluster.sandbox import CLIENTS, clients
 from tests.cluster.shared import TIMEOUT
@@ -75,7 +74,7 @@ class ReadmeTests(TestCase):
         """What ``make run`` starts, ready, with its files in a folder ``run``."""
         folder = Path(self.mktemp()).resolve() / "run"
         folder.parent.mkdir()
-        place = Place(folder, layout.free_ports(random.Random()).apiserver)
+        place = Place(folder, free_port())
         self.output = folder.parent / "output"
         command = [sys.executable, "-m", "tests.cluster.run", "--port", str(place.port), "--files", str(folder)]
         line = ["/bin/sh", "-c", 'output="$1"; shift; exec "$@" > "$output" 2>&1', "sh", str(self.output), *command]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import sys
 from pathlib import Path
@@ -12,10 +11,10 @@ from twisted.internet import reactor
 from twisted.internet.error import ConnectionRefusedError, ProcessExitedAlready
 from twisted.trial.unittest import TestCase
 
-from tests.cluster import layout
 from tests.cluster.commands import Started, run, start
 from tests.cluster.control import Control
 from tests.cluster.installed import ROOT
+from tests.cluster.ports import free_port
 from tests.cluster.shared import TIMEOUT
 from tests.live.clients import until
 from tests.live.daemon import DAEMON
@@ -33,7 +32,7 @@ class RunTests(TestCase):
         self.ground = await DAEMON.ground(reactor)
         self.folder = Path(self.mktemp()).resolve() / "run"
         self.folder.parent.mkdir()
-        self.port = layout.free_ports(random.Random()).apiserver
+        self.port = free_port()
 
     def command(self, kubeconfig: Path) -> list[str]:
         where = ("--port", str(self.port), "--files", str(self.folder))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,7 +12,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from tests.cluster.control import Control
 from tests.cluster.furniture import furnish
-from tests.cluster.layout import free_ports
+from tests.cluster.ports import free_port
 from tests.cluster.sandbox import SandboxCluster
 from tests.cluster.shared import CHOICE, DEFINITIONS, SANDBOX, is_sandbox
 from tests.live.case import ROOMY, kubernetes
@@ -40,7 +39,7 @@ class Arena:
             raise SkipTest(f"it kills a sandbox of its own: {CHOICE}={SANDBOX}")
         folder = Path(tempfile.mkdtemp(prefix="dicot-arena-"))
         test.addCleanup(shutil.rmtree, folder)
-        listen = ("--listen", str(free_ports(Random()).apiserver))
+        listen = ("--listen", str(free_port()))
         cluster = await SandboxCluster.start(reactor, folder / "cluster", (DEFINITIONS,), listen)
         test.addCleanup(lambda: Deferred.fromCoroutine(cluster.stop()))
         await furnish(cluster)
