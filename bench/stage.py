@@ -85,7 +85,7 @@ class Stage:
     async def spawn(self, processors: Processors) -> None:
         """Start Dicot, wait until it is ready, and log in."""
         with pinned(processors.server):
-            self.dicot.spawn(COLLECTABLE)
+            await self.dicot.spawn(COLLECTABLE)
         await favoured(self.reactor, self.pid, self._nice)
         await self.dicot.until_ready(patience(self.servers))
         self.since = time.monotonic()
@@ -178,7 +178,7 @@ class Stages:
 
 def daemon_in(reactor: Any, ground: daemon.Ground, folder: Path) -> daemon.Daemon:
     """A Dicot in a folder of its own that makes as many servers as anybody wants."""
-    made = daemon.Daemon(reactor, ground, folder)
+    made = daemon.Daemon(reactor, ground, folder, stays=True)
     with (folder / "dicot.toml").open("a") as settings:
         settings.write(QUOTA)
     return made

@@ -190,7 +190,7 @@ def tools() -> list[Work]:
     return [
         Work("lint", [str(BIN / "ruff"), "check", "."]),
         Work("format", [str(BIN / "ruff"), "format", "--check", "."]),
-        Work("types", [str(BIN / "mypy"), "dicot", "tests", "twisted", "setup.py"]),
+        Work("types", [str(BIN / "mypy"), "dicot", "tests", "bench", "twisted", "setup.py"]),
     ]
 
 

@@ -67,7 +67,7 @@ async def counted(stages: Stages, stage: Stage, body: object) -> Counter[str]:
     folder.mkdir()
     dicot = daemon_in(stage.reactor, stage.dicot.ground, folder)
     with pinned(stages.processors.server):
-        dicot.spawn({"DICOT_CRASH_AT": "never"})
+        await dicot.spawn({"DICOT_CRASH_AT": "never"})
     try:
         await dicot.until_ready()
         person = await logged_in(stage.reactor, dicot.url, "demo", stage.dicot.ground.passwords["demo"])

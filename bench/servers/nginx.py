@@ -1,4 +1,4 @@
-"""nginx with a static file, as fast as it can be: one worker, sendfile, an open file cache, no access log."""
+"""nginx with a static file, as fast as it can be: one process, sendfile, an open file cache, no access log."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 PACKAGE = "nginx-light"
 _SETTINGS = """\
 daemon off;
+master_process off;
 {user}worker_processes 1;
 pid {folder}/nginx.pid;
 error_log {folder}/nginx-error.log;
