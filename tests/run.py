@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -29,6 +30,8 @@ REPEATED = 60
 """Lines told again of each failure: the end of its traceback and the names of the tests."""
 AT_ONCE = 4
 """Commands that run at a time."""
+LIMIT = 2400.0 if not os.environ.get("DICOT_LONG") else 36000.0
+"""Seconds after which a command is killed, so that one that hangs is told of."""
 PARTS = {
     "deaths": ("tests.sandbox.test_deaths_live",),
     "crashes": ("tests.live.test_crash_live", "tests.sandbox.test_storms_live", "tests.live.test_settled_live"),
@@ -98,20 +101,20 @@ def carry_out(works: Sequence[Work], total: Sum, at_once: int) -> None:
             tell(future.result(), total)
 
 
-def run(work: Work) -> Done:
-    """Run a command to its end."""
+def run(work: Work, limit: float = LIMIT) -> Done:
+    """Run a command to its end, or to the limit."""
     began = time.monotonic()
-    ended = subprocess.run(
-        work.command,
-        cwd=ROOT,
-        env={**os.environ, **work.environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    return Done(work, ended.returncode, ended.stdout, time.monotonic() - began)
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        process = subprocess.Popen(
+            work.command, cwd=ROOT, env={**os.environ, **work.environment}, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            code = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        output.seek(0)
+        return Done(work, code, output.read(), time.monotonic() - began)
 
 
 def tell(done: Done, total: Sum) -> None:

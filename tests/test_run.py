@@ -73,3 +73,12 @@ class WorkTests(SynchronousTestCase):
         with redirect_stdout(StringIO()):
             carry_out(works, total, 2)
         self.assertEqual((total.passed, total.failed, total.wrong), (2, 1, ["bad"]))
+
+    def test_one_that_hangs_is_ended(self) -> None:
+        """What it had said by then is kept, and it has failed."""
+        script = "import time; print('so far', flush=True); time.sleep(600)"
+        done = run.run(Work("live", [sys.executable, "-c", script], is_trial=True), limit=5.0)
+        total = Sum()
+        with redirect_stdout(StringIO()):
+            run.tell(done, total)
+        self.assertEqual((done.code, done.output, total.failed), (-9, "so far\n", 1))

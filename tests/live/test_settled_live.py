@@ -67,7 +67,7 @@ class Place:
 
         reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(end()))
         await furnish(cluster)
-        daemon = Daemon(reactor, await prepared(reactor, cluster.access, folder), folder)
+        daemon = Daemon(reactor, await prepared(reactor, cluster.access, folder), folder, stays=True)
         running.append(daemon)
         await settled(cluster.control, LOADED)
         with (folder / "dicot.toml").open("a") as settings:
