@@ -28,7 +28,7 @@ FAILED = ("[FAIL]", "[ERROR]")
 RULE = "=" * 79
 REPEATED = 60
 """Lines told again of each failure: the end of its traceback and the names of the tests."""
-AT_ONCE = 4
+AT_ONCE = 6
 """Commands that run at a time."""
 LIMIT = 2400.0 if not os.environ.get("DICOT_LONG") else 36000.0
 """Seconds after which a command is killed, so that one that hangs is told of."""
@@ -36,7 +36,9 @@ PARTS = {
     "deaths": ("tests.sandbox.test_deaths_live",),
     "crashes": ("tests.live.test_crash_live", "tests.sandbox.test_storms_live", "tests.live.test_settled_live"),
     "journeys": ("tests.live.test_journey_live", "tests.live.test_servers_live", "tests.live.test_readme_live"),
-    "people": ("tests.live.test_", "tests.benches.", "tests.oracle."),
+    "quotas": ("tests.live.test_quota", "tests.live.test_lost_live", "tests.live.test_status_live"),
+    "people": ("tests.live.test_", "tests.benches."),
+    "oracles": ("tests.compute.", "tests.oracle.", "tests.cloud."),
     "contracts": ("tests.",),
 }
 """What runs on one sandbox, by the beginnings of names; the longest come first."""
