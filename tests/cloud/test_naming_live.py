@@ -19,8 +19,8 @@ from dicot.names import SYSTEM_NAMESPACE
 from .living import LivingTestCase, resources
 from .site import manifest
 
-PATIENCE = 300
-"""Tenths of a second for what takes 5 s at most: a claim is looked at that long after its holder is gone."""
+PATIENCE = 900
+"""Tenths of a second at least for what takes some 50 s: so old is a claim that was never marked held when it goes."""
 
 
 class NamesLiveTests(LivingTestCase):
