@@ -36,10 +36,13 @@ def keypair_object(user: str, name: str) -> str:
     return f"keypair-{digest(user, name)}"
 
 
-class LoggedAction(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An action on a server, as Nova tells of it: who, when, what came of it. ``host`` is the node it ran on."""
+class ActionNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept of an action on a server: who, when, what came of it.
 
-    request: str = ""
+    Times are RFC 3339; ``finish`` is "" where no end is known. ``error`` is what the client was told, ``host`` the
+    node on which the server ran.
+    """
+
     action: str = ""
     user: str = ""
     project: str = ""
@@ -49,6 +52,12 @@ class LoggedAction(msgspec.Struct, frozen=True, omit_defaults=True):
     host: str = ""
 
 
+class Action(ActionNote, frozen=True, omit_defaults=True):
+    """The same with the request that it was."""
+
+    request: str = ""
+
+
 class ServerLogSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     """``expires`` is until when it is kept."""
 
@@ -56,7 +65,7 @@ class ServerLogSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     serverId: str = ""
     name: str = ""
     expires: str = ""
-    actions: tuple[LoggedAction, ...] = ()
+    actions: tuple[Action, ...] = ()
 
 
 class ServerLog(msgspec.Struct, frozen=True, omit_defaults=True):

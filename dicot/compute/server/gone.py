@@ -10,10 +10,10 @@ from ...kube import errors
 from ...kube.kind import Manifest, Row
 from ...moments import read, stamp
 from ...names import ID
-from ..kinds import SERVER_LOG, LoggedAction
+from ..kinds import SERVER_LOG, Action, ActionNote
 from . import notes
 from .actions import missing
-from .log import MOST, Action, ActionNote, actions, fits, ordered
+from .log import MOST, actions, fits, ordered, told
 from .present import Present
 
 KEPT = 86_400.0
@@ -28,7 +28,7 @@ def kept(server: Present, known: Known, request: str, entry: ActionNote, now: fl
     A deletion that did not come about may be asked for again: then there is a log already, which is changed.
     """
     row, project = server.row, known.project(server.row.namespace)
-    deletion = Action(request, entry.action, entry.user, entry.project, entry.start, host=entry.host)
+    deletion = told(request, entry)
     before = left(known, row.id) or []
     spec = {
         "formatVersion": 1,
@@ -65,7 +65,7 @@ def merged(found: list[Action], more: list[Action]) -> list[Action]:
 
 def _written(action: Action) -> dict[str, str]:
     """An action within the bounds of the object's schema: no note of somebody's may keep a server from going."""
-    found = {name: str(getattr(action, name))[:LONGEST] for name in LoggedAction.__struct_fields__}
+    found = {name: str(getattr(action, name))[:LONGEST] for name in Action.__struct_fields__}
     return {name: value for name, value in found.items() if value and (name not in TIMES or read(value) is not None)}
 
 
@@ -74,8 +74,4 @@ def left(known: Known, id: str) -> list[Action] | None:
     found = known.find(SERVER_LOG, id)
     if found is None:
         return None
-    return [
-        Action(each.request, each.action, each.user, each.project, each.start, each.finish, each.error, each.host)
-        for each in found[1].spec.actions
-        if fits(each.action, each.start, each.user + each.project)
-    ]
+    return [each for each in found[1].spec.actions if fits(each)]

@@ -9,14 +9,15 @@ from ...faults import BadRequest, NotFound
 from ...names import is_uuid
 from ...web.call import Call, Reply
 from ...web.dialect import Version
-from ..kinds import SERVER_LOG
+from ..kinds import SERVER_LOG, Action
 from ..parameters import MOMENTS, PAGING
 from ..times import asked_moment, with_microseconds
 from ..validation import Schema, check_query
 from ..wire import Document, limit_of, next_links, query_schema
 from .actions import missing
 from .gone import left, merged
-from .log import Action, actions
+from .log import actions
+from .log import event as named
 from .lookup import current
 from .noting import READS
 from .reading import NO_QUERY, STRICT
@@ -69,7 +70,7 @@ def _updated(found: Action) -> str:
 def event(found: Action, caller: Caller, version: Version, hosted: str) -> Document:
     """What happened in an action. Nobody traces the programs of a cluster, so there never is a traceback."""
     document: Document = {
-        "event": found.event,
+        "event": named(found.action),
         "start_time": with_microseconds(found.start),
         "finish_time": with_microseconds(found.finish),
         "result": None if not found.finish else ERROR if found.error else SUCCESS,

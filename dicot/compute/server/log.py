@@ -19,6 +19,7 @@ from ...kube.deep import shallow
 from ...kube.kind import Manifest
 from ...moments import precise, read
 from ...names import ACTION_PREFIX, REQUEST_ID
+from ..kinds import Action, ActionNote
 from . import notes
 from .present import Present
 from .seen import held
@@ -50,44 +51,20 @@ class Logged:
     apart: bool = False
 
 
-class ActionNote(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Annotation ``dicot.io/action-<request id>``. ``error`` is what the client was told, ``host`` where it ran."""
-
-    action: str = ""
-    user: str = ""
-    project: str = ""
-    start: str = ""
-    finish: str = ""
-    error: str = ""
-    host: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """An action as it is known now. Times are RFC 3339; ``finish`` is "" for one of which no end is known."""
-
-    request: str
-    action: str
-    user: str
-    project: str
-    start: str
-    finish: str = ""
-    error: str = ""
-    host: str = ""
-
-    @property
-    def event(self) -> str:
-        """Nova's name for what happens in it."""
-        return EVENTS.get(self.action, f"compute_{self.action}_instance")
+def event(action: str) -> str:
+    """Nova's name for what happens in an action."""
+    return EVENTS.get(action, f"compute_{action}_instance")
 
 
 def actions(server: Present, project: str) -> list[Action]:
     """All that are known of a server of a project, the last first."""
-    found = [
-        Action(request, each.action, each.user, each.project, each.start, _end(server, each), each.error, each.host)
-        for request, each in noted(server.vm).items()
-    ]
+    found = [told(request, each, _end(server, each)) for request, each in noted(server.vm).items()]
     return ordered([*found, *_making(server, project)])
+
+
+def told(request: str, entry: ActionNote, finish: str = "") -> Action:
+    """An action as it is known now, of what was noted of it."""
+    return Action(**msgspec.structs.asdict(msgspec.structs.replace(entry, finish=finish)), request=request)
 
 
 def ordered(found: Iterable[Action]) -> list[Action]:
@@ -115,10 +92,10 @@ def recorded(plan: Plan, server: Present, request: str, entry: ActionNote) -> Pl
 
 def failed(server: Present, request: str, entry: ActionNote, error: str, now: float) -> Plan:
     """The note of an action that was begun and then refused."""
-    told = msgspec.structs.replace(entry, finish=precise(now), error=error[:LONGEST_ERROR])
+    refused = msgspec.structs.replace(entry, finish=precise(now), error=error[:LONGEST_ERROR])
     return Plan(
         id=server.row.id,
-        commit=_with(_patch(server, {}), {f"{ACTION_PREFIX}{request}": notes.as_note(told)}),
+        commit=_with(_patch(server, {}), {f"{ACTION_PREFIX}{request}": notes.as_note(refused)}),
     )
 
 
@@ -132,14 +109,16 @@ def noted(vm: Vm) -> dict[str, ActionNote]:
             entry = shallow(text, ActionNote)
         except msgspec.MsgspecError:
             continue
-        if fits(entry.action, entry.start, entry.user + entry.project):
+        if fits(entry):
             found[key.removeprefix(ACTION_PREFIX)] = entry
     return found
 
 
-def fits(action: str, start: str, ids: str) -> bool:
+def fits(entry: ActionNote) -> bool:
     """Whether clients can be told of it: those who may edit the objects write what they like."""
-    return action != "" and read(start) is not None and _ID.fullmatch(ids) is not None
+    return (
+        entry.action != "" and read(entry.start) is not None and _ID.fullmatch(entry.user + entry.project) is not None
+    )
 
 
 def _settled(server: Present, request: str) -> Manifest:
@@ -163,7 +142,7 @@ def _making(server: Present, project: str) -> Iterator[Action]:
     if not finish and server.state.vm_state == ERROR and server.state.failure is not None:
         finish, error = server.state.failure.created, server.state.failure.message
     host = server.seen.vmi.status.nodeName if server.seen.vmi is not None else ""
-    yield Action(request, "create", notes.user_id(server.vm), project, server.row.created, finish, error, host)
+    yield Action("create", notes.user_id(server.vm), project, server.row.created, finish, error, host, request)
 
 
 def _end(server: Present, entry: ActionNote) -> str:

@@ -7,9 +7,10 @@ from dicot.caller import Caller
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.plan import Ask, Patch
 from dicot.cloud.resource import Bench
+from dicot.compute.kinds import Action
 from dicot.compute.server import locking
 from dicot.compute.server import routes as powering
-from dicot.compute.server.log import MOST, Action, actions
+from dicot.compute.server.log import MOST, actions
 from dicot.compute.server.present import Present, present
 from dicot.faults import Conflict, Fault, Unavailable
 from dicot.kube import errors
