@@ -1,9 +1,8 @@
 """Loads settled servers once their project is there, a batch in each turn of the reactor."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from twisted.application.service import Service
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from dicot.kube.kind import Manifest
@@ -14,6 +13,7 @@ from ..apiserver.watching import Watches
 from .ground import Ground, ground
 from .manifests import GUESTS, MACHINES, PORTS, objects
 from .server import server
+from .turns import Turns
 
 LOADED = "sandbox.dicot.io/loaded-servers"
 """Annotation of the project's namespace: how many servers it has got."""
@@ -24,29 +24,22 @@ _log = Logger()
 Placed = tuple[Where, str, str, Manifest]
 
 
-class Loader(Service):
+class Loader(Turns):
     """Sees to it that the project has got so many servers; those that were deleted since do not come back."""
 
     def __init__(
         self, storage: Storage, objects: Objects, watches: Watches, clock: IReactorTime, servers: int
     ) -> None:
+        super().__init__(clock)
         self._storage = storage
         self._objects = objects
         self._watches = watches
-        self._clock = clock
         self._servers = servers
-        self._turn: IDelayedCall | None = None
 
     def startService(self) -> None:
         """Wait for the project."""
         super().startService()
         self._later(0, self._look)
-
-    def stopService(self) -> None:
-        """Stop between two batches."""
-        super().stopService()
-        if self._turn is not None and self._turn.active():
-            self._turn.cancel()
 
     def _look(self) -> None:
         found = ground(self._objects)
@@ -77,9 +70,6 @@ class Loader(Service):
             return {**namespace, "metadata": {**namespace["metadata"], "annotations": annotations}}
 
         self._objects.change("", "namespaces", "", found.namespace, noted)
-
-    def _later(self, seconds: float, then: Callable[..., None], *arguments: object) -> None:
-        self._turn = self._clock.callLater(seconds, then, *arguments)
 
 
 def batch(found: Ground, first: int, last: int) -> Iterator[Placed]:

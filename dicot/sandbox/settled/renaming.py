@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from twisted.application.service import Service
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
 from dicot import names
 
@@ -14,6 +13,7 @@ from .loader import PAUSE, loaded
 from .manifests import MACHINES
 from .mark import is_settled
 from .server import Server, server
+from .turns import Turns
 
 SOME = 20
 """So many servers, so that each is renamed often."""
@@ -23,34 +23,27 @@ MOMENT = " at "
 """Stands in a name before the seconds since 1970."""
 
 
-class Renamer(Service):
+class Renamer(Turns):
     """Begins once the project has got its servers. Names are put as the API server would after a PATCH; nobody is
     woken by it."""
 
     def __init__(
         self, storage: Storage, objects: Objects, clock: IReactorTime, now: Callable[[], float], rate: int
     ) -> None:
+        super().__init__(clock)
         self._storage = storage
         self._objects = objects
-        self._clock = clock
         self._now = now
         self._rate = rate
         self._servers: tuple[Server, ...] = ()
         self._began = 0.0
         self._done = 0
-        self._turn: IDelayedCall | None = None
 
     def startService(self) -> None:
         """Wait for the servers."""
         super().startService()
         if self._rate:
             self._later(0, self._look)
-
-    def stopService(self) -> None:
-        """Rename no more."""
-        super().stopService()
-        if self._turn is not None and self._turn.active():
-            self._turn.cancel()
 
     def _look(self) -> None:
         found = ground(self._objects)
@@ -83,6 +76,3 @@ class Renamer(Service):
         assert machine is not None
         machine["metadata"]["annotations"][names.NAME] = f"{chosen.name}{MOMENT}{self._now():.6f}"
         self._storage.put(*where, machine)
-
-    def _later(self, seconds: float, then: Callable[[], None]) -> None:
-        self._turn = self._clock.callLater(seconds, then)
