@@ -19,6 +19,11 @@ def _taken(nova: Said) -> bool:
     return "heard" in nova
 
 
+def _refused_by(beginning: str) -> Callable[[Any, Said, str], bool]:
+    """Nova takes it, and Dicot's refusal begins so."""
+    return lambda body, nova, words: _taken(nova) and words.startswith(beginning)
+
+
 def _is_forced(body: Any) -> bool:
     return ":" in body["server"].get("availability_zone", "")
 
@@ -57,27 +62,27 @@ MEANT: tuple[Case, ...] = (
     ),
     Case(
         "hints for filters that Nova does not enable by itself are refused, not overlooked",
-        lambda body, nova, words: _taken(nova) and words.startswith("Scheduler hint"),
+        _refused_by("Scheduler hint"),
     ),
     Case(
         "certificates of images cannot be verified here, and disks are always volumes",
-        lambda body, nova, words: _taken(nova) and words.startswith("Image certificate validation"),
+        _refused_by("Image certificate validation"),
     ),
     Case(
         "the cluster's own network gives addresses and takes no wishes",
-        lambda body, nova, words: _taken(nova) and words.startswith("Fixed IP not found"),
+        _refused_by("Fixed IP not found"),
     ),
     Case(
         "there is one network, and a server has one interface in it",
-        lambda body, nova, words: _taken(nova) and words.startswith("A server has one interface here"),
+        _refused_by("A server has one interface here"),
     ),
     Case(
         "there are no volumes yet",
-        lambda body, nova, words: _taken(nova) and words.startswith("Invalid volume: There is no volume service"),
+        _refused_by("Invalid volume: There is no volume service"),
     ),
     Case(
         "KubeVirt connects disks by fewer buses and root disks only as disks",
-        lambda body, nova, words: _taken(nova) and words.startswith("Requested hardware"),
+        _refused_by("Requested hardware"),
     ),
     Case(
         "a root disk is of the server's own image; Nova overlooks any other that the mapping names",
