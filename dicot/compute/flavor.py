@@ -14,13 +14,10 @@ from .facts import Flavor, flavor_named, flavor_of
 from .links import links
 from .parameters import PAGING, TEXTS, Schema
 from .patterns import Pattern, regex
-from .validation import check_query
-from .wire import Document, Query, accepted, limit_of, next_links, query_schema
+from .wire import BARE, STRICT, Document, Query, accepted, check_bare, limit_of, next_links, query_schema, schema_at
 
 DESCRIPTION: Version = (2, 55)
 EXTRA_SPECS: Version = (2, 61)
-STRICT: Version = (2, 75)
-BARE: Version = (2, 102)
 
 
 def is_public(flavor: Flavor) -> bool:
@@ -79,7 +76,6 @@ QUERIES = (
     (STRICT, query_schema(parameters(ALL_KEYS), strict=True)),
     (BARE, query_schema(BARE_PARAMETERS, strict=True)),
 )
-NO_QUERY = query_schema({}, strict=True)
 
 
 def brief(flavor: Flavor, version: Version, config: Config) -> Document:
@@ -178,7 +174,7 @@ def routes(bench: Bench) -> None:
     """N-26."""
 
     def listed(call: Call[None], detail: bool) -> Reply:
-        query = accepted(next(schema for since, schema in reversed(QUERIES) if since <= call.version), call.query)
+        query = accepted(schema_at(QUERIES, call.version), call.query)
         page = select(flavors(bench.known(call.caller)), query, call.caller)
         specs = _may_see_specs(call)
         body: Document = {
@@ -209,8 +205,7 @@ def routes(bench: Bench) -> None:
 
 def one(bench: Bench, call: Call[None]) -> Flavor:
     """The flavor that a path names, where the query says nothing that it may not. Raises BadRequest and NotFound."""
-    if call.version >= BARE:
-        check_query(NO_QUERY, call.query)
+    check_bare(call)
     flavor = flavor_named(bench.known(call.caller), call.names["id"], everywhere=True)
     if flavor is None:
         raise NotFound(f"Flavor {call.names['id']} could not be found.")

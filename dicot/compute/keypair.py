@@ -19,12 +19,11 @@ from .kinds import KEYPAIR, Keypair, keypair_object
 from .parameters import NAME, PAGING, TEXTS
 from .quota import limits_of
 from .validation import Schema, check_body
-from .wire import Document, Query, accepted, limit_of, next_links, query_schema
+from .wire import STRICT, Document, Query, accepted, forbidden, limit_of, next_links, query_schema
 
 TYPES: Version = (2, 2)
 OF_USERS: Version = (2, 10)
 PAGES: Version = (2, 35)
-STRICT: Version = (2, 75)
 IMPORT_ONLY: Version = (2, 92)
 POLICY = "os_compute_api:os-keypairs"
 TEXT: Schema = {"type": "string"}
@@ -152,7 +151,7 @@ def owner(call: Call[Any], operation: str, asked: str) -> str:
     """Whose keypairs are meant: the caller's own, or for admins anybody's. Raises Forbidden."""
     user = asked or call.caller.user
     if user != call.caller.user and not call.caller.admin:
-        raise Forbidden(f"Policy doesn't allow {POLICY}:{operation} to be performed.")
+        raise forbidden(f"{POLICY}:{operation}")
     return user
 
 

@@ -5,16 +5,14 @@ from types import MappingProxyType
 
 from ..cloud.quota import seen_from
 from ..cloud.resource import ADMIN, ANY, Bench, Resource
-from ..faults import Forbidden
 from ..web.call import Call, Reply
 from ..web.dialect import Version
 from .parameters import TEXTS
 from .quota import limits_of, shown
 from .taken import READS, SERVERS_TAKE, used
 from .validation import check_query
-from .wire import Document, query_schema
+from .wire import STRICT, Document, forbidden, query_schema
 
-STRICT: Version = (2, 75)
 NO_IMAGE_META: Version = (2, 39)
 QUERY = query_schema({"tenant_id": TEXTS})
 STRICT_QUERY = query_schema({"tenant_id": TEXTS}, strict=True)
@@ -64,7 +62,7 @@ def routes(bench: Bench) -> None:
     def index(call: Call[None]) -> Reply:
         check_query(STRICT_QUERY if call.version >= STRICT else QUERY, call.query)
         if "tenant_id" in call.query and not call.caller.admin:
-            raise Forbidden(f"Policy doesn't allow {OTHER} to be performed.")
+            raise forbidden(OTHER)
         known = seen_from(bench, call.caller, call.query.get("tenant_id", (call.caller.project,))[-1])
         return Reply({"limits": {"rate": [], "absolute": absolute(limits_of(known), used(known), call.version)}})
 

@@ -4,16 +4,15 @@ from typing import Any
 
 from ..cloud.quota import seen_from
 from ..cloud.resource import ANY, READER, Bench, Resource
-from ..faults import BadRequest, Forbidden
+from ..faults import BadRequest
 from ..web.call import Call, Reply
 from ..web.dialect import Version
 from .parameters import TEXTS
 from .quota import defaults, limits_of, shown
 from .taken import READS, SERVERS_TAKE, used
 from .validation import check_query
-from .wire import Document, query_schema
+from .wire import STRICT, Document, forbidden, query_schema
 
-STRICT: Version = (2, 75)
 QUERIES = tuple(query_schema({"user_id": TEXTS}, strict=strict) for strict in (False, True))
 POLICY = "os_compute_api:os-quota-sets"
 
@@ -53,7 +52,7 @@ def asked(bench: Bench, call: Call[None], operation: str) -> str:
     check_query(QUERIES[call.version >= STRICT], call.query)
     project = call.names["id"]
     if project != call.caller.project and not call.caller.admin:
-        raise Forbidden(f"Policy doesn't allow {POLICY}:{operation} to be performed.")
+        raise forbidden(f"{POLICY}:{operation}")
     check_project(bench, call)
     return project
 

@@ -33,7 +33,7 @@ from ..web.dialect import Version
 from .parameters import MAX_DIGITS, NAME, NON_NEGATIVE_INTEGER, POSITIVE_INTEGER, TEXTS
 from .quota import limits_of
 from .validation import Schema, check_body, check_query
-from .wire import MAX_LIMIT, Document, query_schema
+from .wire import MAX_LIMIT, STRICT, Document, check_bare, query_schema, schema_at
 
 POLICY = "os_compute_api:os-server-groups"
 AFFINITY, ANTI_AFFINITY, SOFT_AFFINITY, SOFT_ANTI_AFFINITY = (
@@ -48,8 +48,7 @@ BANDS: tuple[Version, ...] = ((2, 1), OWNED, RULES)
 """The versions at which the document changes."""
 NUMBERS: Schema = {"type": "array", "items": NON_NEGATIVE_INTEGER}
 PARAMETERS = {"all_projects": TEXTS, "limit": NUMBERS, "offset": NUMBERS}
-LIST_QUERIES = (((2, 1), query_schema(PARAMETERS)), ((2, 75), query_schema(PARAMETERS, strict=True)))
-SHOW_QUERIES = (((2, 1), query_schema({})), ((2, 102), query_schema({}, strict=True)))
+LIST_QUERIES = (((2, 1), query_schema(PARAMETERS)), (STRICT, query_schema(PARAMETERS, strict=True)))
 FURTHEST = 1 << 40
 """An offset behind everything."""
 
@@ -203,11 +202,6 @@ def missing(id: str) -> Fault:
     return NotFound(f"Instance group {id} could not be found.")
 
 
-def check(queries: tuple[tuple[Version, Schema], ...], call: Call[Any]) -> None:
-    """The query, by version."""
-    check_query(next(schema for since, schema in reversed(queries) if since <= call.version), call.query)
-
-
 def number(call: Call[Any], key: str) -> int:
     """A number out of a checked query; 0 where it is not said."""
     text = call.query.get(key, ("0",))[-1][:MAX_DIGITS]
@@ -219,7 +213,7 @@ def routes(bench: Bench) -> None:
 
     @bench.routes.get("/os-server-groups", f"{POLICY}:index")
     async def index(call: Call[None]) -> Reply:
-        check(LIST_QUERIES, call)
+        check_query(schema_at(LIST_QUERIES, call.version), call.query)
         offset, limit = number(call, "offset"), min(number(call, "limit") or MAX_LIMIT, MAX_LIMIT)
         scopes = bench.reader.scopes(call.caller, everything="all_projects" in call.query)
         page = await settled(bench.reader.page(scopes, Query(limit=offset + limit), shape_of(call.version)))
@@ -227,7 +221,7 @@ def routes(bench: Bench) -> None:
 
     @bench.routes.get("/os-server-groups/<id>", f"{POLICY}:show")
     async def show(call: Call[None]) -> Reply:
-        check(SHOW_QUERIES, call)
+        check_bare(call)
         part = await bench.reader.show(call.caller, call.names["id"], shape_of(call.version))
         if part is None:
             raise missing(call.names["id"])

@@ -2,7 +2,6 @@
 
 from ..cloud.service import Service
 from ..config import Config
-from ..faults import Fault, Forbidden
 from ..web.dialects.compute import Compute
 from ..web.prefixes import PREFIXES
 from .extension import extensions
@@ -16,13 +15,8 @@ from .server.metadata import SERVER_METADATA
 from .server.resource import SERVERS
 from .server.tags import SERVER_TAGS
 from .server_group import SERVER_GROUPS
+from .wire import forbidden
 from .zone import ZONES
-
-
-def forbidden(operation: str) -> Fault:
-    """A refusal by policy (nova/exception.py, PolicyNotAuthorized)."""
-    return Forbidden(f"Policy doesn't allow {operation} to be performed.")
-
 
 RESOURCES = (
     SERVERS,

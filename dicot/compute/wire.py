@@ -1,16 +1,23 @@
-"""Nova's pages (nova/api/openstack/common.py)."""
+"""What Nova's resources have in common: queries, pages (nova/api/openstack/common.py), the refusal by policy."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from ..config import Config
+from ..faults import Forbidden
+from ..web.call import Call
+from ..web.dialect import Version
 from .links import here
 from .validation import Schema, check_query
 
 Query = Mapping[str, Sequence[str]]
 Document = dict[str, Any]
 MAX_LIMIT = 1000
+STRICT: Version = (2, 75)
+"""Since when lists refuse parameters that they do not know."""
+BARE: Version = (2, 102)
+"""Since when what has no parameters refuses all."""
 
 
 def limit_of(query: Query) -> int:
@@ -45,3 +52,22 @@ def accepted(schema: Schema, query: Query) -> Query:
 def query_schema(properties: Mapping[str, Schema], *, strict: bool = False) -> Schema:
     """A schema of query parameters, given as lists of values; ``strict`` refuses unknown ones."""
     return {"type": "object", "properties": properties, "additionalProperties": not strict}
+
+
+NO_QUERY = query_schema({}, strict=True)
+
+
+def schema_at(schemas: Sequence[tuple[Version, Schema]], version: Version) -> Schema:
+    """The last of the schemas whose version is not above this one."""
+    return next(schema for since, schema in reversed(schemas) if since <= version)
+
+
+def check_bare(call: Call[Any]) -> None:
+    """Raises BadRequest for parameters of what has none."""
+    if call.version >= BARE:
+        check_query(NO_QUERY, call.query)
+
+
+def forbidden(operation: str) -> Forbidden:
+    """A refusal by policy (nova/exception.py, PolicyNotAuthorized)."""
+    return Forbidden(f"Policy doesn't allow {operation} to be performed.")

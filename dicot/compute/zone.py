@@ -5,14 +5,11 @@ from collections.abc import Iterable
 from ..cloud.kinds.kubevirt import NODE, Node
 from ..cloud.resource import ADMIN, ANY, Bench, Resource
 from ..web.call import Call, Reply
-from .validation import check_query
-from .wire import Document, query_schema
+from .wire import Document, check_bare
 
 DEFAULT_ZONE = "nova"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 SCHEDULABLE = "kubevirt.io/schedulable"
-STRICT = (2, 102)
-NO_QUERY = query_schema({}, strict=True)
 
 
 def zone_of(node: Node) -> str:
@@ -63,8 +60,7 @@ def routes(bench: Bench) -> None:
     """N-29 and N-60."""
 
     def answer(call: Call[None], detail: bool) -> Reply:
-        if call.version >= STRICT:
-            check_query(NO_QUERY, call.query)
+        check_bare(call)
         nodes = (node for _, node in bench.known(call.caller).rows(NODE))
         return Reply({"availabilityZoneInfo": zones(nodes, detail)})
 

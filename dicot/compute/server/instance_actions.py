@@ -13,14 +13,13 @@ from ..kinds import SERVER_LOG, Action
 from ..parameters import MOMENTS, PAGING
 from ..times import asked_moment, with_microseconds
 from ..validation import Schema, check_query
-from ..wire import Document, limit_of, next_links, query_schema
+from ..wire import Document, check_bare, limit_of, next_links, query_schema
 from .actions import missing
 from .gone import left, merged
 from .log import actions
 from .log import event as named
 from .lookup import current
 from .noting import READS
-from .reading import NO_QUERY, STRICT
 from .view import host_id
 
 POLICY = "os_compute_api:os-instance-actions"
@@ -143,8 +142,7 @@ def routes(bench: Bench) -> None:
 
     @bench.routes.get(f"{URL}/<request_id>", f"{POLICY}:show")
     async def show(call: Call[None]) -> Reply:
-        if call.version >= STRICT:
-            check_query(NO_QUERY, call.query)
+        check_bare(call)
         id, listed = await known(call)
         request = call.names["request_id"]
         found = next((each for each in listed if each.request == request), None)

@@ -7,10 +7,10 @@ A lock is its owner's, or an administrator's from another project, and then only
 from ...caller import Caller
 from ...cloud.plan import Plan
 from ...cloud.resource import ADMIN, MEMBER, Bench, Resource
-from ...faults import Forbidden
 from ...names import LOCK
 from ...web.call import Call, Reply
 from ..validation import Schema, check_body
+from ..wire import forbidden
 from . import notes
 from .log import Logged
 from .lookup import act
@@ -57,7 +57,7 @@ def unlock(server: Present, by: str, caller: Caller, now: float) -> Plan:
     """Takes the lock off. Raises Forbidden for the lock of the other side, unless it is an administrator who asks."""
     held = notes.lock_note(server.vm)
     if held is not None and held.by in (OWNER, OTHER) and held.by != by and not caller.admin:
-        raise Forbidden(f"Policy doesn't allow {OVERRIDE} to be performed.")
+        raise forbidden(OVERRIDE)
     return noted(server, LOCK, None, now)
 
 

@@ -12,14 +12,14 @@ from ...names import METADATA
 from ...web.call import Call, Reply
 from ...web.dialect import Version
 from .. import parameters
-from ..validation import Schema, check_body, check_query
+from ..validation import Schema, check_body
+from ..wire import check_bare
 from . import notes
 from .actions import check
 from .lookup import act, current
 from .noting import NOTERS, READS, SETTLED, noted
 from .present import Present
 from .quota import check_items
-from .reading import NO_QUERY, STRICT
 from .view import launched
 
 POLICY = "os_compute_api:server-metadata"
@@ -87,8 +87,7 @@ def reading(bench: Bench) -> None:
     """All items, and one."""
 
     async def found(call: Call[None]) -> dict[str, str]:
-        if call.version >= STRICT:
-            check_query(NO_QUERY, call.query)
+        check_bare(call)
         return notes.metadata((await current(bench, call.caller, call.names["id"])).vm)
 
     @bench.routes.get(URL, f"{POLICY}:index")

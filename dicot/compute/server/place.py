@@ -6,8 +6,9 @@ from typing import Any
 
 from ...cloud.kinds.kubevirt import NODE, VM, VMI, Node
 from ...cloud.resource import Known
-from ...faults import BadRequest, Forbidden
+from ...faults import BadRequest
 from ...names import ID, is_uuid
+from ..wire import forbidden
 from ..zone import hosts, is_ready
 from .failure import NO_HOST
 from .joined import DEFAULT_ZONE, ZONE
@@ -35,7 +36,7 @@ def permit(body: NewServer, known: Known) -> None:
     """Raises Forbidden where a host is named by somebody who may not."""
     for names, policy in ((body.forced, FORCED), (body.requested, REQUESTED)):
         if any(names) and not known.caller.admin:
-            raise Forbidden(f"Policy doesn't allow {policy} to be performed.")
+            raise forbidden(policy)
 
 
 def zone_asked(body: NewServer, known: Known) -> str:

@@ -11,7 +11,7 @@ from ...spellings import FALSE, TRUE
 from ...web.dialect import Version
 from ..parameters import MOMENTS, PAGING, REGEXES, TEXTS, Schema
 from ..times import asked_moment
-from ..wire import accepted
+from ..wire import accepted, forbidden
 from .filters import TAG_FILTERS, Wanted, matching
 from .sorting import sort_keys, sorted_by
 from .states import states_of
@@ -150,7 +150,7 @@ def _is_everything(caller: Caller, asked: dict[str, str], policy: str) -> bool:
     if asked["all_tenants"] and not _flag(asked["all_tenants"]):
         return False
     if not caller.admin:
-        raise Forbidden(f"Policy doesn't allow {policy}:get_all_tenants to be performed.")
+        raise forbidden(f"{policy}:get_all_tenants")
     return True
 
 

@@ -8,15 +8,12 @@ from ...cloud.resource import Bench, settled
 from ...faults import BadRequest, NotFound
 from ...web.call import Call, Pieces, Reply
 from ...web.dialect import Version
-from ..validation import check_query
-from ..wire import next_links
+from ..wire import check_bare, next_links
 from .actions import missing
 from .query import Listing, listing
 from .view import BRIEF, DETAIL, SHOW, Document, band
 
 POLICY = "os_compute_api:servers"
-STRICT: Version = (2, 102)
-NO_QUERY = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
 def reading(bench: Bench) -> None:
@@ -50,8 +47,7 @@ def reading(bench: Bench) -> None:
 
 async def shown(bench: Bench, call: Call[None], id: str) -> bytes:
     """One server's document. Raises NotFound."""
-    if call.version >= STRICT:
-        check_query(NO_QUERY, call.query)
+    check_bare(call)
     return await fragment(bench, call.caller, call.version, id)
 
 

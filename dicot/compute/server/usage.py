@@ -13,14 +13,14 @@ import msgspec
 from ...cloud.kinds.kubevirt import VM
 from ...cloud.reading.shelf import Entry, Query, Shape, UnknownMarker, each
 from ...cloud.resource import Bench, Joined, settled
-from ...faults import BadRequest, Forbidden
+from ...faults import BadRequest
 from ...moments import stamp
 from ...web.call import Call, Reply
 from ...web.dialect import Version
 from ..parameters import PAGING, TEXTS
 from ..times import seconds_of
 from ..validation import check_query
-from ..wire import MAX_LIMIT, limit_of, next_links, query_schema
+from ..wire import MAX_LIMIT, STRICT, forbidden, limit_of, next_links, query_schema, schema_at
 from . import notes
 from .columns import PLACE
 from .joined import flavor_in, state_of, vmi_of
@@ -31,7 +31,6 @@ POLICY = "os_compute_api:os-simple-tenant-usage"
 COLLECTION = "os-simple-tenant-usage"
 SHAPE: Shape = ("usage", 0, False)
 PAGES: Version = (2, 40)
-STRICT: Version = (2, 75)
 PERIOD = {"start": TEXTS, "end": TEXTS}
 FORMATS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f")
 MOMENT = "%Y-%m-%dT%H:%M:%S.%f"
@@ -179,7 +178,7 @@ def using(bench: Bench) -> None:
 
     @bench.routes.get(f"/{COLLECTION}", f"{POLICY}:list")
     async def index(call: Call[None]) -> Reply:
-        check_query(next(schema for since, schema in reversed(LIST_QUERIES) if since <= call.version), call.query)
+        check_query(schema_at(LIST_QUERIES, call.version), call.query)
         asked = period(call, bench.now())
         scopes = bench.reader.scopes(call.caller, everything=True)
         servers, links = await found(call, scopes, asked, COLLECTION)
@@ -189,10 +188,10 @@ def using(bench: Bench) -> None:
 
     @bench.routes.get(f"/{COLLECTION}/<id>", f"{POLICY}:show")
     async def show(call: Call[None]) -> Reply:
-        check_query(next(schema for since, schema in reversed(SHOW_QUERIES) if since <= call.version), call.query)
+        check_query(schema_at(SHOW_QUERIES, call.version), call.query)
         project = call.names["id"]
         if project != call.caller.project and not call.caller.admin:
-            raise Forbidden(f"Policy doesn't allow {POLICY}:show to be performed.")
+            raise forbidden(f"{POLICY}:show")
         asked = period(call, bench.now())
         namespace = bench.known(call.caller).project_ids().get(project)
         servers, links = await found(call, (namespace,) if namespace else (), asked, f"{COLLECTION}/{project}")
