@@ -502,17 +502,19 @@ class ObjectTests(KubernetesTestCase):
             await self.control.change("PATCH", path, {"metadata": {"finalizers": None}}, MERGE)
 
     async def test_status_goes_its_own_way(self) -> None:
+        # A second KubeVirt object with a phase would, now and then, be taken by virt-api for its own, which it then
+        # does not find in its namespace (GetConfigFromKubeVirtCR); one without a phase is passed over.
         path = f"/apis/kubevirt.io/v1/namespaces/{self.space}/kubevirts"
         body = {"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "metadata": {"name": "k"}, "spec": {}}
-        made = await self.made(path, {**body, "status": {"phase": "Deployed"}})
+        made = await self.made(path, {**body, "status": {"operatorVersion": "1"}})
         self.assertNotIn("status", made)
-        patch = {"metadata": {"labels": {"a": "b"}}, "spec": {"imageTag": "x"}, "status": {"phase": "Deploying"}}
+        patch = {"metadata": {"labels": {"a": "b"}}, "spec": {"imageTag": "x"}, "status": {"operatorVersion": "2"}}
         found = await self.control.change("PATCH", f"{path}/k/status", patch, MERGE)
-        self.assertEqual(found["status"], {"phase": "Deploying"})
+        self.assertEqual(found["status"], {"operatorVersion": "2"})
         self.assertNotIn("labels", found["metadata"])
         self.assertNotIn("imageTag", found["spec"])
-        found = await self.control.change("PATCH", f"{path}/k", {**patch, "status": {"phase": "Other"}}, MERGE)
-        self.assertEqual((found["spec"], found["status"]["phase"]), ({"imageTag": "x"}, "Deploying"))
+        found = await self.control.change("PATCH", f"{path}/k", {**patch, "status": {"operatorVersion": "3"}}, MERGE)
+        self.assertEqual((found["spec"], found["status"]["operatorVersion"]), ({"imageTag": "x"}, "2"))
         await self.control.change("PATCH", f"{path}/k", {"metadata": {"finalizers": None}}, MERGE)
 
     async def test_pods_get_time_to_end(self) -> None:
