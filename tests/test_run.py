@@ -8,7 +8,7 @@ from io import StringIO
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import run
-from tests.run import HALVES, PARTS, RULE, Sum, Work, carry_out, chosen, parts
+from tests.run import HALVES, PARTS, RULE, SEARCHES, Sum, Work, carry_out, chosen, parts
 
 REPORT = f"""tests.test_run
     test_one ...                                                          [FAIL]
@@ -63,6 +63,9 @@ class PartTests(SynchronousTestCase):
 
     def test_each_part_has_something_to_do(self) -> None:
         self.assertEqual(list(parts("sandbox", PARTS)), [f"sandbox-{name}" for name in PARTS])
+
+    def test_what_a_fast_run_leaves_out_are_parts(self) -> None:
+        self.assertLess(set(SEARCHES), set(PARTS))
 
 
 class WorkTests(SynchronousTestCase):
