@@ -1,4 +1,4 @@
-"""From a routed request to its answer: version, identity, policy, body, operation, reply."""
+"""From a routed request to its answer: version, identity, body, policy, operation, reply."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -61,11 +61,12 @@ class Exchange:
         else:
             variant = self._variant(route.plain, version)
             caller = ANONYMOUS if variant.policy is None else await self.identified(request)
-        if variant.policy is not None:
-            self._gate.permit(caller, variant.policy)
         if variant.bodies and not route.actions:
             content = self._content(request)
+        # A wrong body is told of to those who may not, too: Nova's schemas are decorators of what asks the policy.
         body = variant.decode(content, version) if variant.bodies else None
+        if variant.policy is not None:
+            self._gate.permit(caller, variant.policy)
         query, headers = door.query(request.query), _headers(request)
         call = Call(caller, version, names, query, headers, body, request.request_id, request.address)
         return await self._operated(route, variant, call)

@@ -10,6 +10,12 @@ from dicot.web.call import Call, Pieces, Reply
 from .wire import BASE, DEMO, PUBLIC, Bench, ListedGate, as_is, echoed, pending
 
 
+def only_lists(content: object) -> list[object]:
+    if not isinstance(content, list):
+        raise BadRequest("no list")
+    return content
+
+
 class IdentityTests(SynchronousTestCase):
     def test_no_token_is_401_with_a_challenge(self) -> None:
         bench = Bench()
@@ -52,14 +58,16 @@ class IdentityTests(SynchronousTestCase):
         later.callback(DEMO)
         self.assertEqual(wire.response().json["user"], "u1")
 
-    def test_policy_is_asked_before_the_body_is_read(self) -> None:
+    def test_a_wrong_body_is_told_of_before_the_policy_is_asked(self) -> None:
+        """As in Nova, whose schemas are looked at first; who has no token is told of nothing."""
         bench = Bench(gate=ListedGate(denied=frozenset(("servers:create",))))
-        bench.api.write("POST", "/servers", "servers:create", [((2, 1), as_is)])(echoed)
-        answer = bench.ask("POST", f"{BASE}/servers", b"not json", token="good")
+        bench.api.write("POST", "/servers", "servers:create", [((2, 1), only_lists)])(echoed)
+        answers = [bench.ask("POST", f"{BASE}/servers", body, token="good") for body in (b"not json", b"1", b"[]")]
+        self.assertEqual([answer.code for answer in answers], [400, 400, 403])
         self.assertEqual(
-            (answer.code, answer.json["forbidden"]["message"]),
-            (403, "Policy doesn't allow servers:create to be performed."),
+            answers[-1].json["forbidden"]["message"], "Policy doesn't allow servers:create to be performed."
         )
+        self.assertEqual(bench.ask("POST", f"{BASE}/servers", b"not json").code, 401)
 
     def test_forged_identity_headers_change_nothing(self) -> None:
         """Safety T6."""
