@@ -213,6 +213,29 @@ class TenuresTests(ClaimCase):
             with self.subTest(passed):
                 self.assertLessEqual(self.released(), 10)
 
+    def test_so_is_one_whose_holder_did_not_live_long(self) -> None:
+        """It is marked held at the round after its holder was seen, whenever it was made between two walks."""
+        for passed in range(0, 61, 6):
+            self.setUp()
+            self.rounds()
+            self.site.clock.pump([1.0] * passed)
+            self.create()
+            self.site.clock.pump([1.0] * 5)
+            self.assertEqual([claim.held for claim in self.claims()], [True])
+            self.kube.remove("users", "dicot-system", "user-1")
+            with self.subTest(passed):
+                self.assertLessEqual(self.released(), 10)
+
+    def test_a_holder_that_comes_later_is_seen_too(self) -> None:
+        self.rounds()
+        self.site.clock.pump([1.0] * 7)
+        self.die_at("after create nameclaims", user())
+        self.site.clock.advance(8)
+        self.assertEqual([claim.held for claim in self.claims()], [False])
+        self.create()
+        self.site.clock.advance(5)
+        self.assertEqual([claim.held for claim in self.claims()], [True])
+
     def test_so_is_one_that_a_rename_did_not_come_to(self) -> None:
         self.create()
         self.round(self.tenures)

@@ -42,8 +42,8 @@ def ripe(claim: NameClaim) -> float:
 class Tenures:
     """The chore of keeping claims.
 
-    Each is looked at as soon as it may be void: when it is 45 s old and was never held, or when its holder is gone or
-    has another name. All are looked at each minute, for what was missed.
+    Each is looked at as soon as its holder is seen, and as soon as it may be void: when it is 45 s old and was never
+    held, or when its holder is gone or has another name. All are looked at each minute, for what was missed.
     """
 
     period = 5.0
@@ -134,20 +134,36 @@ class Tenures:
 
     def _note(self, name: str, claim: NameClaim) -> None:
         """A claim is new, or was changed."""
-        if not claim.spec.held:
+        if self._is_seen(claim):
+            self._settle(name, claim)
+        elif not claim.spec.held:
             self._wait_for(name, claim)
-        elif self._is_seen(claim) or not self._is_known(claim):
+        elif not self._is_known(claim):
             self._due.pop(name, None)
         else:
             self._due[name] = self._cluster.now() + SOON
 
+    def _settle(self, name: str, claim: NameClaim) -> None:
+        """Its holder is there, which is marked at once: kubectl may delete it before the claim is old enough."""
+        if claim.spec.held:
+            self._due.pop(name, None)
+        else:
+            self._due[name] = self._cluster.now()
+
     def _holders_moved(self, changes: tuple[Change, ...]) -> None:
         for change in changes:
-            before = self._name(change.kind, change.old)
-            if before == self._name(change.kind, change.new):
+            before, after = self._name(change.kind, change.old), self._name(change.kind, change.new)
+            if before == after:
                 continue
-            if self._cluster.stores[NAME_CLAIM].one(SYSTEM_NAMESPACE, before) is not None:
+            if self._claim(before) is not None:
                 self._due[before] = self._cluster.now() + SOON
+            claim = self._claim(after)
+            if claim is not None and self._is_seen(claim):
+                self._settle(after, claim)
+
+    def _claim(self, name: str) -> NameClaim | None:
+        row = self._cluster.stores[NAME_CLAIM].one(SYSTEM_NAMESPACE, name)
+        return None if row is None else NAME_CLAIM.read(row)
 
     def _name(self, kind: Kind[Any], row: Row | None) -> str:
         """The name of the claim that an object should have."""
