@@ -113,7 +113,7 @@ class Api:
             self._follow(request, Deferred.fromCoroutine(self._exchange.respond(request, *found)))
             return
         try:
-            parts = door.segments(path, self.dialect.words.missing)
+            parts = self._segments(path)
         except Fault as fault:
             self._follow(request, Deferred.fromCoroutine(self._exchange.refuse(request, fault)))
             return
@@ -122,7 +122,7 @@ class Api:
 
     async def admit(self, request: Request, method: bytes, path: bytes) -> None:
         """Raises the Fault of a request whose body has not been asked for yet: no route, or no token that counts."""
-        parts = door.segments(self._unscoped(request, path), self.dialect.words.missing)
+        parts = self._segments(self._unscoped(request, path))
         urls = self._klein.url_map.bind("dicot", path_info="/" + "/".join(parts), default_method=method.decode())
         try:
             endpoint, _ = urls.match()
@@ -144,6 +144,12 @@ class Api:
 
             self._hot.reserve(url)
         return self._routes[endpoint]
+
+    def _segments(self, path: bytes) -> tuple[str, ...]:
+        words = self.dialect.words
+        if words.literal and path.endswith(b"/"):
+            raise NotFound(words.missing)
+        return door.segments(path, words.missing)
 
     def _unscoped(self, request: Request, path: bytes) -> bytes:
         """Takes the project id out of a path, where the service allows one there."""

@@ -15,8 +15,8 @@ class Words:
     """The service's sentences for what goes wrong before an operation is reached.
 
     ``foreign_project`` is "" where the service takes no project id in its paths. ``accepts`` are the content types a
-    body may have; None accepts any. ``bodiless`` says that no body at all is read as null. ``{...}`` are filled in by
-    ``Api``.
+    body may have; None accepts any. ``bodiless`` says that no body at all is read as null, ``literal`` that a path
+    with a slash at its end is another one, and none of the service's. ``{...}`` are filled in by ``Api``.
     """
 
     malformed: str
@@ -30,6 +30,7 @@ class Words:
     wrong_media: type[Fault] = UnsupportedMedia
     accepts: frozenset[str] | None = None
     bodiless: bool = False
+    literal: bool = False
 
 
 class Dialect(Protocol):

@@ -33,6 +33,7 @@ _WORDS = Words(
     unexpected="Unexpected API Error. Please contact the administrator",
     accepts=frozenset(("", "text/plain", "application/json", "application/vnd.openstack.compute+json")),
     bodiless=True,
+    literal=True,
 )
 
 
