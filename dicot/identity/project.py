@@ -1,4 +1,4 @@
-"""/projects/{id}: a project."""
+"""/projects and /projects/{id}: all projects, and one."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,12 +8,13 @@ from ..cloud.kinds.identity import NAMESPACE, NAMESPACE_RECORD
 from ..cloud.resource import Bench, Resource
 from ..faults import BadRequest
 from ..web.call import Call, Reply
-from . import facts, words
+from . import facts, project_list, words
 from .desk import TOOL, Desk
 
 
 def register(bench: Bench) -> None:
     """The operations of projects."""
+    project_list.register(bench)
     desk: Desk = bench.tools[TOOL]
 
     @bench.routes.get("/projects/<project_id>", "identity:get_project")
@@ -59,6 +60,9 @@ PROJECTS = Resource(
     "projects",
     register,
     reads=(NAMESPACE, NAMESPACE_RECORD),
-    policy={"identity:get_project": frozenset(("admin", "system_reader", "domain_reader_of", "project"))},
+    policy={
+        "identity:get_project": frozenset(("admin", "system_reader", "domain_reader_of", "project")),
+        project_list.POLICY: frozenset(("admin", "system_reader", "domain_reader_of")),
+    },
     crds=("namespacerecords.identity.dicot.io",),
 )

@@ -30,6 +30,11 @@ def no_such(kind: str, id: str) -> Fault:
     return NotFound(f"Could not find {kind}: {id}.")
 
 
+def no_such_marker(marker: str) -> Fault:
+    """Nothing from which a list could go on."""
+    return NotFound(f"Marker {marker} could not be found.")
+
+
 def no_such_token() -> Fault:
     """The subject token does not count. Keystone repeats its text here; tokens do not belong into answers."""
     return NotFound("Could not find token.")

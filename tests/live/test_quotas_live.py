@@ -65,7 +65,9 @@ class QuotaTests(JourneyCase):
         await until(reactor, "the project's own amount", told)
         self.assertEqual((await self.quotas())["security_groups"], 17)
         self.assertEqual((await self.quotas("--default"))["cores"], 20)
-        shown = by(await self.cli.as_admin().json("quota", "show", project), "Resource", "Limit")
+        for asked in (project, "demo"):
+            shown = by(await self.cli.as_admin().json("quota", "show", asked), "Resource", "Limit")
+            self.assertEqual(shown["cores"], 1234)
         self.assertEqual((shown["cores"], shown["security_groups"]), (1234, 17))
         limits = by(await self.cli.json("limits", "show", "--absolute"), *COLUMNS)
         self.assertEqual(limits["max_total_cores"], 1234)

@@ -142,6 +142,10 @@ class Directory:
         """A project by id."""
         return self._projects.project(id)
 
+    def projects(self) -> tuple[Project, ...]:
+        """All projects."""
+        return tuple(self._projects.all())
+
     def project_named(self, domain: str, name: str) -> Project | None:
         """A project by name within a domain."""
         folded = name.casefold()
@@ -153,6 +157,10 @@ class Directory:
             ),
             None,
         )
+
+    def domains(self) -> tuple[DomainFacts, ...]:
+        """All domains."""
+        return tuple(filter(None, map(self._domain, self._domains.rows(SYSTEM_NAMESPACE))))
 
     def role(self, id: str) -> RoleFacts | None:
         """A role by id."""
@@ -195,8 +203,7 @@ class Directory:
 
     def domains_of(self, user: str) -> tuple[DomainFacts, ...]:
         """The domains that a user holds any role on, by id."""
-        known = (self._domain(row) for row in self._domains.rows(SYSTEM_NAMESPACE))
-        held = (domain for domain in known if domain and self.roles_on_domain(user, domain.id))
+        held = (domain for domain in self.domains() if self.roles_on_domain(user, domain.id))
         return tuple(sorted(held, key=lambda domain: domain.id))
 
     def _effective(self, user: str, granted: Callable[[AssignmentSpec], bool]) -> tuple[RoleFacts, ...]:
