@@ -1,6 +1,8 @@
 """Sends finished bytes as the client takes them: a slow client holds one slice, not the whole answer."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -28,9 +30,9 @@ class Slices:
     reactor for each slice; this is a push producer from the start, so it needs no reactor and stops at once.
     """
 
-    def __init__(self, consumer: Consumer, parts: Sequence[bytes]) -> None:
+    def __init__(self, consumer: Consumer, parts: Sequence[bytes], between: bytes = b"") -> None:
         self._consumer = consumer
-        self._slices = sliced(parts)
+        self._slices = sliced(parts, between)
         self._paused = False
         self._sending = False
         self._done: Deferred[None] = Deferred(lambda _: self.stopProducing())
@@ -64,18 +66,19 @@ class Slices:
         self._slices = iter(())
 
 
-def sliced(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in slices of 64 kB; the last may be shorter."""
-    held: list[bytes] = []
-    size = 0
-    for part in parts:
-        start = 0
-        while size + len(part) - start >= SLICE:
-            end = start + SLICE - size
-            yield b"".join((*held, part[start:end]))
-            held, size, start = [], 0, end
-        if start < len(part):
-            held.append(part[start:])
-            size += len(part) - start
-    if held:
-        yield b"".join(held)
+def sliced(parts: Sequence[bytes], between: bytes = b"") -> Iterator[bytes]:
+    """The same bytes, with ``between`` between each two parts, in slices of 64 kB at most.
+
+    Slices end where a part does, unless the part alone is longer: so that nothing is cut up and copied twice.
+    """
+    ends = list(accumulate(map(len(between).__add__, map(len, parts))))
+    first = start = 0
+    while first < len(parts):
+        last = max(first + 1, bisect_right(ends, start + SLICE, first))
+        piece = [*parts[first:last], b""] if last < len(parts) else parts[first:last]
+        whole = between.join(piece)
+        if len(whole) <= SLICE:
+            yield whole
+        else:
+            yield from (whole[place : place + SLICE] for place in range(0, len(whole), SLICE))
+        first, start = last, ends[last - 1]

@@ -6,13 +6,21 @@ from dicot.pull import SLICE, Slices, sliced
 
 class SliceTests(SynchronousTestCase):
     def test_the_bytes_stay_the_same(self) -> None:
-        short: list[list[int]] = [[], [0], [1], [10] * 20_000, [50_000] * 7]
-        for sizes in (*short, [SLICE], [SLICE - 1, 1, 1], [3 * SLICE + 5], [0, SLICE, 0]):
-            parts = [bytes([n % 251]) * size for n, size in enumerate(sizes)]
-            slices = list(sliced(parts))
-            self.assertEqual(b"".join(slices), b"".join(parts))
-            self.assertTrue(all(len(piece) == SLICE for piece in slices[:-1]), sizes)
-            self.assertNotIn(b"", slices)
+        short: list[list[int]] = [[], [0], [0, 0], [1], [10] * 20_000, [50_000] * 7, [0] * 9 + [70_000] + [0] * 9]
+        for sizes in (*short, [SLICE], [SLICE - 1, 1, 1], [3 * SLICE + 5], [0, SLICE, 0], [1500] * 1000):
+            for between in (b"", b", "):
+                parts = [bytes([n % 251]) * size for n, size in enumerate(sizes)]
+                slices = list(sliced(parts, between))
+                self.assertEqual(b"".join(slices), between.join(parts))
+                self.assertTrue(all(len(piece) <= SLICE for piece in slices), sizes)
+
+    def test_they_are_as_long_as_they_may_be(self) -> None:
+        slices = list(sliced([b"x" * 1498] * 1000, b", "))
+        self.assertEqual([len(piece) for piece in slices[:-1]], [SLICE // 1500 * 1500] * (len(slices) - 1))
+
+    def test_a_long_part_is_cut_and_not_copied_before(self) -> None:
+        part = b"x" * (2 * SLICE + 1)
+        self.assertEqual([len(piece) for piece in sliced([part])], [SLICE, SLICE, 1])
 
 
 class Sink:

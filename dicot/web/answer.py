@@ -43,8 +43,8 @@ def encoded(reply: Reply) -> Reply:
 
 async def send(request: Request, dialect: Dialect, reply: Reply) -> None:
     """Writes an encoded answer, large ones as the client takes them. It does not end the request."""
-    parts = reply.body.parts if isinstance(reply.body, Pieces) else ()
-    length = sum(map(len, parts))
+    body = reply.body if isinstance(reply.body, Pieces) else Pieces(())
+    length = body.size
     request.setResponseCode(reply.code)
     headers = {**dialect.stamp(request.version), **dict.fromkeys(dialect.id_headers, request.request_id)}
     if reply.code not in _BODILESS:
@@ -55,8 +55,8 @@ async def send(request: Request, dialect: Dialect, reply: Reply) -> None:
         request.setHeader(name, value)
     if length > SLICE and request.method != b"HEAD" and not request.gone:
         try:
-            await Slices(request, parts).send()
+            await Slices(request, body.parts, body.between).send()
         except CancelledError:
             return  # the client has left in the middle of its answer
     else:
-        request.write(b"".join(parts))
+        request.write(body.between.join(body.parts))

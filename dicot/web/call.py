@@ -32,9 +32,28 @@ class Call(Generic[B]):
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A body of finished bytes that are sent as they lie, with Content-Length known."""
+    """A body of finished bytes that are sent as they lie, with Content-Length known.
+
+    ``between`` stands between each two of them.
+    """
 
     parts: Sequence[bytes]
+    between: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """The bytes of all."""
+        return sum(map(len, self.parts)) + len(self.between) * max(0, len(self.parts) - 1)
+
+
+def enclosed(head: bytes, parts: Sequence[bytes], tail: bytes) -> Pieces:
+    """Finished documents as a JSON list that stands in another."""
+    if not parts:
+        return Pieces((head + tail,))
+    pieces = list(parts)
+    pieces[0] = head + pieces[0]
+    pieces[-1] += tail
+    return Pieces(pieces, b", ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from ...caller import Caller
 from ...cloud.reading.shelf import Page, Shape, UnknownMarker
 from ...cloud.resource import Bench, settled
 from ...faults import BadRequest, NotFound
-from ...web.call import Call, Pieces, Reply
+from ...web.call import Call, Pieces, Reply, enclosed
 from ...web.dialect import Version
 from ..wire import check_bare, next_links
 from .actions import missing
@@ -29,7 +29,7 @@ def reading(bench: Bench) -> None:
         except UnknownMarker:
             raise BadRequest(f"marker [{wanted.query.marker}] not found") from None
         further = next_links(bench.config, path, wanted.asked, len(page.parts), page.last)
-        return Reply(Pieces(wrapped(page, further)))
+        return Reply(wrapped(page, further))
 
     @bench.routes.get("/servers", f"{POLICY}:index", hot=True)
     async def index(call: Call[None]) -> Reply:
@@ -69,15 +69,10 @@ def _scopes(bench: Bench, caller: Caller, wanted: Listing) -> tuple[str, ...]:
     return (namespace,) if namespace in scopes else ()
 
 
-def wrapped(page: Page, further: list[dict[str, str]]) -> list[bytes]:
-    """Fragments as the pieces of a list."""
-    pieces = [b'{"servers": [']
-    for number, part in enumerate(page.parts):
-        if number:
-            pieces.append(b", ")
-        pieces.append(part)
-    end = b', "servers_links": ' + msgspec.json.encode(further) if further else b""
-    return [*pieces, b"]", end, b"}"]
+def wrapped(page: Page, further: list[dict[str, str]]) -> Pieces:
+    """Fragments as a list."""
+    links = b', "servers_links": ' + msgspec.json.encode(further) if further else b""
+    return enclosed(b'{"servers": [', page.parts, b"]" + links + b"}")
 
 
 def addresses(bench: Bench) -> None:

@@ -269,7 +269,7 @@ def call(
 def payload(reply: Reply) -> Any:
     """The body of a reply as a client would read it."""
     if isinstance(reply.body, Pieces):
-        return json.loads(b"".join(reply.body.parts))
+        return json.loads(reply.body.between.join(reply.body.parts))
     return json.loads(msgspec.json.encode(reply.body))
 
 
