@@ -17,6 +17,8 @@ from twisted.internet.interfaces import (
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from .prompt import prompt
+
 _BACKLOG = 1024
 _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 
@@ -58,6 +60,7 @@ class Listener(Service):
         Service.startService(self)
         fd, family = self._socket.fileno(), self._socket.family
         self._port = self._reactor.adoptStreamPort(fd, family, self._factory)  # type: ignore[arg-type]
+        prompt(self._port)
         self._socket.close()
 
     async def _stopped(self) -> None:
