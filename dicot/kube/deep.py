@@ -34,3 +34,5 @@ def shallow(raw: bytes | str | msgspec.Raw, form: type[T]) -> T:
         return msgspec.json.decode(raw, type=form)
     except RecursionError:
         raise msgspec.ValidationError("It is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise msgspec.ValidationError(f"It is no UTF-8: {error.reason}") from None

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
+import msgspec
+from msgspec.structs import replace
+
 from .change import Change, changes
 from .event import ADDED, DELETED, MODIFIED, Event, Reader, ends_initial_events
 from .kind import HasMeta, Kind, Row
@@ -87,7 +90,11 @@ class Draft(Generic[P]):
         if body is None or not meta.name:
             self.skipped[meta.uid] = event
             return
-        row = self._kind.row(body)
+        try:
+            row = self._kind.row(body)
+        except msgspec.ValidationError as problem:
+            self.skipped[meta.uid] = replace(event, problem=str(problem))
+            return
         held = self._live.one(meta.namespace, meta.name)
         if held is not None and self._live.claim(held) == row:
             row = self._live.claim(held)

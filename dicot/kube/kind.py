@@ -148,7 +148,10 @@ class Kind(Generic[P]):
         return body
 
     def row(self, body: P) -> Row:
-        """The flat form of an object that was just decoded: foreign annotations are taken out of it."""
+        """The flat form of an object that was just decoded: foreign annotations are taken out of it.
+
+        Raises msgspec.ValidationError where a number in it is too large to be kept: JSON has no bounds.
+        """
         meta = body.metadata
         foreign = [key for key in meta.annotations if not (key.startswith("dicot.io/") or key in self.annotations)]
         for key in foreign:
@@ -169,12 +172,19 @@ class Kind(Generic[P]):
             id=_id(meta),
             owner=next((owner.uid for owner in meta.ownerReferences if owner.controller), ""),
             created=meta.creationTimestamp,
-            body=msgspec.msgpack.encode(replace(body, metadata=rest)),  # type: ignore[type-var]
+            body=_packed(replace(body, metadata=rest)),  # type: ignore[type-var]
         )
 
     def decode(self, raw: bytes) -> Row:
         """An object's JSON as a row. Raises msgspec.DecodeError (ValidationError) for one that does not fit."""
         return self.row(shallow(raw, self.projection))
+
+
+def _packed(body: object) -> bytes:
+    try:
+        return msgspec.msgpack.encode(body)
+    except OverflowError as error:
+        raise msgspec.ValidationError(str(error)) from None
 
 
 def _id(meta: Meta) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
+import msgspec
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -273,9 +275,17 @@ class Store(Generic[P]):
         elif self._is_stale(meta.namespace, meta.name, meta.uid, meta.resourceVersion):
             tally.duplicates += 1
         else:
-            part.skipped.discard(meta.uid)
-            return self._put(self.kind.row(event.body), event.body)
+            return self._fit(event, part)
         return ()
+
+    def _fit(self, event: Event, part: Part) -> Iterable[Move]:
+        try:
+            row = self.kind.row(event.body)
+        except msgspec.ValidationError as problem:
+            self._skip(replace(event, problem=str(problem)), part)
+            return ()
+        part.skipped.discard(row.uid)
+        return self._put(row, event.body)
 
     def _is_stale(self, namespace: str, name: str, uid: str, version: str) -> bool:
         """Whether what is known already is at least as new."""

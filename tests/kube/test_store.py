@@ -84,6 +84,11 @@ class ApplyTests(StoreTestCase):
         self.assertEqual((self.names(), self.version_of("a"), self.store.version), (["a", "b"], "1", "3"))
         self.assertEqual((self.store.tally.skipped, self.store.skipped), (1, {"uid-a"}))
 
+    def test_a_number_beyond_all_bounds_does_not_fit(self) -> None:
+        self.store.apply([added("a", 1), modified("a", 2, size=10**30), added("b", 3)])
+        self.assertEqual((self.names(), self.version_of("a"), self.store.version), (["a", "b"], "1", "3"))
+        self.assertEqual(self.store.skipped, {"uid-a"})
+
     def test_an_object_that_does_not_fit_can_be_deleted(self) -> None:
         self.store.apply([added("a", 1), deleted("a", 2, size="large")])
         self.assertEqual((self.names(), self.store.skipped), ([], set()))

@@ -201,6 +201,10 @@ class ReplaceTests(StoreTestCase):
         self.assertEqual((self.names(), self.version_of("a")), (["a", "b"], "1"))
         self.assertEqual(self.store.skipped, {"uid-a"})
 
+    def test_a_number_beyond_all_bounds_does_not_fit(self) -> None:
+        self.store.replace([raw(thing("a", 1)), raw(thing("b", 2, size=10**30))], "5")
+        self.assertEqual((self.names(), self.store.skipped), (["a"], {"uid-b"}))
+
     def test_a_vanished_object_is_not_revived_by_something_older(self) -> None:
         self.store.replace([raw(thing("a", 1))], "5")
         self.store.replace([], "9")
