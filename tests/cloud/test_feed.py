@@ -224,6 +224,16 @@ class JoinTests(FeedTests):
         self.port("p1", "two")
         self.assertEqual(feed.shelf.one(["red"], "uid-red-p1", BRIEF), b"[]")
 
+    def test_what_names_no_main_row_asks_nothing(self) -> None:
+        """A tenant's object may name whatever it likes."""
+        self.other(Source(VM, self.entry, self.phases, (Join(PORT, same_place),)))
+        self.asked.clear()
+        for name in ("three", "a b", "x.example.io a/b", " ", ""):
+            self.port("p1", name)
+        self.assertEqual(self.asked, [])
+        self.port("p1", "two")
+        self.assertIn("red/two", self.asked)
+
     def test_places_of_two_sources_do_not_meet(self) -> None:
         sources = (Source(VM, self.entry, self.phases, ()), Source(PORT, self.entry_of_port, self.phases, ()))
         feed = Feed(Resource("both", no_routes, sources), self.ground.cache)

@@ -76,7 +76,9 @@ class Meeting:
     def _at(self, key: str) -> Iterable[str]:
         """The places of the main rows that have a key."""
         if self.is_of_place:
-            return (key,)
+            # A tenant's object may name anything, and nothing that is there.
+            namespace, _, name = key.partition("/")
+            return (key,) if self._mains.one(namespace, name) is not None else ()
         if self._is_of_links:
             return [row.place for row in self._mains.linked(key)]
         return self._places.find(key)
