@@ -23,7 +23,8 @@ from tests.live.estate import survey
 from tests.live.wire import Heard, NoAnswer, Person, logged_in, side_by_side
 
 from .arena import Arena
-from .storms import GROUPS, KEYPAIRS, PLAIN, PUBLIC_KEY, SERVERS, USER_DATA, Thing
+from .storms import PLAIN, PUBLIC_KEY, USER_DATA
+from .verdicts import GROUPS, KEYPAIRS, SERVERS, Thing
 
 TOKENS = "/identity/v3/auth/tokens"
 STEPS = re.compile(

@@ -1,9 +1,8 @@
-"""Clients that write while everything is killed around them, and what must be there in the end."""
+"""Clients that write while everything is killed around them and nodes fail, and what must be there in the end."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -12,18 +11,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError, ConnectionLost
 from twisted.internet.task import deferLater
 
-from dicot.names import SYSTEM_NAMESPACE
-from tests.cluster.control import Control, Document, Overdue
+from tests.cluster.control import Overdue
 from tests.live.case import image_id, new_server
 from tests.live.daemon import Daemon
-from tests.live.estate import survey
 from tests.live.wire import Heard, NoAnswer, Person, logged_in, side_by_side
 
 from .arena import Arena
+from .troubles import BY_HAND, CHOSEN, Troubles
+from .verdicts import KEYPAIRS, SERVERS, Thing, Verdict, judged, untrue
 
-SERVERS = "/compute/v2.1/servers"
-KEYPAIRS = "/compute/v2.1/os-keypairs"
-GROUPS = "/compute/v2.1/os-server-groups"
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDJ6Jz0kBfD4sFv7Wf5h0l4v6n0c2bq3m1x9y8z7w6v5 a@b"
 PLAIN, WITH_VOLUME = "cirros-live", "cirros"
 USER_DATA = "I2Nsb3VkLWNvbmZpZwo="
@@ -32,31 +28,12 @@ MOST = 4
 """Servers that a client has at a time."""
 PAUSE = 1.2
 """Seconds that a client rests at most between two writes."""
+TROUBLED = 0.4
+"""The share of servers whose instances fail."""
 PATIENCE = 20.0
 """Seconds that a replica has to get ready before it is killed again."""
 AGAIN = 0.1
 """Seconds until a client that found nobody asks the next."""
-CLAIMS = f"/apis/identity.dicot.io/v1/namespaces/{SYSTEM_NAMESPACE}/nameclaims"
-KEYS = f"/apis/compute.dicot.io/v1/namespaces/{SYSTEM_NAMESPACE}/keypairs"
-
-
-@dataclass
-class Thing:
-    """A server, a key pair or a server group that somebody asked for.
-
-    ``exists`` is None where nobody knows: a write of it was not answered. ``names`` are those that it may have by
-    now, ``states`` the statuses. ``id`` is "" where the answer to its create never came. ``count`` are those that one
-    request wanted, of which fewer are none; ``shown`` are fields of a server as they must be.
-    """
-
-    kind: str
-    first: str
-    id: str = ""
-    exists: bool | None = None
-    names: set[str] = field(default_factory=set)
-    states: set[str] = field(default_factory=set)
-    count: int = 1
-    shown: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass
@@ -73,15 +50,6 @@ class History:
     def writes(self) -> int:
         """How many were acknowledged."""
         return sum(self.acknowledged.values())
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What is wrong in the end."""
-
-    lost: list[str]
-    doubled: list[str]
-    left: list[str]
 
 
 class Client:
@@ -115,15 +83,15 @@ class Client:
             if thing.exists and thing.kind == kind and thing.first.startswith(self._mark)
         ]
 
-    def _new(self, kind: str) -> Thing:
+    def _new(self, kind: str, trouble: str = "") -> Thing:
         self._count += 1
-        name = f"{self._mark}{kind[0]}{self._count}"
-        thing = Thing(kind, name, names={name})
+        name = f"{self._mark}{kind[0]}{self._count}{trouble}"
+        thing = Thing(kind, name, names={name}, trouble=trouble)
         self._history.things.append(thing)
         return thing
 
     async def _create_server(self) -> None:
-        thing = self._new("server")
+        thing = self._new("server", self._chance.choice(CHOSEN) if self._chance.random() < TROUBLED else "")
         image = self.images[WITH_VOLUME if self._chance.random() < 0.25 else PLAIN]
         answer = await self._ask(
             "create", "POST", SERVERS, new_server(thing.first, image, user_data=USER_DATA), good=202
@@ -190,7 +158,7 @@ class Client:
 
 
 class Storm:
-    """Two replicas, their clients, and kill -9 of everything at moments that ``seed`` decides."""
+    """Two replicas, their clients, troubled nodes, and kill -9 of everything at moments that ``seed`` decides."""
 
     def __init__(self, reactor: Any, arena: Arena, seed: int) -> None:
         self._reactor = reactor
@@ -198,10 +166,13 @@ class Storm:
         self._chance = Random(seed)
         self._raging = True
         self.history = History()
+        self.troubles = Troubles(reactor, arena.control, self._chance.random())
 
     async def rage(self, writes: int) -> None:
         """Until so many writes were acknowledged; then everything runs again."""
         clients = await self._clients()
+        uid = await self.troubles.begin()
+        self.history.things.append(Thing("server", BY_HAND, uid, True, {BY_HAND}, {"ACTIVE"}, trouble=BY_HAND))
         killing = [Deferred.fromCoroutine(self._kill_replicas(daemon)) for daemon in self._arena.daemons]
         killing.append(Deferred.fromCoroutine(self._kill_sandbox()))
         try:
@@ -210,7 +181,12 @@ class Storm:
             self._raging = False
             for each in killing:
                 await each
+            await self.troubles.end()
             await side_by_side(*(daemon.until_ready() for daemon in self._arena.daemons))
+
+    def met(self) -> Counter[str]:
+        """How many servers were to fail in which way, and how often nodes did."""
+        return self.troubles.met + Counter(thing.trouble for thing in self.history.things if thing.trouble)
 
     async def _clients(self) -> list[Client]:
         first = self._arena.daemons[0]
@@ -247,6 +223,7 @@ class Storm:
             self.history.kills["sandbox"] += 1
             await self._rest(0, 1)
             await self._arena.cluster.start_apiserver()
+            await self.troubles.mark()
 
     async def _rest(self, least: float, most: float) -> bool:
         """Wait; whether the storm goes on."""
@@ -260,61 +237,6 @@ class Storm:
         demo = await logged_in(
             self._reactor, self._arena.daemons[0].url, "demo", self._arena.ground.passwords["demo"]
         )
-        return await judged(self._arena.control, demo, self.history.things)
-
-
-async def judged(control: Control, demo: Person, things: list[Thing]) -> Verdict:
-    """What is wrong with what there is, after all that was answered."""
-    verdict = Verdict([], [], [])
-    servers = (await demo.ask("GET", f"{SERVERS}/detail")).document["servers"]
-    keys = [each["keypair"]["name"] for each in (await demo.ask("GET", KEYPAIRS)).document["keypairs"]]
-    groups = [each["name"] for each in (await demo.ask("GET", GROUPS)).document["server_groups"]]
-    estate = await survey(control, "demo")
-    verdict.left.extend(estate.halves())
-    verdict.left.extend(f"the Ledger has {id}, which is gone" for id in estate.entries if id not in estate.machines)
-    verdict.left.extend(await _orphans(control))
-    for thing in things:
-        if thing.kind == "server":
-            _judge_server(thing, servers, verdict)
-        else:
-            _judge_named(thing, groups if thing.kind == "group" else keys, verdict)
-    shown = {server["id"] for server in servers}
-    verdict.lost.extend(f"{id} is not listed" for id in estate.machines.keys() - shown)
-    verdict.left.extend(f"{id} is listed" for id in shown - estate.machines.keys())
-    return verdict
-
-
-def _judge_server(thing: Thing, servers: list[Document], verdict: Verdict) -> None:
-    found = [server for server in servers if server["id"] == thing.id or server["name"] in thing.names]
-    names = {server["name"] for server in found}
-    if len(found) > thing.count or len(names) < len(found):
-        verdict.doubled.append(f"{thing} is {found}")
-    elif found and len(found) < thing.count:
-        verdict.left.append(f"{thing} is only {found}")
-    elif thing.exists and not (found and thing.id in ("", found[0]["id"]) and names <= thing.names):
-        verdict.lost.append(f"{thing} is {found}")
-    elif thing.exists and not (states := {server["status"] for server in found}) <= thing.states:
-        verdict.lost.append(f"{thing} is {states}")
-    elif thing.exists and not all(thing.shown.items() <= server.items() for server in found):
-        verdict.lost.append(f"{thing} is {found}")
-    elif thing.exists is False and found:
-        verdict.lost.append(f"{thing}, deleted, is {found}")
-
-
-def _judge_named(thing: Thing, names: list[str], verdict: Verdict) -> None:
-    found = names.count(thing.first)
-    if found > 1:
-        verdict.doubled.append(f"{thing} is there {found} times")
-    elif thing.exists is not None and thing.exists != bool(found):
-        verdict.lost.append(f"{thing} is there {found} times")
-
-
-async def _orphans(control: Control) -> list[str]:
-    """Claims without their key pairs and key pairs without their claims; volumes that no server uses."""
-    keys = {item["metadata"]["name"] for item in (await control.get(KEYS))["items"]}
-    claims = [item["spec"] for item in (await control.get(CLAIMS))["items"] if item["spec"]["kind"] == "keypair"]
-    claimed = [spec["place"].rpartition("/")[2] for spec in claims]
-    found = [f"the name of key pair {name} is claimed" for name in claimed if name not in keys]
-    found += [f"key pair {name} has no claim" for name in keys if name not in claimed]
-    found += [f"key pair {name} has two claims" for name, count in Counter(claimed).items() if count > 1]
-    return found
+        verdict = await judged(self._arena.control, demo, self.history.things)
+        verdict.untrue.extend(await untrue(self._arena.control, demo, self.history.things))
+        return verdict

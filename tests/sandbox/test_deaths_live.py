@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.sandbox.arena import Arena
 from tests.sandbox.deaths import SETTLED, WRITES, Death, Deaths, registered
-from tests.sandbox.storms import SERVERS, judged
+from tests.sandbox.verdicts import SERVERS, judged
 
 ONLY_ON = "sandbox"
 
