@@ -1,8 +1,6 @@
 """Sends finished bytes as the client takes them: a slow client holds one slice, not the whole answer."""
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -30,9 +28,11 @@ class Slices:
     reactor for each slice; this is a push producer from the start, so it needs no reactor and stops at once.
     """
 
-    def __init__(self, consumer: Consumer, parts: Sequence[bytes], between: bytes = b"") -> None:
+    def __init__(
+        self, consumer: Consumer, parts: Sequence[bytes], between: bytes = b"", size: int | None = None
+    ) -> None:
         self._consumer = consumer
-        self._slices = sliced(parts, between)
+        self._slices = sliced(parts, between, size)
         self._paused = False
         self._sending = False
         self._done: Deferred[None] = Deferred(lambda _: self.stopProducing())
@@ -66,19 +66,23 @@ class Slices:
         self._slices = iter(())
 
 
-def sliced(parts: Sequence[bytes], between: bytes = b"") -> Iterator[bytes]:
-    """The same bytes, with ``between`` between each two parts, in slices of 64 kB at most.
+def sliced(parts: Sequence[bytes], between: bytes = b"", size: int | None = None) -> Iterator[bytes]:
+    """The same bytes, with ``between`` between each two parts, in slices of some 64 kB, 96 kB at most.
 
-    Slices end where a part does, unless the part alone is longer: so that nothing is cut up and copied twice.
+    As many parts as fill a slice by their mean length make one: so that none is looked at, cut or copied before its
+    turn. ``size`` is that of all, if it is known.
     """
-    ends = list(accumulate(map(len(between).__add__, map(len, parts))))
-    first = start = 0
-    while first < len(parts):
-        last = max(first + 1, bisect_right(ends, start + SLICE, first))
-        piece = [*parts[first:last], b""] if last < len(parts) else parts[first:last]
-        whole = between.join(piece)
-        if len(whole) <= SLICE:
+    size = size or length(parts, between)
+    many = max(1, SLICE * len(parts) // max(1, size))
+    for first in range(0, len(parts), many):
+        last = first + many
+        whole = between.join([*parts[first:last], b""] if last < len(parts) else parts[first:last])
+        if len(whole) <= SLICE + SLICE // 2:
             yield whole
         else:
             yield from (whole[place : place + SLICE] for place in range(0, len(whole), SLICE))
-        first, start = last, ends[last - 1]
+
+
+def length(parts: Sequence[bytes], between: bytes = b"") -> int:
+    """The bytes of all, with ``between`` between each two."""
+    return sum(map(len, parts)) + len(between) * max(0, len(parts) - 1)

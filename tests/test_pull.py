@@ -1,7 +1,7 @@
 from twisted.internet.interfaces import IPushProducer
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.pull import SLICE, Slices, sliced
+from dicot.pull import SLICE, Slices, length, sliced
 
 
 class SliceTests(SynchronousTestCase):
@@ -12,15 +12,19 @@ class SliceTests(SynchronousTestCase):
                 parts = [bytes([n % 251]) * size for n, size in enumerate(sizes)]
                 slices = list(sliced(parts, between))
                 self.assertEqual(b"".join(slices), between.join(parts))
-                self.assertTrue(all(len(piece) <= SLICE for piece in slices), sizes)
+                self.assertTrue(all(len(piece) <= 1.5 * SLICE for piece in slices), sizes)
+                self.assertEqual(list(sliced(parts, between, length(parts, between))), slices)
+                self.assertEqual(length(parts, between), len(between.join(parts)))
 
-    def test_they_are_as_long_as_they_may_be(self) -> None:
+    def test_they_end_where_a_part_does(self) -> None:
         slices = list(sliced([b"x" * 1498] * 1000, b", "))
         self.assertEqual([len(piece) for piece in slices[:-1]], [SLICE // 1500 * 1500] * (len(slices) - 1))
 
-    def test_a_long_part_is_cut_and_not_copied_before(self) -> None:
-        part = b"x" * (2 * SLICE + 1)
-        self.assertEqual([len(piece) for piece in sliced([part])], [SLICE, SLICE, 1])
+    def test_long_parts_are_cut(self) -> None:
+        self.assertEqual([len(piece) for piece in sliced([b"x" * (2 * SLICE + 1)])], [SLICE, SLICE, 1])
+        slices = list(sliced([b"x"] * 999 + [b"y" * (9 * SLICE)]))
+        self.assertTrue(max(map(len, slices)) <= 1.5 * SLICE)
+        self.assertEqual(len(slices), 1 + 999 // 110 + 9)
 
 
 class Sink:

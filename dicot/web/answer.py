@@ -4,7 +4,7 @@ import msgspec
 from twisted.internet.defer import CancelledError
 
 from ..faults import Fault
-from ..pull import SLICE, Slices
+from ..pull import SLICE, Slices, length
 from .call import Pieces, Reply
 from .dialect import Dialect, Version
 from .request import Request
@@ -44,18 +44,18 @@ def encoded(reply: Reply) -> Reply:
 async def send(request: Request, dialect: Dialect, reply: Reply) -> None:
     """Writes an encoded answer, large ones as the client takes them. It does not end the request."""
     body = reply.body if isinstance(reply.body, Pieces) else Pieces(())
-    length = body.size
+    size = length(body.parts, body.between)
     request.setResponseCode(reply.code)
     headers = {**dialect.stamp(request.version), **dict.fromkeys(dialect.id_headers, request.request_id)}
     if reply.code not in _BODILESS:
-        headers["Content-Length"] = str(length)
-        if length:
+        headers["Content-Length"] = str(size)
+        if size:
             headers["Content-Type"] = "application/json"
     for name, value in {**headers, **(reply.headers or {})}.items():
         request.setHeader(name, value)
-    if length > SLICE and request.method != b"HEAD" and not request.gone:
+    if size > SLICE and request.method != b"HEAD" and not request.gone:
         try:
-            await Slices(request, body.parts, body.between).send()
+            await Slices(request, body.parts, body.between, size).send()
         except CancelledError:
             return  # the client has left in the middle of its answer
     else:

@@ -40,11 +40,6 @@ class Pieces:
     parts: Sequence[bytes]
     between: bytes = b""
 
-    @property
-    def size(self) -> int:
-        """The bytes of all."""
-        return sum(map(len, self.parts)) + len(self.between) * max(0, len(self.parts) - 1)
-
 
 def enclosed(head: bytes, parts: Sequence[bytes], tail: bytes) -> Pieces:
     """Finished documents as a JSON list that stands in another."""
