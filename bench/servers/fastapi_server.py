@@ -39,6 +39,8 @@ if __name__ == "__main__":
         port=int(sys.argv[2]),
         access_log=False,
         log_level="warning",
+        # By a loaded machine's clock it would close connections whose next request it has only not read yet.
+        timeout_keep_alive=3600,
         http="httptools",
         loop="uvloop",
     )
