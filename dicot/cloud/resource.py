@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from ..caller import Caller
 from ..config import Config
 from ..kube.kind import HasMeta, Kind, Row
@@ -69,8 +71,7 @@ class Joined(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True, gc=False):
     """What is computed at each event: the entry (None: not to be shown), and the time at which to ask again."""
 
     entry: Entry | None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ from ..names import FLAVOR, FLAVOR_SPEC, NAME
 
 MEBI = 1 << 20
 GIBI = 1 << 30
+MOST_ALIKE, LONGEST_ALIKE = 256, 2048
+"""Texts that many servers carry alike, and are read once for all of them: so many, and of so many characters."""
 
 
 class FlavorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -87,11 +90,18 @@ def flavor_named(known: Known, id: str, *, everywhere: bool = False) -> Flavor |
 
 def copied(annotations: Mapping[str, str]) -> FlavorCopy | None:
     """The copy that a server carries, None where it has none that fits."""
+    text = annotations.get(FLAVOR, "")
+    return _known_copy(text) if len(text) <= LONGEST_ALIKE else _copy(text)
+
+
+def _copy(text: str) -> FlavorCopy | None:
     try:
-        text = annotations.get(FLAVOR)
         return shallow(text, FlavorCopy) if text else None
     except msgspec.MsgspecError:
         return None
+
+
+_known_copy = lru_cache(MOST_ALIKE)(_copy)
 
 
 def flavor_of_vm(vm: Vm, vmi: Vmi | None = None, instancetype: FlavorCopy | None = None) -> FlavorCopy:

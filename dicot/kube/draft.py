@@ -58,6 +58,11 @@ class Draft(Generic[P]):
 
     def differing(self, graves: Mapping[str, str], version: str) -> Iterator[None]:
         """Compare with the live rows, step by step."""
+        if not self._live.rows(self._namespace) and not graves:
+            for row in self.table.rows():
+                self._differing[row.namespace, row.name] = Change(self._kind, None, row)
+                yield
+            return
         for row in self._live.rows(self._namespace):
             self._settle(row.namespace, row.name, graves, version)
             yield

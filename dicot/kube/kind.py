@@ -1,9 +1,8 @@
 """A watched kind, as data. Free of Twisted, so that views may import it."""
 
 import sys
-from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Callable, Container
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -77,24 +76,14 @@ class Row(msgspec.Struct, gc=False, frozen=True):
         return self.uid == other.uid and self.id == other.id and self.body == other.body
 
 
-_OF_ROW: Mapping[str, Any] = MappingProxyType(
-    {
-        **dict.fromkeys(("namespace", "name", "uid", "resourceVersion", "creationTimestamp"), ""),
-        "generation": 0,
-        "ownerReferences": (),
-    }
-)
-"""What a body's metadata does not say again, or to nobody."""
-
-
 def no_links(row: Row, body: Any) -> tuple[str, ...]:
     """Links of a kind that nothing is joined by."""
     return ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind(Generic[P]):
-    """Where a kind lives and what of it is kept.
+    """Where a kind lives and what of it is kept. Each is one object, equal to itself alone: dicts find it at once.
 
     ``links`` gives the keys, each "namespace/value", under which the store indexes a row for joins.
     ``namespace`` and ``name`` narrow the watch to one namespace or one object, ``selector`` to what has those labels:
@@ -115,7 +104,6 @@ class Kind(Generic[P]):
     selector: str = ""
     optional: bool = False
     annotations: Container[str] = frozenset()
-    _hash: int = field(init=False, repr=False, compare=False)
 
     @property
     def api_version(self) -> str:
@@ -126,14 +114,6 @@ class Kind(Generic[P]):
     def resource(self) -> str:
         """plural.group, as RBAC and CRDs name it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
-
-    def __post_init__(self) -> None:
-        # Each look into the stores asks for it.
-        found = hash((self.group, self.plural, self.namespace, self.name, self.selector))
-        object.__setattr__(self, "_hash", found)
-
-    def __hash__(self) -> int:
-        return self._hash
 
     def read(self, row: Row) -> P:
         """The kept part, decoded again."""

@@ -47,6 +47,9 @@ class Index:
             for row in held.values() if isinstance(held, dict) else (held,):
                 yield key, row
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._found
+
     def get(self, key: str) -> tuple[Row, ...]:
         """The rows of a key."""
         held = self._found.get(key)
@@ -109,6 +112,9 @@ class Table(Generic[P]):
     def put(self, row: Row, body: P | None = None) -> tuple[Move, ...]:
         """Add or replace a row, given as its object has it. Others may move too, where an id changes hands."""
         old = self.one(row.namespace, row.name)
+        if old is None and row.id not in self._ids:
+            self._add(row, body)
+            return ((None, row),)
         if old is not None and old.uid == row.uid and self._ceded.get((row.namespace, row.name), old.id) == row.id:
             return ((old, self.swap(old, row, body)),)
         moves: dict[str, Move] = {}
@@ -194,12 +200,18 @@ class Table(Generic[P]):
             del self._waiting[row.namespace, id]
 
     def _appear(self, row: Row, body: P | None, moves: dict[str, Move]) -> None:
-        self._rows.setdefault(row.namespace, {})[row.name] = row
+        self._add(row, body)
+        moves[row.place] = (moves.get(row.place, (None, None))[0], row)
+
+    def _add(self, row: Row, body: P | None) -> None:
+        named = self._rows.get(row.namespace)
+        if named is None:
+            named = self._rows[row.namespace] = {}
+        named[row.name] = row
         self._ids.put(row.id, row)
         for link in self._links_of(row, body):
             self._links.put(link, row)
         self._count += 1
-        moves[row.place] = (moves.get(row.place, (None, None))[0], row)
 
     def _vanish(self, row: Row, moves: dict[str, Move]) -> None:
         self._ids.drop(row.id, row)

@@ -11,6 +11,7 @@ from ...kube.kind import Kind
 from ...kube.store import Store
 from ..resource import Tallied
 from .fragments import Allowance
+from .front import Front
 from .projects import Projects
 from .slices import Slices
 from .tally import Tally
@@ -31,6 +32,7 @@ class Cache:
     allowance: Allowance
     now: Callable[[], float]
     tallies: dict[Tallied, Tally] = field(default_factory=dict)
+    front: Front = field(default_factory=Front)
 
     def tally(self, tallied: Tallied) -> Tally:
         """The one of its kind."""

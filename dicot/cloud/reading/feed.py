@@ -2,7 +2,6 @@
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Generator, Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -34,8 +33,11 @@ HOSTILE = (
     RecursionError,
 )
 _NOWHERE = ("", False)
+_UNLISTED = Listed(None)
 _STEP = 4
 """Rows that are asked in one step of the first walk, of which each takes some 0.1 ms."""
+_MANY = 1000
+"""Rows from which on it is worth while to go side by side with others."""
 
 
 class Feed:
@@ -109,20 +111,33 @@ class Feed:
 
     def _first_walk(self) -> Generator[None, None, None]:
         """All rows, the newest first: so most entries are put at the end. The sources go side by side, and with those
-        of other feeds, so that what they share is decoded once."""
-        walks: list[Iterator[str]] = []
-        for strand in self._strands.values():
-            rows = yield from newest(list(strand.store.rows()))
-            walks.append(map(strand.key_of, rows))
-        while walks:
-            for walk in tuple(walks):
-                keys = tuple(islice(walk, _STEP))
-                for key in keys:
-                    self._ask(key)
-                if not keys:
-                    walks.remove(walk)
-            yield
+        of other feeds."""
+        walks = [self._walk_of(strand) for strand in self._strands.values()]
+        try:
+            while walks:
+                for walk in tuple(walks):
+                    if next(walk, False) is False:
+                        walks.remove(walk)
+                yield
+        finally:
+            for strand in self._strands.values():
+                self._cache.front.leave(strand)
         yield from self._walk_due()
+
+    def _walk_of(self, strand: Strand) -> Generator[None, None, None]:
+        """The rows of one source."""
+        front, rows = self._cache.front, list(strand.store.rows())
+        is_long = len(rows) >= _MANY
+        if is_long:
+            front.enter(strand)
+        rows = yield from newest(rows)
+        for start in range(0, len(rows), _STEP):
+            while is_long and not front.may_pass(strand, rows[start].created):
+                yield
+            for row in rows[start : start + _STEP]:
+                self._ask_at(strand, row.place)
+            yield
+        front.leave(strand)
 
     def _walk_due(self) -> Generator[None, None, None]:
         while self._due:
@@ -189,18 +204,21 @@ class Feed:
 
     def _ask(self, key: str) -> None:
         """Bring the shelf up to date with one main row."""
-        strand, place = self._locate(key)
-        row = strand.row(place)
+        self._ask_at(*self._locate(key))
+
+    def _ask_at(self, strand: Strand, place: str) -> None:
+        row, key = strand.row(place), strand.key(place)
         if row is None or not self._counts(strand, row):
             strand.leave(place)
-            listed = Listed(None)
+            listed = _UNLISTED
             self.reported.discard(key)
         else:
             listed = self._listed(strand, row, place, key)
-        if listed.entry is None:
+        entry = listed.entry
+        if entry is None:
             self.shelf.drop(key)
         else:
-            self.shelf.put(listed.entry if listed.entry.place == key else replace(listed.entry, place=key))
+            self.shelf.put(entry if entry.place == key else replace(entry, place=key))
         self._deadlines.put(key, listed.again)
 
     def _listed(self, strand: Strand, row: Row, place: str, key: str) -> Listed:
@@ -213,7 +231,7 @@ class Feed:
             return listed
         except HOSTILE as problem:
             self._report(key, problem)
-            return Listed(None)
+            return _UNLISTED
 
     def _check(self, strand: Strand, row: Row, entry: Entry) -> None:
         """What lives in a tenant's namespace is shown there and nowhere else, whatever a view makes of it."""

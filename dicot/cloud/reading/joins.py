@@ -41,6 +41,10 @@ class Meeting:
         self._keys: dict[str, tuple[str, ...]] = {}
         self._alike: dict[tuple[str, ...], tuple[str, ...]] = {}
 
+    def remembers_of(self, place: str) -> bool:
+        """Whether a main row has had any keys."""
+        return place in self._keys
+
     def place(self, place: str, keys: tuple[str, ...]) -> None:
         """A main row has these keys now; none where it is gone."""
         old = self._keys.get(place, ())
@@ -89,14 +93,25 @@ class Meeting:
             return False
         return bool(shown(self.read(change.old)) == shown(self.read(change.new)))
 
-    def rows(self, main: Row, key: str) -> Iterable[Row]:
+    def rows(self, main: Row, key: str) -> tuple[Row, ...]:
         """The joined rows that a key of a main row meets."""
         if not self.join.by_name:
             return self._store.linked(key)
         namespace, _, name = key.partition("/")
+        return self._named(main, namespace, name)
+
+    def of_place(self, main: Row) -> tuple[Row, ...]:
+        """The joined rows that the place of a main row meets."""
+        if self.join.by_name:
+            return self._named(main, main.namespace, main.name)
+        return self._store.linked(main.place)
+
+    def _named(self, main: Row, namespace: str, name: str) -> tuple[Row, ...]:
         row = self._store.one(namespace, name)
+        if row is None:
+            return ()
         fits = self.join.fits
-        return (row,) if row is not None and (fits is None or fits(main, row)) else ()
+        return (row,) if fits is None or fits(main, row) else ()
 
     def admitted(self, row: Row, keys: tuple[str, ...]) -> tuple[str, ...]:
         """The keys, each once, that stay in the main row's namespace, among cluster kinds, or where the kind alone
@@ -157,7 +172,9 @@ class Strand:
     def settle(self, place: str, gathered: "Gathered") -> None:
         """Note where a main row meets others now."""
         for meeting in self._remembering:
-            meeting.place(place, gathered.keys(meeting))
+            keys = gathered.keys(meeting)
+            if keys or meeting.remembers_of(place):
+                meeting.place(place, keys)
 
     def leave(self, place: str) -> None:
         """A main row is gone, or not to be seen."""
@@ -198,29 +215,24 @@ class Gathered:
 
     def main(self, kind: Kind[P]) -> P:
         """The main row's projection."""
-        if self._body is None:
-            self._body = self._strand.store.read(self.row)
-        body: P = self._body
+        body: P | None = self._body
+        if body is None:
+            body = self._body = self._strand.store.read(self.row)
         return body
 
     def rows(self, kind: Kind[Any]) -> Sequence[Row]:
         """The joined rows of a kind, oldest first, without what they say."""
-        return self._rows_of(self._strand.number(kind))
+        number = self._strand.number(kind)
+        rows = self._rows[number]
+        return self._gathered(number) if rows is None else rows
 
     def all(self, kind: Kind[P]) -> tuple[tuple[Row, P], ...]:
         """The joined rows of a kind, oldest first."""
         number = self._strand.number(kind)
         found = self._found[number]
         if found is None:
-            rows, read = self._rows_of(number), self._strand.by_kind[number][0].read
-            found = self._found[number] = tuple([(row, read(row)) for row in rows]) if rows else ()
+            found = self._found[number] = self._read(number)
         return found
-
-    def _rows_of(self, number: int) -> Sequence[Row]:
-        rows = self._rows[number]
-        if rows is None:
-            rows = self._rows[number] = self._gathered(self._strand.by_kind[number])
-        return rows
 
     def first(self, kind: Kind[P]) -> tuple[Row, P] | None:
         """The oldest joined row of a kind."""
@@ -241,8 +253,29 @@ class Gathered:
             keys = self._keys[meeting.number] = meeting.admitted(self.row, keys) if keys else ()
         return keys
 
-    def _gathered(self, meetings: Sequence[Meeting]) -> Sequence[Row]:
-        rows = [row for meeting in meetings for key in self.keys(meeting) for row in meeting.rows(self.row, key)]
+    def _read(self, number: int) -> Pairs:
+        rows = self._rows[number]
+        if rows is None:
+            rows = self._gathered(number)
+        if not rows:
+            return ()
+        read = self._strand.by_kind[number][0].read
+        return ((rows[0], read(rows[0])),) if len(rows) == 1 else tuple([(row, read(row)) for row in rows])
+
+    def _gathered(self, number: int) -> Sequence[Row]:
+        rows: Sequence[Row] = ()
+        for meeting in self._strand.by_kind[number]:
+            met = meeting.of_place(self.row) if meeting.is_of_place else self._met(meeting)
+            rows = (*rows, *met) if rows else met
         if len(rows) > 1:
             rows = sorted({row.place: row for row in rows}.values(), key=lambda row: (row.created, row.name))
+        self._rows[number] = rows
         return rows
+
+    def _met(self, meeting: Meeting) -> Sequence[Row]:
+        keys = self.keys(meeting)
+        if not keys:
+            return ()
+        if len(keys) == 1:
+            return meeting.rows(self.row, keys[0])
+        return [row for key in keys for row in meeting.rows(self.row, key)]

@@ -54,7 +54,8 @@ class Shelf:
             self._whole.change(entry)
             self._scopes[entry.scope].change(entry)
             return
-        self.drop(entry.place)
+        if old is not None:
+            self.drop(entry.place)
         self._entries[entry.place] = entry
         self._ids.add(entry.id, entry.place)
         self._whole.add(entry)

@@ -1,6 +1,5 @@
 """Sums of what the rows of each namespace take, kept while rows come and go."""
 
-from collections import Counter
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -30,7 +29,7 @@ class Tally:
         self._slices = slices
         self._taken: dict[str, dict[str, _Taken]] = {}
         self._by_parts: set[tuple[str, str]] = set()
-        self._sums: dict[str, dict[str, Counter[str]]] = {}
+        self._sums: dict[str, dict[str, dict[str, int]]] = {}
         self._due: dict[str, dict[str, None]] = {}
         self._walk: Deferred[None] | None = None
         for row in store.rows():
@@ -89,11 +88,11 @@ class Tally:
         self._by_parts.discard((namespace, name))
         if name in taken:
             owner, amounts = taken.pop(name)
-            sums[owner].subtract(amounts)
+            _add(sums[owner], amounts, -1)
         row = self._store.one(namespace, name)
         if row is not None:
             owner, amounts = taken[name] = self._measure(self._store.read(row), lambda: self._part(row))
-            sums.setdefault(owner, Counter()).update(amounts)
+            _add(sums.setdefault(owner, {}), amounts, 1)
         if not taken:
             del self._taken[namespace]
             del self._sums[namespace]
@@ -103,3 +102,8 @@ class Tally:
         self._by_parts.add((row.namespace, row.name))
         part = self._parts.one(row.namespace, row.name)
         return None if part is None or part.owner != row.uid else self._parts.read(part)
+
+
+def _add(sums: dict[str, int], amounts: Mapping[str, int], times: int) -> None:
+    for name, amount in amounts.items():
+        sums[name] = sums.get(name, 0) + times * amount

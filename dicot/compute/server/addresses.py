@@ -3,7 +3,8 @@
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from ...cloud.kinds.kubevirt import Vmi
 from ...cloud.kinds.network import Port
@@ -15,8 +16,7 @@ _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True, gc=False):
     """An address of a server, on the network of that name."""
 
     network: str

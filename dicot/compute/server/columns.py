@@ -72,7 +72,8 @@ def order(created: str, id: str) -> str:
 def _columns(joined: Joined, state: State, name: str) -> tuple[str, ...]:
     """The values of COLUMNS; what many servers have in common is held once."""
     vm, vmi, node = joined.main(VM), vmi_of(joined), node_of(joined)
-    note, lock, hostname = notes.server_note(vm), notes.lock_note(vm), notes.hostname(vm)
+    note, lock = notes.server_note(vm), notes.lock_note(vm)
+    hostname = notes.hostname(vm, note)
     ports = (body for _, body in joined.all(PORT))
     shown = state.vm_state != "building"
     addresses = addresses_of(vmi, ports, joined.config.network_name) if shown else ()

@@ -6,6 +6,7 @@ them.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from ...cloud.kinds.kubevirt import Vm
 from ...kube.deep import shallow
 from ...names import DESCRIPTION, IMAGE, KEY_NAME, LOCK, METADATA, NAME, SERVER, TAGS, USER_ID, is_uuid
+from ..facts import LONGEST_ALIKE, MOST_ALIKE
 from ..parameters import LONGEST_TAG, LONGEST_VALUE, METADATA_KEY
 
 T = TypeVar("T")
@@ -79,8 +81,16 @@ def note_in(annotations: Mapping[str, str]) -> ServerNote:
 
 def image_note(vm: Vm) -> ImageNote:
     """The image it was made of; without an id where none is known."""
-    found = noted(vm, IMAGE, ImageNote, ImageNote())
+    text = vm.metadata.annotations.get(IMAGE, "")
+    return _known_image(text) if len(text) <= LONGEST_ALIKE else _image(text)
+
+
+def _image(text: str) -> ImageNote:
+    found = _read({IMAGE: text}, IMAGE, ImageNote, ImageNote())
     return found if is_uuid(found.id) else ImageNote()
+
+
+_known_image = lru_cache(MOST_ALIKE)(_image)
 
 
 def lock_note(vm: Vm) -> LockNote | None:
@@ -120,9 +130,9 @@ def user_id(vm: Vm) -> str:
     return vm.metadata.annotations.get(USER_ID) or NO_USER
 
 
-def hostname(vm: Vm) -> str:
-    """The guest's host name: KubeVirt's own default is the name of the VM."""
-    return server_note(vm).hostname or vm.spec.template.spec.hostname or vm.metadata.name
+def hostname(vm: Vm, note: ServerNote | None = None) -> str:
+    """The guest's host name: KubeVirt's own default is the name of the VM. ``note`` is its note where it was read."""
+    return (note or server_note(vm)).hostname or vm.spec.template.spec.hostname or vm.metadata.name
 
 
 def has_config_drive(vm: Vm) -> bool:

@@ -1,7 +1,5 @@
 """What is to be seen of a server at one moment: the objects that its status is read from."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from ...cloud.kinds.condition import Condition
@@ -26,8 +24,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     vmi: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """The objects of a server. ``volumes`` are the DataVolumes that it names, ``node`` where its instance runs."""
 
     vm: Vm

@@ -5,7 +5,8 @@ The table is read from above; the first row that holds decides. printableStatus 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ...cloud.kinds.condition import Condition
 from ...moments import read
@@ -21,8 +22,7 @@ NONE, RUNNING, HELD, OFF, CRASHED = 0, 1, 3, 4, 6
 """Nova's power states."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """What Nova says of a server; ``again`` is the time from which it must be asked again."""
 
     vm_state: str | None
