@@ -11,6 +11,8 @@ from tests.cluster.certificates import Pair
 from tests.cluster.modules import KUBEVIRT_VERSION
 
 LOOPBACK = "127.0.0.1"
+SYSTEM = "kube-system"
+"""Where the snapshot controller is at home."""
 SERVICE_ADDRESSES = "10.96.0.0/16"
 ISSUER = "https://kubernetes.default.svc"
 CONTROLLERS = (
@@ -174,6 +176,17 @@ def cdi_apiserver(program: Path, ports: Ports, files: Files, kubeconfig: Path) -
         f"--port={ports.cdi_api}",
         f"--tls-cert-file={files.cdi_api.certificate}",
         f"--tls-key-file={files.cdi_api.key}",
+    ]
+
+
+def snapshot_controller(program: Path, kubeconfig: Path) -> list[str]:
+    return [
+        str(program),
+        f"--kubeconfig={kubeconfig}",
+        "--leader-election",
+        f"--leader-election-namespace={SYSTEM}",
+        "--kube-api-qps=100",
+        "--kube-api-burst=200",
     ]
 
 

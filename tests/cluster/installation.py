@@ -12,7 +12,7 @@ from twisted.internet.defer import DeferredSemaphore
 
 from tests.cluster import objects
 from tests.cluster.control import MERGE, Answer, Control, Refused, Seen, together
-from tests.cluster.flags import Files, Ports
+from tests.cluster.flags import SYSTEM, Files, Ports
 from tests.cluster.objects import CDI, KUBEVIRT, Backend, Document, named
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -113,6 +113,7 @@ class Installation:
         )
         proofs["virt-controller"] = partial(self._led, f"{LEASES}/kubevirt/leases/virt-controller")
         proofs["cdi-controller"] = partial(self._led, f"{LEASES}/cdi/leases/cdi-controller-leader-election-helper")
+        proofs["snapshot-controller"] = partial(self._led, f"{LEASES}/{SYSTEM}/leases/snapshot-controller-leader")
         return proofs
 
     async def _post(self, documents: Iterable[Document]) -> None:

@@ -1,4 +1,4 @@
-"""Starts the real control planes of Kubernetes, KubeVirt and CDI as processes on loopback, and ends them."""
+"""Starts the real control planes of Kubernetes, KubeVirt, CDI and snapshots on loopback, and ends them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ VIRT_API = "virt-api"
 VIRT_CONTROLLER = "virt-controller"
 CDI_API = "cdi-apiserver"
 CDI_CONTROLLER = "cdi-controller"
-PROGRAMS = (CONTROLPLANE, VIRT_API, VIRT_CONTROLLER, CDI_API, CDI_CONTROLLER)
+SNAPSHOT_CONTROLLER = "snapshot-controller"
+PROGRAMS = (CONTROLPLANE, VIRT_API, VIRT_CONTROLLER, CDI_API, CDI_CONTROLLER, SNAPSHOT_CONTROLLER)
 READY = 120.0
 """Seconds that each step of a start may take; on a free machine all of them together take a tenth of it."""
 
@@ -185,6 +186,9 @@ class RealCluster:
             ),
             CDI_API: flags.cdi_apiserver(paths[CDI_API], ports, files, logins[users.CDI_API]),
             CDI_CONTROLLER: flags.cdi_controller(paths[CDI_CONTROLLER], files, logins[users.CDI_CONTROLLER]),
+            SNAPSHOT_CONTROLLER: flags.snapshot_controller(
+                paths[SNAPSHOT_CONTROLLER], logins[users.SNAPSHOT_CONTROLLER]
+            ),
         }
 
 

@@ -68,7 +68,8 @@ CDI = Module(
 )
 SNAPSHOTS = Module(
     "snapshots",
-    printer=".",
+    programs=(("snapshot-controller", "github.com/kubernetes-csi/external-snapshotter/v8/cmd/snapshot-controller"),),
+    printer="./objects",
     files_of="github.com/kubernetes-csi/external-snapshotter/client/v8",
 )
 MODULES = (KUBERNETES, KUBEVIRT, CDI, SNAPSHOTS)

@@ -22,6 +22,7 @@ VIRT_CONTROLLER = "system:serviceaccount:kubevirt:kubevirt-controller"
 VIRT_HANDLER = "system:serviceaccount:kubevirt:kubevirt-handler"
 CDI_API = "system:serviceaccount:cdi:cdi-apiserver"
 CDI_CONTROLLER = "system:serviceaccount:cdi:cdi-sa"
+SNAPSHOT_CONTROLLER = "system:serviceaccount:kube-system:snapshot-controller"
 USERS = (
     ADMIN,
     CONTROLLER_MANAGER,
@@ -32,6 +33,7 @@ USERS = (
     VIRT_HANDLER,
     CDI_API,
     CDI_CONTROLLER,
+    SNAPSHOT_CONTROLLER,
 )
 MASTERS = "system:masters"
 
