@@ -128,8 +128,8 @@ class BinderTests(ContractTestCase):
         await self.make(self.claim("dynamic"))
         found = await self.phase(self.at("dynamic"), "Bound")
         notes = found["metadata"]["annotations"]
-        self.assertEqual(notes["volume.kubernetes.io/storage-provisioner"], "sandbox.dicot.io/disk")
-        self.assertEqual(notes["volume.beta.kubernetes.io/storage-provisioner"], "sandbox.dicot.io/disk")
+        self.assertEqual(notes["volume.kubernetes.io/storage-provisioner"], "disk.sandbox.dicot.io")
+        self.assertEqual(notes["volume.beta.kubernetes.io/storage-provisioner"], "disk.sandbox.dicot.io")
         self.assertEqual(notes["pv.kubernetes.io/bind-completed"], "yes")
         self.assertEqual(notes["pv.kubernetes.io/bound-by-controller"], "yes")
         self.assertEqual(

@@ -23,8 +23,10 @@ from .logins import ADMIN
 from .nodes.service import Nodes
 from .planting import Planting
 from .seed import seeds
+from .snapshots.world import SnapshotWorld
 
 CDI = "system:serviceaccount:cdi:cdi-sa"
+SNAPSHOT_CONTROLLER = "system:serviceaccount:kube-system:snapshot-controller"
 VIRT_CONTROLLER = "system:serviceaccount:kubevirt:kubevirt-controller"
 LISTS_AT_ONCE = 2
 
@@ -34,6 +36,7 @@ def clients(kubeconfig: Path, volumes: Tokens, reactor: Any, clock: IReactorTime
     file = str(kubeconfig)
     return (
         client(file, CDI, CdiWorld(volumes), reactor, clock),
+        client(file, SNAPSHOT_CONTROLLER, SnapshotWorld(), reactor, clock),
         client(file, VIRT_CONTROLLER, MachineWorld(random.random), reactor, clock),
         nodes(file, reactor, clock),
         Planting(kube(file, ADMIN, reactor), seeds(), reactor),

@@ -23,6 +23,7 @@ USERS = (
     "system:serviceaccount:kubevirt:kubevirt-handler",
     "system:serviceaccount:cdi:cdi-apiserver",
     "system:serviceaccount:cdi:cdi-sa",
+    "system:serviceaccount:kube-system:snapshot-controller",
 )
 """Those who run the cluster. All may do everything, as their programs' own rights are not what is tried here."""
 _CLUSTER = "dicot-sandbox"
@@ -34,8 +35,9 @@ def new_tokens(randomness: Callable[[int], str]) -> dict[str, str]:
 
 
 def write_tokens(path: Path, tokens: Mapping[str, str]) -> None:
-    """A file as kube-apiserver's ``--token-auth-file``: token, name, uid, groups."""
-    text = io.StringIO()
+    """A file as kube-apiserver's ``--token-auth-file``: token, name, uid, groups. What it holds already stays."""
+    text = io.StringIO(path.read_text() if path.exists() else "")
+    text.seek(0, io.SEEK_END)
     csv.writer(text, lineterminator="\n").writerows(
         (token, user, user, ",".join(_groups(user))) for user, token in tokens.items()
     )

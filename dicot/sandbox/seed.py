@@ -5,8 +5,10 @@ Users, roles and projects are Dicot's own to make.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
 
 from dicot.kube.client import Kube, Place
 from dicot.kube.errors import Exists
@@ -14,6 +16,7 @@ from dicot.kube.kind import Manifest
 from dicot.names import CONTAINER_DISK, FLAVOR_SPEC, IMAGE_SPEC, IMAGES_NAMESPACE
 
 from .nodes.volumes import PROVISIONER, STORAGE_CLASS
+from .snapshots.names import DEFAULT_CLASS as DEFAULT_SNAPSHOT_CLASS
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 DOWNLOADS = "http://images.sandbox.invalid"
@@ -64,6 +67,7 @@ def seeds() -> list[Manifest]:
     """All of them, in the order in which they can be made."""
     return [
         storage_class(),
+        snapshot_class(),
         storage_profile(),
         *(instancetype(flavor) for flavor in FLAVORS),
         namespace(IMAGES_NAMESPACE),
@@ -82,6 +86,17 @@ def storage_class() -> Manifest:
         "reclaimPolicy": "Delete",
         "volumeBindingMode": "Immediate",
         "allowVolumeExpansion": True,
+    }
+
+
+def snapshot_class() -> Manifest:
+    """The default VolumeSnapshotClass, served by the nodes as well."""
+    return {
+        "apiVersion": "snapshot.storage.k8s.io/v1",
+        "kind": "VolumeSnapshotClass",
+        "metadata": {"name": STORAGE_CLASS, "annotations": {DEFAULT_SNAPSHOT_CLASS: "true"}},
+        "driver": PROVISIONER,
+        "deletionPolicy": "Delete",
     }
 
 
@@ -159,6 +174,7 @@ _PLURALS: Mapping[str, str] = {
     "Namespace": "namespaces",
     "StorageClass": "storageclasses",
     "StorageProfile": "storageprofiles",
+    "VolumeSnapshotClass": "volumesnapshotclasses",
     "VirtualMachineClusterInstancetype": "virtualmachineclusterinstancetypes",
 }
 
@@ -178,8 +194,18 @@ async def plant(kube: Kube, manifests: list[Manifest]) -> None:
             await _renew(kube, manifest)
 
 
+async def _is_of_another(kube: Kube, manifest: Manifest) -> bool:
+    """Whether a class is there with another provisioner, which cannot be changed."""
+    found = msgspec.json.decode(await kube.read(replace(collection(manifest), name=manifest["metadata"]["name"])))
+    return bool(found["provisioner"] != manifest["provisioner"])
+
+
 async def _renew(kube: Kube, manifest: Manifest) -> None:
     at = collection(manifest)
+    if manifest["kind"] == "StorageClass" and await _is_of_another(kube, manifest):
+        await kube.delete(replace(at, name=manifest["metadata"]["name"]))
+        await kube.create(at, manifest)
+        return
     place = Place(at.group, at.version, at.plural, at.namespace, manifest["metadata"]["name"])
     changes: dict[str, Any] = {"metadata": {"annotations": manifest["metadata"].get("annotations", {})}}
     # A DataVolume's spec is as it was at its birth.

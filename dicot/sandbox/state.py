@@ -81,10 +81,18 @@ class State:
                 logins.write_secret(self.accounts, new_key())
             if not self.volumes.exists():
                 logins.write_secret(self.volumes, new_volume_key())
-            if not self.tokens.exists():
-                logins.write_tokens(self.tokens, logins.new_tokens(secrets.token_urlsafe))
+            self._name_users()
         except OSError as error:
             raise Unusable(f"{error.filename or self.folder}: {error.strerror}") from error
+
+    def _name_users(self) -> None:
+        """A state of before may lack users that came later."""
+        known = {user.name for user in self.users().values()} if self.tokens.exists() else set()
+        missing = {
+            name: token for name, token in logins.new_tokens(secrets.token_urlsafe).items() if name not in known
+        }
+        if missing:
+            logins.write_tokens(self.tokens, missing)
 
     def users(self) -> dict[str, User]:
         """Users by static token. Raises Unusable."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -11,7 +12,7 @@ from dicot.kube.client import Place
 from dicot.kube.errors import Exists
 from dicot.kube.kind import Manifest
 from dicot.names import CONTAINER_DISK, FLAVOR_SPEC, IMAGE_SPEC
-from dicot.sandbox.seed import plant, seeds
+from dicot.sandbox.seed import plant, seeds, storage_class
 
 
 class Garden:
@@ -21,6 +22,8 @@ class Garden:
         self.taken = taken
         self.created: list[tuple[Place, Manifest]] = []
         self.patched: dict[Place, Manifest] = {}
+        self.deleted: list[Place] = []
+        self.provisioner = storage_class()["provisioner"]
 
     async def create(self, at: Place, body: Manifest, **_: Any) -> bytes:
         """See Kube."""
@@ -28,6 +31,15 @@ class Garden:
             raise Exists(409, "AlreadyExists", "there")
         self.created.append((at, body))
         return b"{}"
+
+    async def read(self, at: Place) -> bytes:
+        """See Kube."""
+        return json.dumps({"provisioner": self.provisioner}).encode()
+
+    async def delete(self, at: Place, **_: Any) -> None:
+        """See Kube."""
+        self.deleted.append(at)
+        self.taken -= {at.name}
 
     async def patch(self, at: Place, body: Manifest, **_: Any) -> bytes:
         """See Kube."""
@@ -90,3 +102,15 @@ class Planting(SynchronousTestCase):
         self.assertEqual(tiny["spec"]["cpu"], {"guest": 1})
         disk = garden.patched[Place("cdi.kubevirt.io", "v1beta1", "datavolumes", "dicot-images", "cirros")]
         self.assertNotIn("spec", disk)
+
+    def test_a_class_of_another_provisioner_is_made_anew(self) -> None:
+        """Nothing else may be changed of one."""
+        garden = Garden(frozenset({"standard"}))
+        self.plant(garden)
+        self.assertEqual(garden.deleted, [])
+        garden = Garden(frozenset({"standard"}))
+        garden.provisioner = "sandbox.dicot.io/disk"
+        self.plant(garden)
+        at = Place("storage.k8s.io", "v1", "storageclasses", name="standard")
+        self.assertEqual(garden.deleted, [at])
+        self.assertIn((replace(at, name=""), storage_class()), garden.created)

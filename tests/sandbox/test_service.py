@@ -198,6 +198,8 @@ class NodesAtWork(SynchronousTestCase):
         self.assertEqual(self.handler.written, [])
         self.nodes.world.pods.replace([], "3")
         self.nodes.world.claims.replace([], "3")
+        for store in (self.nodes.world.snapshots, self.nodes.world.contents, self.nodes.world.classes):
+            store.replace([], "3")
         self.assertEqual(self.handler.written, [])
         self.nodes.world.disks.replace([], "3")
         self.assertEqual(self.handler.of("virtualmachineinstances"), [("read", "g")])

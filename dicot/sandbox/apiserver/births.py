@@ -39,7 +39,22 @@ def _volume(made: Manifest) -> None:
 
 def _claim(made: Manifest) -> None:
     made["spec"].setdefault("volumeMode", "Filesystem")
+    _source(made["spec"])
     _pending(made)
+
+
+_SOURCES = (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
+
+
+def _source(spec: Manifest) -> None:
+    """What is said of a source in one place stands in both (pkg/api/persistentvolumeclaim, NormalizeDataSources)."""
+    old, new = spec.get("dataSource"), spec.get("dataSourceRef")
+    if new is None and old is not None and (old.get("apiGroup") or "", old["kind"]) not in _SOURCES:
+        del spec["dataSource"]
+    elif new is None and old is not None:
+        spec["dataSourceRef"] = dict(old)
+    elif old is None and new is not None and not new.get("namespace"):
+        spec["dataSource"] = dict(new)
 
 
 _POD: Manifest = {

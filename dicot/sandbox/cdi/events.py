@@ -1,42 +1,15 @@
 """Events, as the recorders of CDI's controllers write them."""
 
-from hashlib import sha256
+from dicot.kube.kind import Meta
 
-from dicot.kube.kind import Manifest, Meta
-from dicot.moments import stamp
-
+from ..events import NORMAL, WARNING, tell
 from ..steps import Tell
 from .names import GROUP, VERSION
 
+__all__ = ["NORMAL", "WARNING", "event"]
 _VERSIONS = {"DataVolume": f"{GROUP}/{VERSION}", "PersistentVolumeClaim": "v1"}
-NORMAL, WARNING = "Normal", "Warning"
 
 
 def event(kind: str, about: Meta, sort: str, reason: str, message: str, component: str, now: float) -> Tell:
-    """An Event about an object. Said again, it is the same one: a recorder would count it."""
-    said = sha256("\n".join((about.uid, sort, reason, message, component)).encode()).hexdigest()[:16]
-    moment = stamp(now)
-    reference = {
-        "apiVersion": _VERSIONS[kind],
-        "kind": kind,
-        "namespace": about.namespace,
-        "name": about.name,
-        "uid": about.uid,
-        "resourceVersion": about.resourceVersion,
-    }
-    body: Manifest = {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": f"{about.name}.{said}", "namespace": about.namespace},
-        "involvedObject": reference,
-        "type": sort,
-        "reason": reason,
-        "message": message,
-        "source": {"component": component},
-        "reportingComponent": component,
-        "reportingInstance": "",
-        "firstTimestamp": moment,
-        "lastTimestamp": moment,
-        "count": 1,
-    }
-    return Tell(body)
+    """An Event about an object."""
+    return tell(_VERSIONS[kind], kind, about, sort, reason, message, component, now)

@@ -8,6 +8,8 @@ from dicot.kube.kind import Kind, Meta, Row
 
 from ..marks import FAULT
 from ..settled.mark import UNSETTLED, WOKEN
+from ..snapshots.kinds import snapshot_link
+from ..snapshots.names import GROUP as SNAPSHOT_GROUP
 
 GUEST_AGENT = "sandbox.dicot.io/guest-agent"
 """Annotation of a VirtualMachineInstance: "true" lets its guest have an agent."""
@@ -285,6 +287,14 @@ def _pod_links(row: Row, pod: Pod) -> tuple[str, ...]:
     return (*(f"{row.namespace}/{link}" for link in (*claims_of(pod), row.owner) if link), *clones)
 
 
+def _claim_links(row: Row, claim: Claim) -> tuple[str, ...]:
+    """By the snapshot that it is filled from."""
+    source = claim.spec.dataSourceRef or claim.spec.dataSource
+    if source is None or source.apiGroup != SNAPSHOT_GROUP:
+        return ()
+    return (snapshot_link(row.namespace, source.name),)
+
+
 NODES = Kind("", "v1", "nodes", "node", Node, namespaced=False, annotations=frozenset({FAULT}))
 PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT, WOKEN}))
 GUESTS = Kind(
@@ -304,6 +314,7 @@ CLAIMS = Kind(
     "persistentvolumeclaims",
     "persistentvolumeclaim",
     Claim,
+    links=_claim_links,
     annotations=frozenset({FAULT, PROVISION_BY}),
 )
 DISKS = Kind(

@@ -7,9 +7,10 @@ from ...kube.quantity import amount
 from ..steps import REST, Create, Decision, Patch, Remove, act
 from .kinds import PROVISION_BY, PROVISIONED_BY, Claim, Disk
 
-PROVISIONER = "sandbox.dicot.io/disk"
+PROVISIONER = "disk.sandbox.dicot.io"
+"""The CSI driver behind them."""
 STORAGE_CLASS = "standard"
-_POPULATED_ELSEWHERE = ("cdi.kubevirt.io", "forklift.cdi.kubevirt.io", "snapshot.storage.k8s.io")
+_POPULATED_ELSEWHERE = ("cdi.kubevirt.io", "forklift.cdi.kubevirt.io")
 
 
 def decide_claim(claim: Claim) -> Decision:
@@ -22,11 +23,16 @@ def decide_claim(claim: Claim) -> Decision:
         return REST
     if claim.status.phase == "Bound":
         return _grow(claim)
+    return act(Create(Place("", "v1", "persistentvolumes"), volume(claim))) if is_asked_for(claim) else REST
+
+
+def is_asked_for(claim: Claim) -> bool:
+    """Whether a claim waits for a volume of ours."""
+    if claim.spec.storageClassName != STORAGE_CLASS or claim.metadata.deletionTimestamp is not None:
+        return False
     if claim.status.phase != "Pending" or claim.spec.volumeName or _is_populated_elsewhere(claim):
-        return REST
-    if claim.metadata.annotations.get(PROVISION_BY) != PROVISIONER:
-        return REST
-    return act(Create(Place("", "v1", "persistentvolumes"), volume(claim)))
+        return False
+    return claim.metadata.annotations.get(PROVISION_BY) == PROVISIONER
 
 
 def decide_disk(disk: Disk) -> Decision:
@@ -41,6 +47,7 @@ def decide_disk(disk: Disk) -> Decision:
 def volume(claim: Claim) -> Manifest:
     """The volume that a claim gets; kube-controller-manager binds the two."""
     meta = claim.metadata
+    name = f"pvc-{meta.uid}"
     reference = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -51,12 +58,12 @@ def volume(claim: Claim) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
-        "metadata": {"name": f"pvc-{meta.uid}", "annotations": {PROVISIONED_BY: PROVISIONER}},
+        "metadata": {"name": name, "annotations": {PROVISIONED_BY: PROVISIONER}},
         "spec": {
             "accessModes": claim.spec.accessModes,
             "capacity": {"storage": claim.spec.resources.requests["storage"]},
             "claimRef": reference,
-            "hostPath": {"path": f"/var/lib/sandbox/{meta.uid}", "type": ""},
+            "csi": {"driver": PROVISIONER, "volumeHandle": name},
             "persistentVolumeReclaimPolicy": "Delete",
             "storageClassName": STORAGE_CLASS,
             "volumeMode": claim.spec.volumeMode,

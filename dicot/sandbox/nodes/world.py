@@ -8,8 +8,9 @@ from dicot.kube.store import Change, Store
 
 from ..controller import Key
 from ..marks import FAULT, LOST
+from ..snapshots.kinds import CONTENTS, SNAPSHOT_CLASSES, SNAPSHOTS, Content, Snapshot, snapshot_link
 from ..steps import REST, Decision
-from . import guests, pods, volumes
+from . import guests, pods, restoring, snapshots, volumes
 from .kinds import (
     CLAIMS,
     CLONE_SOURCE,
@@ -40,13 +41,17 @@ class NodeWorld:
         self.claims: Store[Claim] = Store(CLAIMS)
         self.disks: Store[Any] = Store(DISKS)
         self.nodes: Store[Node] = Store(NODES)
+        self.snapshots: Store[Any] = Store(SNAPSHOTS)
+        self.contents: Store[Any] = Store(CONTENTS)
+        self.classes: Store[Any] = Store(SNAPSHOT_CLASSES)
         self._scheduler = Scheduler(machines)
         self._work = work
 
     @property
     def stores(self) -> tuple[Store[Any], ...]:
         """All that is watched."""
-        return (self.pods, self.guests, self.claims, self.disks, self.nodes)
+        own = (self.pods, self.guests, self.claims, self.disks, self.nodes)
+        return (*own, self.snapshots, self.contents, self.classes)
 
     def saw(self, change: Change) -> Iterator[Key]:
         """Take a change into account; what must be decided again."""
@@ -64,7 +69,7 @@ class NodeWorld:
 
     def everything(self) -> list[Key]:
         """All objects that there are."""
-        stores = (self.pods, self.guests, self.claims, self.disks)
+        stores = (self.pods, self.guests, self.claims, self.disks, self.contents)
         return [Key(store.kind, row.namespace, row.name) for store in stores for row in store.rows()]
 
     def is_lost(self, node: str) -> bool:
@@ -99,8 +104,36 @@ class NodeWorld:
             guest = GUESTS.read(row)
             return REST if self.is_lost(guest.status.nodeName) else guests.decide(guest, self._launcher(row), now)
         if key.kind is CLAIMS:
-            return volumes.decide_claim(CLAIMS.read(row))
+            return self._decide_claim(CLAIMS.read(row), now)
+        if key.kind is CONTENTS:
+            return self._decide_content(CONTENTS.read(row), now)
         return volumes.decide_disk(DISKS.read(row))
+
+    def _decide_claim(self, claim: Claim, now: float) -> Decision:
+        name = restoring.source(claim)
+        if not name or not volumes.is_asked_for(claim):
+            return volumes.decide_claim(claim)
+        snapshot = self._snapshot(claim.metadata.namespace, name)
+        bound = snapshot.status.boundVolumeSnapshotContentName if snapshot is not None and snapshot.status else None
+        row = self.contents.one("", bound) if bound is not None else None
+        content: Content | None = CONTENTS.read(row) if row is not None else None
+        return restoring.decide_restored(claim, snapshot, content, now)
+
+    def _decide_content(self, content: Content, now: float) -> Decision:
+        spec = content.spec
+        disk = self.disks.one("", spec.source.volumeHandle or "")
+        return snapshots.decide_content(
+            content,
+            self._snapshot(spec.volumeSnapshotRef.namespace, spec.volumeSnapshotRef.name),
+            DISKS.read(disk) if disk is not None else None,
+            classed=spec.volumeSnapshotClassName is None
+            or self.classes.one("", spec.volumeSnapshotClassName) is not None,
+            now=now,
+        )
+
+    def _snapshot(self, namespace: str, name: str) -> Snapshot | None:
+        row = self.snapshots.one(namespace, name)
+        return SNAPSHOTS.read(row) if row is not None else None
 
     def _store(self, kind: Kind[Any]) -> Store[Any]:
         return next(store for store in self.stores if store.kind is kind)
@@ -121,6 +154,9 @@ class NodeWorld:
             links.append(_link(row, row.uid))
         elif kind is CLAIMS:
             links.append(_link(row, row.name))
+        elif kind is SNAPSHOTS:
+            waiting = self.claims.linked(snapshot_link(row.namespace, row.name))
+            yield from (Key(CLAIMS, each.namespace, each.name) for each in waiting)
         for link in links:
             yield from (Key(PODS, each.namespace, each.name) for each in self.pods.linked(link))
 

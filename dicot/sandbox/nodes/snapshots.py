@@ -1,0 +1,126 @@
+"""What the storage of the nodes does with snapshots: takes them, keeps them, removes them.
+
+As the sidecar of a CSI driver: external-snapshotter 8.6.0, pkg/sidecar-controller. The driver keeps no books: how
+large a snapshot is, its handle says.
+"""
+
+import json
+import re
+
+from dicot.kube.client import place
+from dicot.kube.kind import Manifest
+from dicot.moments import stamp
+
+from ...kube.quantity import whole
+from ..events import WARNING, tell
+from ..finalizers import finalized
+from ..marks import FAULT
+from ..snapshots.kinds import CONTENTS, Content, Snapshot
+from ..snapshots.names import BEING_CREATED, BEING_DELETED, CONTENT_BOUND, GROUP, VERSION
+from ..steps import REST, Decision, Patch, Step, act
+from .kinds import Disk
+from .volumes import PROVISIONER
+
+BROKEN = "snapshot"
+"""The fault of a VolumeSnapshot that cannot be taken."""
+_HANDLE = re.compile(r"snapshot-([0-9a-f-]{36})-(\d+)\Z")
+_AGAIN = 2.0
+_GONE: Manifest = dict.fromkeys(("snapshotHandle", "readyToUse", "creationTime", "restoreSize"))
+
+
+def decide_content(
+    content: Content, snapshot: Snapshot | None, disk: Disk | None, *, classed: bool, now: float
+) -> Decision:
+    """The next step for a content of our driver. ``disk``: the volume that it is taken of. ``classed``: whether the
+    class that it names, if any, is there."""
+    if content.spec.driver != PROVISIONER:
+        return REST
+    if content.metadata.deletionTimestamp is not None:
+        return _remove(content) if _may_go(content) else REST
+    status, notes = content.status, content.metadata.annotations
+    if status is not None and status.readyToUse:
+        return act(_note(content, None)) if BEING_CREATED in notes else REST
+    if content.spec.source.snapshotHandle is not None:
+        return _find(content, content.spec.source.snapshotHandle, now)
+    return _take(content, snapshot, disk, classed=classed, now=now)
+
+
+def size_of(handle: str) -> int | None:
+    """Bytes that a snapshot holds; None for a handle that is not of this driver."""
+    found = _HANDLE.match(handle)
+    return int(found[2]) if found is not None else None
+
+
+def _may_go(content: Content) -> bool:
+    notes = content.metadata.annotations
+    if content.spec.source.snapshotHandle is not None and not content.spec.volumeSnapshotRef.uid:
+        return True
+    return BEING_CREATED not in notes and BEING_DELETED in notes
+
+
+def _remove(content: Content) -> Decision:
+    """The snapshot goes where it is to be deleted, and then its content."""
+    status, meta = content.status, content.metadata
+    if content.spec.deletionPolicy == "Delete" and status is not None and status.snapshotHandle is not None:
+        return act(_status(content, _GONE))
+    if CONTENT_BOUND not in meta.finalizers:
+        return REST
+    return act(finalized(place(CONTENTS, "", meta.name), meta.uid, remove=(CONTENT_BOUND,)))
+
+
+def _note(content: Content, value: str | None) -> Step:
+    meta = content.metadata
+    body = {"metadata": {"uid": meta.uid, "annotations": {BEING_CREATED: value}}}
+    return Patch(place(CONTENTS, "", meta.name), body)
+
+
+def _status(content: Content, changes: Manifest) -> Step:
+    meta = content.metadata
+    return Patch(place(CONTENTS, "", meta.name, "status"), {"metadata": {"uid": meta.uid}, "status": changes})
+
+
+def _find(content: Content, handle: str, now: float) -> Decision:
+    """A snapshot that was there before its content."""
+    size = size_of(handle)
+    if size is None:
+        why = f"rpc error: code = NotFound desc = snapshot {handle} is not here"
+        text = f"failed to list snapshot for content {content.metadata.name}: {json.dumps(why)}"
+        said = f"Failed to check and update snapshot content: {text}"
+        return _fail(content, "SnapshotContentCheckandUpdateFailed", said, now)
+    return act(_status(content, _made(handle, size, now)))
+
+
+def _made(handle: str, size: int, now: float) -> Manifest:
+    said: Manifest = {"snapshotHandle": handle, "readyToUse": True, "creationTime": int(now) * 10**9, "error": None}
+    return said | ({"restoreSize": size} if size else {})
+
+
+def _take(content: Content, snapshot: Snapshot | None, disk: Disk | None, *, classed: bool, now: float) -> Decision:
+    meta, handle = content.metadata, content.spec.source.volumeHandle
+    if not classed:
+        why = f'volumesnapshotclass.{GROUP} "{content.spec.volumeSnapshotClassName}" not found'
+        text = f"failed to get input parameters to create snapshot for content {meta.name}: {json.dumps(why)}"
+        return _fail(content, "SnapshotCreationFailed", f"Failed to create snapshot: {text}", now)
+    fault = snapshot.metadata.annotations.get(FAULT) if snapshot is not None else None
+    if disk is None or fault == BROKEN:
+        why = f"NotFound desc = volume {handle} is not here" if disk is None else "Internal desc = there is no room"
+        text = f"failed to take snapshot of the volume {handle}: {json.dumps(f'rpc error: code = {why}')}"
+        freed = [_note(content, None)] if BEING_CREATED in meta.annotations else []
+        return _fail(content, "SnapshotCreationFailed", f"Failed to create snapshot: {text}", now, *freed)
+    if BEING_CREATED not in meta.annotations:
+        return act(_note(content, "yes"))
+    size = whole(disk.spec.capacity.get("storage", 0))
+    made = f"snapshot-{content.spec.volumeSnapshotRef.uid}-{size}"
+    return act(_status(content, _made(made, size, now)), _note(content, None))
+
+
+def _fail(content: Content, reason: str, message: str, now: float, *more: Step) -> Decision:
+    """Say once what is wrong, and try again."""
+    status = content.status
+    if status is not None and status.error is not None and status.error.message == message:
+        return Decision(again=_AGAIN)
+    said = {"readyToUse": False, "error": {"message": message, "time": stamp(now)}}
+    told = tell(
+        f"{GROUP}/{VERSION}", "VolumeSnapshotContent", content.metadata, WARNING, reason, message, PROVISIONER, now
+    )
+    return act(_status(content, said), told, *more, again=_AGAIN)

@@ -1,0 +1,331 @@
+"""What the snapshot controller does about a VolumeSnapshot (external-snapshotter 8.6.0, pkg/common-controller)."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dicot.kube.client import Place, place
+from dicot.kube.kind import Manifest
+from dicot.moments import stamp
+
+from ..events import NORMAL, WARNING, tell
+from ..finalizers import finalized
+from ..steps import REST, Create, Decision, Patch, Remove, Step, act
+from .kinds import CONTENTS, SNAPSHOTS, Content, Snapshot, SnapshotClass
+from .names import (
+    BEING_DELETED,
+    CLAIM_SOURCE,
+    CONTROLLER,
+    DEFAULT_CLASS,
+    GROUP,
+    SNAPSHOT_BOUND,
+    SNAPSHOT_SOURCE,
+    VERSION,
+)
+from .scene import CLAIMS, Scene, content_name, is_of
+from .status import after
+
+_AGAIN = 2.0
+"""Seconds until what failed is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a snapshot is not taken. ``unready``: it is said as well that it cannot be used."""
+
+    reason: str
+    message: str
+    unready: bool = True
+
+
+def decide(scene: Scene) -> Decision:
+    """The next step for a snapshot."""
+    snapshot, leaves = scene.snapshot, scene.snapshot.metadata.deletionTimestamp is not None
+    wrong = _class(scene)
+    if isinstance(wrong, Patch):
+        return act(wrong)
+    if wrong is not None and not (leaves and wrong.reason == "GetSnapshotClassFailed"):
+        return _complain(scene, wrong)
+    freed = _freed(scene, scene.held or not scene.is_ready)
+    if freed is not None:
+        return act(freed)
+    if leaves:
+        return _leave(scene)
+    wrong = _mismatch(scene)
+    if wrong is not None:
+        told = _said(
+            scene, WARNING, "SnapshotFinalizerError", f"Failed to check and update snapshot: {_why(scene, wrong)}"
+        )
+        return _complain(scene, wrong, told)
+    missing = list(_wanted(scene))
+    if missing:
+        return act(finalized(_at(snapshot), snapshot.metadata.uid, missing))
+    return _keep(scene) if scene.is_ready else _take(scene)
+
+
+def _at(snapshot: Snapshot, subresource: str = "") -> Place:
+    return place(SNAPSHOTS, snapshot.metadata.namespace, snapshot.metadata.name, subresource)
+
+
+def _key(snapshot: Snapshot) -> str:
+    return f"{snapshot.metadata.namespace}/{snapshot.metadata.name}"
+
+
+def _said(scene: Scene, sort: str, reason: str, message: str) -> Step:
+    meta = scene.snapshot.metadata
+    return tell(f"{GROUP}/{VERSION}", "VolumeSnapshot", meta, sort, reason, message, CONTROLLER, scene.now)
+
+
+def _complain(scene: Scene, problem: Problem, *more: Step) -> Decision:
+    """Say once what is wrong, and try again."""
+    status = scene.snapshot.status
+    if status is not None and status.error is not None and status.error.message == problem.message:
+        return Decision(again=_AGAIN)
+    said: Manifest = {"error": {"message": problem.message, "time": stamp(scene.now)}}
+    if problem.unready:
+        said["readyToUse"] = False
+    told = _said(scene, WARNING, problem.reason, problem.message)
+    return act(_status(scene, said), told, *more, again=_AGAIN)
+
+
+def _status(scene: Scene, changes: Manifest) -> Patch:
+    snapshot = scene.snapshot
+    return Patch(_at(snapshot, "status"), {"metadata": {"uid": snapshot.metadata.uid}, "status": changes})
+
+
+def _class(scene: Scene) -> Problem | Patch | None:
+    """What is wrong with the class; the default one is written into a snapshot that names none."""
+    name = scene.snapshot.spec.volumeSnapshotClassName
+    if name is not None:
+        if name in scene.classes:
+            return None
+        text = f'volumesnapshotclass.{GROUP} "{name}" not found'
+        return Problem("GetSnapshotClassFailed", f"Failed to get snapshot class with error {text}", unready=False)
+    if not scene.claim_name:
+        return None
+    found = _default(scene)
+    if isinstance(found, str):
+        text = f"Failed to set default snapshot class with error {found}"
+        return Problem("SetDefaultSnapshotClassFailed", text, unready=False)
+    body = {
+        "metadata": {"uid": scene.snapshot.metadata.uid},
+        "spec": {"volumeSnapshotClassName": found.metadata.name},
+    }
+    return Patch(_at(scene.snapshot), body)
+
+
+def _default(scene: Scene) -> SnapshotClass | str:
+    wrong = _unbound(scene)
+    if wrong:
+        return wrong
+    csi = scene.disk.spec.csi if scene.disk is not None else None
+    if csi is None:
+        return f"snapshotting non-CSI volumes is not supported, snapshot:{_key(scene.snapshot)}"
+    marked = [
+        each
+        for each in scene.classes.values()
+        if each.metadata.annotations.get(DEFAULT_CLASS) == "true" and each.driver == csi.driver
+    ]
+    if len(marked) == 1:
+        return marked[0]
+    return f"{len(marked)} default snapshot classes were found" if marked else "cannot find default snapshot class"
+
+
+def _unbound(scene: Scene) -> str:
+    """Why there is no volume that a snapshot could be taken of."""
+    claim, name = scene.claim, scene.claim_name
+    if claim is None:
+        return f"failed to retrieve PVC {name} from the lister: {json.dumps(_absent(name))}"
+    if claim.status.phase != "Bound":
+        return f"the PVC {name} is not yet bound to a PV, will not attempt to take a snapshot"
+    if scene.disk is None:
+        text = f'persistentvolumes "{claim.spec.volumeName}" not found'
+        return f"failed to retrieve PV {claim.spec.volumeName} from the API server: {json.dumps(text)}"
+    bound = scene.disk.spec.claimRef
+    if bound is None or (bound.namespace, bound.name) != (claim.metadata.namespace, claim.metadata.name):
+        return "claim in dataSource not bound or invalid"
+    return "" if bound.uid in ("", claim.metadata.uid) else "claim in dataSource not bound or invalid"
+
+
+def _absent(claim: str) -> str:
+    return f'persistentvolumeclaim "{claim}" not found'
+
+
+def _freed(scene: Scene, busy: bool) -> Step | None:
+    """The claim is let go of once nothing is taken of it any more."""
+    claim = scene.claim
+    if claim is None or busy or CLAIM_SOURCE not in claim.metadata.finalizers:
+        return None
+    at = place(CLAIMS, claim.metadata.namespace, claim.metadata.name)
+    return finalized(at, claim.metadata.uid, remove=(CLAIM_SOURCE,))
+
+
+def _mismatch(scene: Scene) -> Problem | None:
+    """What is wrong with the content that the snapshot leads to."""
+    content, name, given = scene.content, content_name(scene.snapshot), not scene.claim_name
+    if content is None:
+        return None
+    if given and content.spec.source.snapshotHandle is None:
+        text = "VolumeSnapshotContent is dynamically provisioned while expecting a pre-provisioned one"
+        return Problem("SnapshotContentMismatch", text)
+    if not given and content.spec.source.volumeHandle is None:
+        text = f"VolumeSnapshotContent {name} is pre-provisioned while expecting a dynamically provisioned one"
+        return Problem("SnapshotContentMismatch", text)
+    reference, meta = content.spec.volumeSnapshotRef, scene.snapshot.metadata
+    uids = (meta.uid, "") if given else (meta.uid,)
+    if (reference.namespace, reference.name) == (meta.namespace, meta.name) and reference.uid in uids:
+        return None
+    return Problem("SnapshotContentMisbound", f"VolumeSnapshotContent [{name}] is bound to a different snapshot")
+
+
+def _why(scene: Scene, problem: Problem) -> str:
+    """The controller's own words for it, which the second Event repeats."""
+    if problem.reason != "SnapshotContentMismatch":
+        return problem.message
+    wanted, got = "a pre-provisioned", "a dynamically provisioned"
+    if scene.claim_name:
+        wanted, got = "a dynamically provisioned", "a pre-provisioned"
+    key, name = _key(scene.snapshot), content_name(scene.snapshot)
+    return f"snapshot {key} expects {wanted} VolumeSnapshotContent {name} but gets {got} one"
+
+
+def _wanted(scene: Scene) -> Iterator[str]:
+    """The finalizers that are missing."""
+    held = scene.snapshot.metadata.finalizers
+    if SNAPSHOT_SOURCE not in held:
+        yield SNAPSHOT_SOURCE
+    if scene.content is not None and scene.content.spec.deletionPolicy == "Delete" and SNAPSHOT_BOUND not in held:
+        yield SNAPSHOT_BOUND
+
+
+def _keep(scene: Scene) -> Decision:
+    """A snapshot that was ready stays so while its content is there and says the same."""
+    if scene.bound is None:
+        return _complain(scene, Problem("SnapshotContentMissing", "VolumeSnapshotContent is missing"))
+    if not is_of(scene.bound, scene.snapshot):
+        text = "VolumeSnapshotContent is not bound to the VolumeSnapshot correctly"
+        return _complain(scene, Problem("SnapshotMisbound", text))
+    return REST
+
+
+def _take(scene: Scene) -> Decision:
+    if scene.content is not None:
+        bound = None if scene.claim_name else _binding(scene, scene.content)
+        return act(bound) if bound is not None else act(*_follow(scene, scene.content))
+    if not scene.claim_name:
+        return _complain(scene, Problem("SnapshotContentMissing", "VolumeSnapshotContent is missing"))
+    return _start(scene)
+
+
+def _binding(scene: Scene, content: Content) -> Step | None:
+    """A content that was there before learns to which snapshot it belongs, and of which class."""
+    named, reference = scene.snapshot.spec.volumeSnapshotClassName, content.spec.volumeSnapshotRef
+    changes: Manifest = {} if reference.uid else {"volumeSnapshotRef": {"uid": scene.snapshot.metadata.uid}}
+    if named is not None and content.spec.volumeSnapshotClassName is None:
+        changes["volumeSnapshotClassName"] = named
+    if not changes:
+        return None
+    meta = content.metadata
+    return Patch(place(CONTENTS, "", meta.name), {"metadata": {"uid": meta.uid}, "spec": changes})
+
+
+def _follow(scene: Scene, content: Content) -> list[Step]:
+    """Say of the snapshot what its content says."""
+    changes = after(scene.snapshot.status, content)
+    if not changes:
+        return []
+    key, old = _key(scene.snapshot), scene.snapshot.status
+    steps: list[Step] = [_status(scene, changes)]
+    if "creationTime" in changes:
+        text = f"Snapshot {key} was successfully created by the CSI driver."
+        steps.append(_said(scene, NORMAL, "SnapshotCreated", text))
+    if changes.get("readyToUse") and not (old is not None and old.readyToUse):
+        steps.append(_said(scene, NORMAL, "SnapshotReady", f"Snapshot {key} is ready to use."))
+    return steps
+
+
+def _start(scene: Scene) -> Decision:
+    """Hold the claim, and ask the driver for a snapshot of its volume by a content."""
+    snapshot, claim = scene.snapshot, scene.claim
+    if claim is None:
+        return _unwritten(scene, snapshot.metadata.name, "cannot get claim from snapshot")
+    if CLAIM_SOURCE not in claim.metadata.finalizers:
+        if claim.metadata.deletionTimestamp is not None:
+            why = "cannot add finalizer on claim because it is being deleted"
+            return _unwritten(scene, claim.metadata.name, why)
+        at = place(CLAIMS, claim.metadata.namespace, claim.metadata.name)
+        return act(finalized(at, claim.metadata.uid, (CLAIM_SOURCE,)))
+    wrong = _unbound(scene)
+    if wrong:
+        text = f"failed to get input parameters to create snapshot {snapshot.metadata.name}: {json.dumps(wrong)}"
+        return _failed(scene, text)
+    assert scene.disk is not None
+    if scene.disk.spec.csi is None:
+        return _failed(scene, f"cannot find CSI PersistentVolumeSource for volume {scene.disk.metadata.name}")
+    text = f"Waiting for a snapshot {_key(snapshot)} to be created by the CSI driver."
+    body = _content(scene, scene.disk.spec.csi.volumeHandle, scene.disk.spec.volumeMode)
+    return act(Create(place(CONTENTS, ""), body), _said(scene, NORMAL, "CreatingSnapshot", text))
+
+
+def _unwritten(scene: Scene, name: str, why: str) -> Decision:
+    return _failed(scene, f"snapshot controller failed to update {name} on API server: {why}")
+
+
+def _failed(scene: Scene, why: str) -> Decision:
+    text = f"Failed to create snapshot content with error {why}"
+    return _complain(scene, Problem("SnapshotContentCreationFailed", text))
+
+
+def _content(scene: Scene, handle: str, mode: str | None) -> Manifest:
+    meta = scene.snapshot.metadata
+    found = scene.classes[scene.snapshot.spec.volumeSnapshotClassName or ""]
+    reference = {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "VolumeSnapshot",
+        "namespace": meta.namespace,
+        "name": meta.name,
+        "uid": meta.uid,
+        "resourceVersion": meta.resourceVersion,
+    }
+    spec: Manifest = {
+        "volumeSnapshotRef": reference,
+        "source": {"volumeHandle": handle},
+        "volumeSnapshotClassName": found.metadata.name,
+        "deletionPolicy": found.deletionPolicy,
+        "driver": found.driver,
+    }
+    if mode is not None:
+        spec["sourceVolumeMode"] = mode
+    name = content_name(scene.snapshot)
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "VolumeSnapshotContent",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def _leave(scene: Scene) -> Decision:
+    """Let a snapshot go: with its content where that is to be deleted with it, after it."""
+    snapshot, meta = scene.snapshot, scene.snapshot.metadata
+    if not {SNAPSHOT_BOUND, SNAPSHOT_SOURCE} & set(meta.finalizers):
+        return REST
+    found = scene.bound or scene.content
+    content = found if found is not None and is_of(found, snapshot) else None
+    if content is not None and scene.restored:
+        text = "Snapshot is being used to restore a PVC"
+        return act(_said(scene, WARNING, "SnapshotDeletePending", text), again=_AGAIN)
+    steps: list[Step] = []
+    goes = content is not None and content.spec.deletionPolicy == "Delete"
+    if content is not None and BEING_DELETED not in content.metadata.annotations:
+        notes = {"metadata": {"uid": content.metadata.uid, "annotations": {BEING_DELETED: "yes"}}}
+        steps.append(Patch(place(CONTENTS, "", content.metadata.name), notes))
+    if content is not None and goes and content.metadata.deletionTimestamp is None:
+        steps.append(Remove(place(CONTENTS, "", content.metadata.name), content.metadata.uid, None))
+    freed = _freed(scene, scene.held)
+    if freed is not None:
+        steps.append(freed)
+    gone = [SNAPSHOT_SOURCE] if goes else [SNAPSHOT_SOURCE, SNAPSHOT_BOUND]
+    if set(gone) & set(meta.finalizers):
+        steps.append(finalized(_at(snapshot), meta.uid, remove=gone))
+    return act(*steps) if steps else REST
