@@ -43,6 +43,7 @@ COLUMNS = (
     "launch_index",
     "launch_order",
     "auto_disk_config",
+    "project_id",
 )
 PLACE: Mapping[str, int] = MappingProxyType({name: place for place, name in enumerate(COLUMNS)})
 
@@ -105,5 +106,6 @@ def _columns(joined: Joined, state: State, name: str) -> tuple[str, ...]:
         "launch_index": str(note.launchIndex),
         "launch_order": f"{note.launchIndex:05}" if note.launchIndex else "",
         "auto_disk_config": "1" if note.diskConfig == "AUTO" else "0",
+        "project_id": intern(joined.project),
     }
     return tuple([values[column] for column in COLUMNS])

@@ -26,7 +26,6 @@ _COLUMNS: Mapping[str, str] = MappingProxyType(
     {
         "display_name": "name",
         "uuid": "id",
-        "project_id": "scope",
         **{
             key: str(PLACE[column])
             for key, column in (

@@ -35,6 +35,7 @@ PERIOD = {"start": TEXTS, "end": TEXTS}
 FORMATS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f")
 MOMENT = "%Y-%m-%dT%H:%M:%S.%f"
 _LAUNCHED = PLACE["launched_at"]
+SORT = ((str(PLACE["project_id"]), True), ("id", True))
 LIST_PERIOD = {**PERIOD, "detailed": TEXTS}
 SHOW_QUERIES = (
     ((2, 1), query_schema(PERIOD)),
@@ -168,7 +169,7 @@ def using(bench: Bench) -> None:
         query = call.query if paged else {}
         limit = limit_of(query) if paged else MAX_LIMIT
         marker = query.get("marker", ("",))[-1]
-        wanted = Query(limit=limit, marker=marker, match=each(asked.wants), sort=(("scope", True), ("id", True)))
+        wanted = Query(limit=limit, marker=marker, match=each(asked.wants), sort=SORT)
         try:
             page = await settled(bench.reader.page(scopes, wanted, SHAPE))
         except UnknownMarker:
