@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cloud.kinds.quota import RESOURCE_QUOTA
-from ..cloud.plan import Claim, Create, Delete, Plan
+from ..cloud.plan import Claim, Create, Delete, Plan, Reservation
 from ..cloud.resource import ANY, Bench, Known, Resource, Right
 from ..faults import BadRequest, Conflict, Fault, Forbidden, NotFound
 from ..kube.errors import Exists
@@ -83,8 +83,8 @@ def decoder(schema: Schema) -> Callable[[object], NewKeypair]:
     return decode
 
 
-def creation(new: NewKeypair, public_key: str) -> Plan:
-    """The claim of the name, then the Keypair."""
+def creation(new: NewKeypair, public_key: str, known: Known) -> Plan:
+    """The claim of the name, then the Keypair, within the quota of its user."""
     name, id = keypair_object(new.user, new.name), derived("keypair", new.user, new.name)
     spec = {
         "formatVersion": 1,
@@ -104,8 +104,30 @@ def creation(new: NewKeypair, public_key: str) -> Plan:
         id=id,
         commit=Create(KEYPAIR, body, own=True),
         claims=(claim(new.user, new.name),),
+        reserve=reservation(known, new.user),
         refusals={Exists: taken(new)},
     )
+
+
+def reservation(known: Known, user: str) -> Reservation | None:
+    """One keypair of a user's, of all that are in any project; None where there is no limit."""
+    limit = limits_of(known)["key_pairs"]
+    if limit < 0:
+        return None
+    name = f"key_pairs/{user}"
+    return Reservation({name: 1}, {name: len(known.linked(KEYPAIR, user))}, {name: limit}, lambda used: too_many())
+
+
+def check_room(known: Known, user: str) -> None:
+    """Raises Forbidden before a key is made in vain; what counts is the reservation."""
+    wanted = reservation(known, user)
+    if wanted and any(wanted.used[name] >= limit for name, limit in wanted.limits.items()):
+        raise too_many()
+
+
+def too_many() -> Fault:
+    """The refusal of a further one."""
+    return Forbidden("Quota exceeded, too many key pairs.")
 
 
 def claim(user: str, name: str) -> Claim:
@@ -198,14 +220,13 @@ def write_routes(bench: Bench) -> None:
     @bench.routes.write("POST", "/os-keypairs", f"{POLICY}:create", bodies)
     async def create(call: Call[NewKeypair]) -> Reply:
         new = replace(call.body, user=owner(call, "create", call.body.user))
-        known = bench.known(call.caller)
-        if 0 <= limits_of(known)["key_pairs"] <= len(known.linked(KEYPAIR, new.user)):
-            raise Forbidden("Quota exceeded, too many key pairs.")
+        check_room(bench.known(call.caller), new.user)
         private, public = "", new.public_key
         if public is None:
             private, public = await bench.in_thread(lambda: generated(new.type, new.user))
-        plan = creation(new, public)
-        row = await bench.writer.apply(call.caller, call.request_id, lambda: plan)
+        row = await bench.writer.apply(
+            call.caller, call.request_id, lambda: creation(new, public, bench.known(call.caller))
+        )
         assert row is not None
         answer = {**shown(KEYPAIR.read(row), call.version), "user_id": new.user}
         return Reply(

@@ -115,6 +115,18 @@ class KeypairTests(SynchronousTestCase):
         said = self.refusal(Forbidden, "POST", "/os-keypairs", body={"keypair": {"name": "k", "public_key": KEY}})
         self.assertEqual(said, "Quota exceeded, too many key pairs.")
 
+    def test_reserves_one_of_its_users(self) -> None:
+        """Not of the project's: users count apart, and each over all of their projects."""
+        owned = {"keypair": {"name": "k", "public_key": KEY, "user_id": "4" * 32}}
+        self.ask("POST", "/os-keypairs", body={"keypair": {"name": "k", "public_key": KEY}})
+        self.ask("POST", "/os-keypairs", body=owned, version=(2, 10), caller=ADMIN)
+        for plan, user, used in zip(self.bench.writer.applied, (USER, "4" * 32), (2, 1), strict=True):
+            reserve = plan.reserve
+            assert reserve is not None
+            name = f"key_pairs/{user}"
+            self.assertEqual((reserve.amounts, reserve.used, reserve.limits), ({name: 1}, {name: used}, {name: 100}))
+            self.assertEqual(str(reserve.refuse({})), "Quota exceeded, too many key pairs.")
+
     def test_deletes_the_object_then_the_claim(self) -> None:
         self.assertEqual(self.ask("DELETE", "/os-keypairs/<name>", name="a").code, 202)
         self.assertEqual(self.ask("DELETE", "/os-keypairs/<name>", name="b", version=(2, 2)).code, 204)

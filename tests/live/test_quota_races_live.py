@@ -19,6 +19,8 @@ from tests.live.wire import Heard, Person, logged_in, side_by_side
 
 SERVERS = "/compute/v2.1/servers"
 GROUPS = "/compute/v2.1/os-server-groups"
+KEYS = "/compute/v2.1/os-keypairs"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8tN0Q1Zyl3VvJkSTjDbJ4OeyDcQTIRY8zJj0ZnS0lY somebody"
 QUOTAS = "/api/v1/namespaces/demo/resourcequotas"
 LATEST = {"OpenStack-API-Version": "compute 2.64"}
 REPLICAS = 3
@@ -148,3 +150,21 @@ class QuotaRaceTests(TestCase):
                 id = answer.document["server_group"]["id"]
                 self.assertEqual((await self.people[0].ask("DELETE", f"{GROUPS}/{id}")).code, 204)
         self.assertEqual(await self.used("server_groups"), 0)
+
+    async def test_as_many_keypairs_as_fit(self) -> None:
+        """They are counted by user, and lie in nobody's project."""
+        mine = (await self.people[0].ask("GET", KEYS)).document["keypairs"]
+        await self.grant(key_pairs=len(mine) + 2)
+        asked = [(person, f"q{self.mark}n{number}") for number in range(ASKED) for person in self.people]
+        bodies = [{"keypair": {"name": f"{name}{person.url[-5:]}", "public_key": KEY}} for person, name in asked]
+        answers = await side_by_side(
+            *(person.ask("POST", KEYS, body) for (person, _), body in zip(asked, bodies, strict=True))
+        )
+        codes = sorted(answer.code for answer in answers)
+        self.assertEqual(codes, [201] * 2 + [403] * (REPLICAS * ASKED - 2), str(answers))
+        refused = {answer.document["forbidden"]["message"] for answer in answers if answer.code == 403}
+        self.assertEqual(refused, {"Quota exceeded, too many key pairs."})
+        for answer in answers:
+            if answer.code == 201:
+                name = answer.document["keypair"]["name"]
+                self.assertEqual((await self.people[0].ask("DELETE", f"{KEYS}/{name}")).code, 204)
