@@ -37,6 +37,7 @@ PARTS = {
     "deaths": ("tests.sandbox.test_deaths_live",),
     "crashes": ("tests.live.test_crash_live", "tests.sandbox.test_storms_live", "tests.live.test_settled_live"),
     "journeys": ("tests.live.test_journey_live", "tests.live.test_servers_live", "tests.live.test_readme_live"),
+    "tempest": ("tests.clients.",),
     "quotas": ("tests.live.test_quota", "tests.live.test_lost_live", "tests.live.test_status_live"),
     "people": ("tests.live.test_", "tests.benches."),
     "oracles": ("tests.compute.", "tests.oracle.", "tests.cloud."),
@@ -45,7 +46,7 @@ PARTS = {
 """What runs on one sandbox, by the beginnings of names; the longest come first."""
 SEARCHES = ("deaths", "crashes", "quotas", "oracles")
 """Parts that look for what breaks, at every place where it might: minutes that nobody waits for at a desk."""
-HALVES = {"journeys": ("tests.live.test_",), "contracts": ("tests.",)}
+HALVES = {"journeys": ("tests.live.test_", "tests.clients."), "contracts": ("tests.",)}
 """What runs on the real control planes: each costs a gigabyte of memory."""
 COUNTED = {
     "successes": "passed",
