@@ -38,7 +38,7 @@ from .cloud.reading.territory import Territory
 from .cloud.resource import Bench, Resource
 from .cloud.service import Service
 from .cloud.tenancy.bootstrap import Bootstrap
-from .cloud.tenancy.manifests import kinds, read, tenant_rights
+from .cloud.tenancy.calls import kinds, read, tenant_rights
 from .cloud.threads import Crew
 from .cloud.writing.claims import Claims, claimed
 from .cloud.writing.cluster import Cluster

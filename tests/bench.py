@@ -14,7 +14,7 @@ from dicot.cloud.reading.feed import Feed
 from dicot.cloud.reading.reader import Reader
 from dicot.cloud.reading.resolver import Resolver
 from dicot.cloud.resource import Bench, Resource
-from dicot.cloud.tenancy.manifests import read
+from dicot.cloud.tenancy.calls import read
 from dicot.config import Config
 from dicot.kube.kind import Kind, Row
 from dicot.web.call import NEVER, Bodies, Call, Operation, Reply

@@ -94,11 +94,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Right:
-    """A line of RBAC: verbs on a resource of a group ("virtualmachines/stop")."""
+    """A line of RBAC: verbs on a resource of a group ("virtualmachines/stop"), and what for."""
 
     group: str
     resource: str
     verbs: tuple[str, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -268,7 +268,7 @@ KEYPAIRS = Resource(
     register=routes,
     reads=(KEYPAIR, RESOURCE_QUOTA),
     policy={f"{POLICY}:{operation}": ANY for operation in ("index", "show", "create", "delete")},
-    rights={"own": (Right("compute.dicot.io", "keypairs", ("get", "list", "watch", "create", "delete")),)},
+    rights={"own": (Right("compute.dicot.io", "keypairs", ("get", "create", "delete"), "users' key pairs"),)},
     crds=("keypairs.compute.dicot.io",),
     claims={KEYPAIR: claimed},
 )

@@ -277,7 +277,10 @@ SERVER_GROUPS = Resource(
         f"{POLICY}:create": MEMBER,
         f"{POLICY}:delete": MEMBER,
     },
-    rights={"member": (Right("compute.dicot.io", "servergroups", ("create", "get", "delete")),)},
+    rights={
+        "member": (Right("compute.dicot.io", "servergroups", ("create", "get", "delete"), "server groups"),),
+        "own": (Right("compute.dicot.io", "servergroups", ("get",), "judges whether a noted group was made"),),
+    },
     crds=("servergroups.compute.dicot.io",),
     extensions={"os-server-groups": "ServerGroups"},
 )

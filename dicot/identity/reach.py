@@ -37,6 +37,8 @@ REACH = Resource(
         "identity:get_auth_domains": ANY,
         "identity:get_auth_system": ANY,
     },
-    rights={"own": tuple(Right("identity.dicot.io", plural, ("get", "create")) for plural in _KINDS)},
+    rights={
+        "own": tuple(Right("identity.dicot.io", plural, ("get", "create"), "founds identity") for plural in _KINDS)
+    },
     crds=tuple(f"{plural}.identity.dicot.io" for plural in _KINDS),
 )

@@ -74,8 +74,8 @@ TOKENS = Resource(
     },
     rights={
         "own": (
-            Right("identity.dicot.io", "revocations", ("get", "create", "delete")),
-            Right("", "secrets", ("get", "create", "update", "patch")),
+            Right("identity.dicot.io", "revocations", ("get", "create"), "revokes tokens"),
+            Right("", "secrets", ("get", "create", "update"), "makes and renews the keys of tokens"),
         )
     },
     crds=("revocations.identity.dicot.io",),

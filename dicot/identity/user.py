@@ -62,7 +62,12 @@ USERS = Resource(
     register,
     reads=(USER,),
     policy={"identity:get_user": _ROW, "identity:list_user_projects": _ROW},
-    rights={"own": (Right("identity.dicot.io", "users", ("get", "create", "patch")),)},
+    rights={
+        "own": (
+            Right("identity.dicot.io", "users", ("get", "create"), "founds identity"),
+            Right("identity.dicot.io", "users", ("patch",), "ends the tokens of a user"),
+        )
+    },
     crds=("users.identity.dicot.io",),
     claims=CLAIMED,
 )

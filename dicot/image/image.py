@@ -8,7 +8,7 @@ import msgspec
 from ..cloud.images import facts
 from ..cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC, sources
 from ..cloud.reading.shelf import Entry, Query, Shape, each, newest_first
-from ..cloud.resource import READER, Bench, Join, Joined, Listed, Resource, Right, Source, settled
+from ..cloud.resource import READER, Bench, Join, Joined, Listed, Resource, Source, settled
 from ..faults import BadRequest, NotFound
 from ..web.call import Call, Pieces, Reply
 from .query import Document, Wanted, wanted
@@ -123,11 +123,4 @@ IMAGES = Resource(
     ),
     scope="images",
     policy={"get_images": READER, "get_image": READER},
-    rights={
-        "own": (
-            Right("cdi.kubevirt.io", "datasources", ("get", "list", "watch")),
-            Right("cdi.kubevirt.io", "datavolumes", ("get", "list", "watch")),
-            Right("", "persistentvolumeclaims", ("get", "list", "watch")),
-        )
-    },
 )

@@ -2,7 +2,7 @@
 
 from ..cloud.kinds.network import SECURITY_GROUP, Rule
 from ..cloud.reading.shelf import Entry, Shape, newest_first
-from ..cloud.resource import READER, Bench, Joined, Listed, Resource, Right, Source
+from ..cloud.resource import READER, Bench, Joined, Listed, Resource, Source
 from . import attributes
 from .driver import Document
 from .reading import Collection, register
@@ -73,6 +73,5 @@ SECURITY_GROUPS = Resource(
     register=routes,
     sources=(Source(SECURITY_GROUP, entry, document),),
     policy={"get_security_group": READER},
-    rights={"own": (Right("network.dicot.io", "securitygroups", ("get", "list", "watch", "create")),)},
     crds=("securitygroups.network.dicot.io",),
 )

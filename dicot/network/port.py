@@ -160,6 +160,6 @@ PORTS = Resource(
         Source(VM, lone_entry, lone_document, (Join(PORT, same_place), Join(VMI, same_place, by_name=True))),
     ),
     policy={"get_port": READER},
-    rights={"own": (Right("network.dicot.io", "ports", ("get", "list", "watch")),)},
+    rights={"own": (Right("network.dicot.io", "ports", ("get",), "looks again at what another changed"),)},
     crds=("ports.network.dicot.io",),
 )

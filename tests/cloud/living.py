@@ -21,7 +21,8 @@ from dicot.cloud.kinds.network import PORT, SECURITY_GROUP
 from dicot.cloud.reading.projects import Projects
 from dicot.cloud.resource import Bench, Resource, Right
 from dicot.cloud.tenancy.bootstrap import Bootstrap, NewProject
-from dicot.cloud.tenancy.manifests import manifests, tenant_rights
+from dicot.cloud.tenancy.calls import tenant_rights
+from dicot.cloud.tenancy.manifests import manifests
 from dicot.cloud.writing.claims import Claims, claimed
 from dicot.cloud.writing.cluster import Cluster
 from dicot.cloud.writing.ledger import Ledger

@@ -31,6 +31,7 @@ from dicot.kube.kind import Kind, Manifest, Row
 from dicot.kube.store import Store
 
 from ..kube.fake import FakeKube
+from .permitted import permitted
 
 T = TypeVar("T")
 PROJECT = "c" * 32
@@ -101,6 +102,7 @@ class Site:
         self.clock = Clock()
         self.stores: dict[Kind[Any], Store[Any]] = {kind: Store(kind) for kind in WATCHED}
         self.kube = FakeKube(self.clock)
+        self.kube.permit = permitted
         self.kube.spaces.update(PROJECTS)
         self.kube.hear()
         for store in self.stores.values():

@@ -27,6 +27,7 @@ from dicot.kube.store import Store
 from dicot.names import ID, SYSTEM_NAMESPACE
 
 from ..kube.fake import FakeKube
+from .permitted import permitted
 
 T = TypeVar("T")
 KINDS: tuple[Kind[Any], ...] = (DOMAIN, USER, ROLE, IMPLIED_ROLE, ROLE_ASSIGNMENT, REVOCATION, TOKEN_KEYS)
@@ -115,6 +116,7 @@ class Town:
         self.clock = Clock()
         self.clock.advance(NOW)
         self.kube = FakeKube(self.clock, birth=0.0)
+        self.kube.permit = permitted
         self.land = Land()
         self.replicas = [Replica(self.kube, self.land, self.clock, f"replica {n}") for n in range(replicas)]
         now_of(self.replicas[0].ring.ensure())
@@ -137,13 +139,16 @@ class Town:
             "metadata": {"name": name, "namespace": SYSTEM_NAMESPACE, "labels": labels},
             "spec": spec,
         }
-        now_of(self.kube.create(place(kind, SYSTEM_NAMESPACE), body))
+        with self.kube.by_administrator() as kube:
+            now_of(kube.create(place(kind, SYSTEM_NAMESPACE), body))
 
     def change(self, kind: Kind[Any], name: str, **spec: Any) -> None:
-        now_of(self.kube.patch(place(kind, SYSTEM_NAMESPACE, name), {"spec": spec}))
+        with self.kube.by_administrator() as kube:
+            now_of(kube.patch(place(kind, SYSTEM_NAMESPACE, name), {"spec": spec}))
 
     def remove(self, kind: Kind[Any], name: str) -> None:
-        now_of(self.kube.delete(place(kind, SYSTEM_NAMESPACE, name)))
+        with self.kube.by_administrator() as kube:
+            now_of(kube.delete(place(kind, SYSTEM_NAMESPACE, name)))
 
     def role(self, name: str, domain: str = "") -> None:
         self.object(ROLE, name, hex_id(name), {"name": name, "domainId": domain})

@@ -27,6 +27,7 @@ from dicot.kube.kind import Kind
 from dicot.kube.store import Store
 from dicot.names import SYSTEM_NAMESPACE
 
+from ..cloud.permitted import permitted
 from ..cloud.town import NOW, Dice, Land, Place_, now_of
 from ..kube.fake import FakeKube
 from .counter import HASHER, HERE, Threads
@@ -98,6 +99,7 @@ class Case(SynchronousTestCase):
 
     def fresh(self) -> None:
         self.kube = FakeKube(self.clock)
+        self.kube.permit = permitted
         self.land = Land()
         self.places = Grounds(self.land)
         self.replica = self.made("a")
@@ -177,7 +179,8 @@ class FirstBootTests(Case):
     def test_what_an_administrator_removes_stays_removed(self) -> None:
         now_of(self.replica.boot())
         (name,) = (name for _, plural, _, name in self.kube.objects if plural == "users")
-        now_of(self.kube.delete(place(USER, SYSTEM_NAMESPACE, name)))
+        with self.kube.by_administrator() as kube:
+            now_of(kube.delete(place(USER, SYSTEM_NAMESPACE, name)))
         now_of(self.made("b").boot())
         self.assertNotIn("users", self.counts())
 

@@ -16,7 +16,7 @@ from dicot.caller import Caller
 from dicot.cloud.callers.keys import TOKEN_KEYS
 from dicot.cloud.reading.projects import Projects
 from dicot.cloud.tenancy.bootstrap import Bootstrap
-from dicot.cloud.tenancy.manifests import WATCHED
+from dicot.cloud.tenancy.calls import WATCHED
 from dicot.cloud.writing.claims import Claims
 from dicot.cloud.writing.cluster import Cluster
 from dicot.config import Config

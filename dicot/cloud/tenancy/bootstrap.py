@@ -33,10 +33,10 @@ from ..resource import Right
 from ..writing.cluster import Cluster
 from ..writing.errand import Errand
 from .access import Question, known
+from .calls import ROLES
 
 _log = Logger()
 
-ROLES = ("reader", "member", "manager", "admin")
 _WHOLE = 30.0
 _ECHO = 2.0
 

@@ -3,8 +3,8 @@
 from ...kube.kind import Manifest
 from ...names import ACCOUNTS_NAMESPACE, MANAGED, SYSTEM_NAMESPACE
 from ..reading.projects import DENIED, DENIED_PREFIXES
+from .calls import OWN_ACCOUNT
 
-OWN_ACCOUNT = "dicot"
 _VERSION = "admissionregistration.k8s.io/v1"
 _OWN_USER = f"request.userInfo.username == 'system:serviceaccount:{SYSTEM_NAMESPACE}:{OWN_ACCOUNT}'"
 _PROJECT_USER = f"request.userInfo.username.startsWith('system:serviceaccount:{ACCOUNTS_NAMESPACE}:')"

@@ -169,8 +169,13 @@ INSTANCE_ACTIONS = Resource(
         f"{POLICY}:events:details": ADMIN,
     },
     rights={
-        "member": (Right("compute.dicot.io", "serverlogs", ("create", "get", "patch")),),
-        "own": (Right("compute.dicot.io", "serverlogs", ("delete",)),),
+        "member": (
+            Right("compute.dicot.io", "serverlogs", ("create", "get", "patch"), "keeps the log of what is gone"),
+        ),
+        "own": (
+            Right("compute.dicot.io", "serverlogs", ("get",), "looks again at what another changed"),
+            Right("compute.dicot.io", "serverlogs", ("delete",), "forgets logs after a day"),
+        ),
     },
     crds=("serverlogs.compute.dicot.io",),
     extensions={"os-instance-actions": "InstanceActions"},

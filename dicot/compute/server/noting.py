@@ -18,9 +18,9 @@ SETTLED = (ACTIVE, PAUSED, SUSPENDED, STOPPED)
 """States in which metadata and tags may be changed."""
 READS = (VM, VMI, NODE, DATA_VOLUME)
 """The kinds that tell the state of a server."""
-NOTERS: Mapping[str, tuple[Right, ...]] = dict.fromkeys(
-    ("member", "manager", "admin"), (Right("kubevirt.io", "virtualmachines", ("get", "patch")),)
-)
+NOTERS: Mapping[str, tuple[Right, ...]] = {
+    "member": (Right("kubevirt.io", "virtualmachines", ("get", "patch"), "notes what Dicot keeps of a server"),)
+}
 
 
 def noted(server: Present, key: str, value: object, now: float) -> Plan:

@@ -21,14 +21,14 @@ from .view import document
 _WRITES = ("create", "get", "patch", "delete")
 _ACTIONS = "subresources.kubevirt.io"
 _MEMBERS = (
-    Right("kubevirt.io", "virtualmachines", _WRITES),
-    Right("", "secrets", _WRITES),
-    Right("network.dicot.io", "ports", _WRITES),
-    *(Right(_ACTIONS, f"virtualmachines/{each}", ("update",)) for each in ("start", "stop", "restart")),
-    Right(_ACTIONS, "virtualmachineinstances/softreboot", ("update",)),
-)
-_OWN = tuple(
-    Right("kubevirt.io", each, ("get", "list", "watch")) for each in ("virtualmachines", "virtualmachineinstances")
+    Right("kubevirt.io", "virtualmachines", _WRITES, "servers"),
+    Right("", "secrets", _WRITES, "user data, which nobody else shall read"),
+    Right("network.dicot.io", "ports", _WRITES, "the ports of servers"),
+    *(
+        Right(_ACTIONS, f"virtualmachines/{each}", ("update",), "stops, starts, reboots")
+        for each in ("start", "stop", "restart")
+    ),
+    Right(_ACTIONS, "virtualmachineinstances/softreboot", ("update",), "stops, starts, reboots"),
 )
 
 
@@ -62,7 +62,7 @@ SERVERS = Resource(
         f"{USAGE_POLICY}:list": ADMIN,
         f"{USAGE_POLICY}:show": READER,
     },
-    rights={"member": _MEMBERS, "manager": _MEMBERS, "admin": _MEMBERS, "own": _OWN},
+    rights={"member": _MEMBERS},
     tallies=(SERVERS_TAKE,),
     extensions={"os-simple-tenant-usage": "SimpleTenantUsage"},
 )
