@@ -12,6 +12,7 @@ import argparse
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -205,6 +206,20 @@ def tools() -> list[Work]:
     ]
 
 
+def audit_logs() -> Path:
+    """An empty folder for the logs of what Dicot asked of each cluster."""
+    folder = ROOT / "_trial_temp_audit"
+    shutil.rmtree(folder, ignore_errors=True)
+    for kind in ("sandbox", "live"):
+        (folder / kind).mkdir(parents=True)
+    return folder
+
+
+def rights(kind: str, logs: Path, *options: str) -> Work:
+    """Whether Dicot's accounts were let do all that they had to, and no more."""
+    return Work(f"{kind}-rights", [str(BIN / "python"), "-m", "tests.cluster.audit", *options, str(logs / kind)])
+
+
 def main() -> int:
     """The exit code: 0 only where nothing failed."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -212,11 +227,12 @@ def main() -> int:
     options.add_argument("--fast", action="store_true", help="leave out the real control planes and long searches")
     given = options.parse_args()
     total, environment = Sum(), {"PYTHONPATH": str(ROOT)}
+    logs = audit_logs()
     works = tools()
     if given.without_cluster:
         print("the tests that need a cluster are left out, as asked")
     else:
-        sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox"}
+        sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox", "DICOT_TEST_AUDIT": str(logs / "sandbox")}
         left_out = {f"sandbox-{part}" for part in SEARCHES if given.fast}
         works += [
             trial(name, names, sandbox) for name, names in parts("sandbox", PARTS).items() if name not in left_out
@@ -226,8 +242,13 @@ def main() -> int:
     if real:
         carry_out([Work("build", [str(BIN / "python"), "-m", "tests.cluster.build"])], total, 1)
     carry_out(works, total, AT_ONCE)
+    if not given.without_cluster:
+        carry_out([rights("sandbox", logs)], total, 1)
     if real:
-        carry_out([trial(name, names, environment) for name, names in parts("live", HALVES).items()], total, 2)
+        programs = {**environment, "DICOT_TEST_AUDIT": str(logs / "live")}
+        carry_out([trial(name, names, programs) for name, names in parts("live", HALVES).items()], total, 2)
+        if not os.environ.get("DICOT_TEST_KUBECONFIG"):
+            carry_out([rights("live", logs, "--whole")], total, 1)
     elif given.fast:
         print(f"the tests on the real control planes are left out, and {', '.join(SEARCHES)}, as asked")
     for each in total.wrong:

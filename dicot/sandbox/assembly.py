@@ -16,6 +16,7 @@ from .apiserver.admission.policies import Policies
 from .apiserver.admission.quota import QuotaAdmission, Usage
 from .apiserver.admission.storage import StorageAdmission
 from .apiserver.asked import User
+from .apiserver.audit import Audit, silent
 from .apiserver.backend import ApiBackend, Parts
 from .apiserver.cel import compiled
 from .apiserver.clock import Hands
@@ -85,7 +86,9 @@ class Secrets:
     volumes: Tokens
 
 
-def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, clock: IReactorTime) -> Assembled:
+def assembled(
+    storage: Storage, secrets: Secrets, programs: kubevirt.Programs, clock: IReactorTime, audit: Audit = silent
+) -> Assembled:
     """The API server of a storage. ``clock`` counts seconds since 1970."""
     hands = Hands(clock)
     seconds = hands.seconds
@@ -116,6 +119,7 @@ def assembled(storage: Storage, secrets: Secrets, programs: kubevirt.Programs, c
         specials=specials(writer),
         aggregated=aggregated,
         pages={PREFIX.strip("/"): Desk(faults, hands).answer},
+        audit=audit,
     )
     loop = Loop(objects, roster(objects, served, usage, secrets.authority, seconds, clock.seconds), hands)
     found(objects, definitions)

@@ -15,6 +15,7 @@ from twisted.python import usage
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Site
 
+from .apiserver.audit import AuditLog, silent
 from .apiserver.front import Front
 from .apiserver.journal import Unreadable
 from .apiserver.storage import Storage
@@ -28,6 +29,7 @@ from .settled.renaming import Renamer
 from .state import State, Unusable
 
 HOST = "127.0.0.1"
+AUDITED = ("system:serviceaccount:dicot-system:", "system:serviceaccount:dicot-projects:")
 log = Logger()
 
 
@@ -39,6 +41,7 @@ class Options(usage.Options):
         ["state", "s", None, "A folder or file that objects survive in; without it they end with the process."],
         ["servers", "n", "0", "Settled servers that project demo gets as soon as it is there."],
         ["renames", "r", "0", "Of settled servers, a second, for those who need events."],
+        ["audit", "a", None, "A file that tells of each request of Dicot's accounts, also those that are refused."],
         ["kubeconfig", "k", None, "Where the way in is written; by default into the folder of the state."],
     ]
 
@@ -131,7 +134,8 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     written = Path(options["kubeconfig"] or state.kubeconfig)
     state.write_kubeconfig(server, written)
     programs = Programs(kube(str(written), VIRT_API, reactor), kube(str(written), VIRT_HANDLER, reactor))
-    parts = assembled(storage, secrets, programs, reactor)
+    audit = AuditLog(Path(options["audit"]), AUDITED) if options["audit"] else silent
+    parts = assembled(storage, secrets, programs, reactor, audit)
     site = QuietSite(Front(parts.backend, parts.faults, parts.clock), parsePOSTFormSubmission=False)
     factory = secured(site, certificate(str(state.certificate), str(state.key), "--state"), reactor)
     log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)

@@ -17,7 +17,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     parser.add_argument("--folder", type=Path, help="where keys, logs and data lie (default: a new temporary folder)")
     parser.add_argument("--durable", action="store_true", help="etcd writes to disk before it answers")
-    parser.add_argument("--audit-log", type=Path, help="write an audit log to this file")
+    parser.add_argument("--audit-log", type=Path, help="write an audit log of Dicot's accounts to this file")
     parser.add_argument("--feature-gate", action="append", default=[], help="switch on a feature gate of KubeVirt")
     parser.add_argument(
         "--definitions", type=Path, action="append", default=[], help="install the CRDs of a file or folder too"

@@ -34,8 +34,14 @@ AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
-    "rules": [{"level": "Metadata"}],
+    "rules": [
+        {"level": "Metadata", "users": ["system:serviceaccount:dicot-system:dicot"]},
+        {"level": "Metadata", "verbs": ["delete"], "resources": [{"resources": ["namespaces"]}]},
+        {"level": "None"},
+    ],
 }
+"""Requests of Dicot's account, also those in the name of a project's, for users are the impersonators here; and the
+ends of namespaces, with which the rights in them end."""
 
 
 @dataclass(frozen=True, slots=True)

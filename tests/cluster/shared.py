@@ -24,6 +24,8 @@ from tests.cluster.sandbox import SandboxCluster
 VARIABLE = "DICOT_TEST_KUBECONFIG"
 CHOICE = "DICOT_TEST_CLUSTER"
 SANDBOX = "sandbox"
+AUDIT = "DICOT_TEST_AUDIT"
+"""A folder in which each cluster leaves the audit log of Dicot's accounts; ``tests.cluster.audit`` reads them."""
 DEFINITIONS = Path(__file__).parents[2] / "etc" / "kubernetes" / "crds"
 TIMEOUT = 2400.0
 """Seconds a live TestCase should give its tests: the first may have to build the programs."""
@@ -38,6 +40,12 @@ def on_real_programs(why: str) -> None:
     """Skips a test, for that reason, where the shared cluster is a sandbox."""
     if os.environ.get(CHOICE) == SANDBOX:
         raise SkipTest(why)
+
+
+def audit_log() -> Path | None:
+    """Where a cluster that this process starts writes its audit log, if it is to."""
+    folder = os.environ.get(AUDIT)
+    return None if not folder else Path(folder).resolve() / f"{os.getpid()}.log"
 
 
 class Shared:
@@ -91,7 +99,7 @@ class Shared:
 
     async def _start(self, reactor: Any) -> RealCluster | SandboxCluster:
         folder = Path(tempfile.mkdtemp(prefix="dicot-cluster-"))
-        definitions = (DEFINITIONS,) if DEFINITIONS.is_dir() else ()
+        definitions, audit = (DEFINITIONS,) if DEFINITIONS.is_dir() else (), audit_log()
 
         async def end(cluster: RealCluster | SandboxCluster) -> None:
             await cluster.stop()
@@ -100,9 +108,11 @@ class Shared:
         try:
             cluster: RealCluster | SandboxCluster
             if is_sandbox():
-                cluster = await SandboxCluster.start(reactor, folder / "cluster", definitions)
+                options = ("--listen", "0", *(("--audit", str(audit)) if audit else ()))
+                cluster = await SandboxCluster.start(reactor, folder / "cluster", definitions, options)
             else:
-                cluster = await RealCluster.start(reactor, folder / "cluster", Wishes(definitions=definitions))
+                wishes = Wishes(definitions=definitions, audit=audit)
+                cluster = await RealCluster.start(reactor, folder / "cluster", wishes)
         except BaseException:
             shutil.rmtree(folder)
             raise

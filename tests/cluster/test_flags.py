@@ -39,7 +39,8 @@ class ControlplaneTests(SynchronousTestCase):
         audited = self.command(audit=Path("/tmp/audit.log"))
         self.assertIn("--audit-log-path=/tmp/audit.log", audited)
         [policy] = [flag.partition("=")[2] for flag in audited if flag.startswith("--audit-policy-file=")]
-        self.assertEqual(json.loads(Path(policy).read_text())["rules"], [{"level": "Metadata"}])
+        rules = json.loads(Path(policy).read_text())["rules"]
+        self.assertEqual([rule["level"] for rule in rules], ["Metadata", "Metadata", "None"])
 
 
 class FilesTests(SynchronousTestCase):

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from . import bodies
 from .asking import Asking, Following, Reply, document, text
+from .audit import Audit, silent
 from .query import WriteQuery
 from .refusals import no_such_resource, not_allowed, not_found, not_implemented
 from .resource import Resource
@@ -41,6 +42,7 @@ class Parts:
     specials: Mapping[tuple[str, str, str], Special]
     aggregated: Sequence[Aggregated]
     pages: Mapping[str, Page]
+    audit: Audit = silent
 
 
 class ApiBackend:
@@ -58,6 +60,7 @@ class ApiBackend:
         user = parts.authenticator.identify(asking.headers, wanted)
         asking = replace(asking, user=user)
         verdict = parts.authorizer.authorize(user, wanted)
+        parts.audit(user, wanted, verdict.allowed)
         if not verdict.allowed:
             raise denied(user, wanted, verdict.reason)
         if way is not None and (found := self._aggregated.get((way.group, way.version))) is not None:
