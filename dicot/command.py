@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -12,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 from .assembly import Parts, assembled
+from .check import UNKNOWN, code, examined, told
 from .cloud.tenancy.manifests import manifests
 from .config import Config, ConfigError, read
 from .faults import Fault
@@ -22,6 +24,9 @@ from .kube.errors import Doubtful, Refused, Unreachable
 from .kube.kind import Manifest
 from .names import IMAGES_NAMESPACE
 from .served import resources
+from .web.listen import CannotListen, certificate
+
+WRITTEN = "# Written by `dicot manifests --write etc/kubernetes`; dicot/cloud/tenancy says what is in it.\n"
 
 
 def installation() -> list[Manifest]:
@@ -29,9 +34,22 @@ def installation() -> list[Manifest]:
     return manifests(resources(Config()))
 
 
+def files(found: Sequence[Manifest]) -> dict[str, str]:
+    """The manifests as the files of a folder, by name, in the order in which they are applied."""
+    placed: dict[str, list[Manifest]] = {"namespaces.yaml": [], "rights.yaml": [], "policies.yaml": []}
+    for each in found:
+        kind = each["kind"]
+        name = "namespaces" if kind == "Namespace" else "policies" if "AdmissionPolicy" in kind else "rights"
+        placed[f"{name}.yaml"].append(each)
+    return {name: WRITTEN + yaml.safe_dump_all(each, sort_keys=False) for name, each in placed.items()}
+
+
 def _manifests(options: argparse.Namespace) -> int:
     found = installation()
-    if options.json:
+    if options.write:
+        for name, content in files(found).items():
+            Path(options.write, name).write_text(content, encoding="utf-8")
+    elif options.json:
         json.dump({"apiVersion": "v1", "kind": "List", "items": found}, sys.stdout, indent=1)
     else:
         yaml.safe_dump_all(found, sys.stdout, sort_keys=False)
@@ -41,7 +59,10 @@ def _manifests(options: argparse.Namespace) -> int:
 async def _with(reactor: Any, options: argparse.Namespace, work: Callable[[Parts], Awaitable[object]]) -> None:
     """Runs work with the parts of a daemon that is not started: nothing is watched, every read is live."""
     config = read(options.config) if options.config else Config(kubeconfig=options.kubeconfig)
-    parts = assembled(reactor, config, load(config.kubeconfig, config.context, reactor))
+    if any(address.tls for address in config.listen):
+        certificate(config.tls_certificate, config.tls_key, "api.tls_certificate")
+    credentials = load(config.kubeconfig, config.context, reactor, allow_insecure=config.allow_insecure)
+    parts = assembled(reactor, config, credentials)
     parts.pool.start()
     try:
         await work(parts)
@@ -49,25 +70,21 @@ async def _with(reactor: Any, options: argparse.Namespace, work: Callable[[Parts
         parts.pool.stop()
 
 
-def _run(options: argparse.Namespace, work: Callable[[Parts], Awaitable[object]]) -> int:
+def _run(options: argparse.Namespace, work: Callable[[Parts], Awaitable[object]], refused: int = 1) -> int:
+    """The exit code. What is refused is one line on standard error, and that code."""
+
+    async def told(reactor: Any) -> None:
+        try:
+            await _with(reactor, options, work)
+        except (ConfigError, CannotListen, Unusable, Refused, Doubtful, Unreachable, Fault) as error:
+            print(f"dicot: {error}", file=sys.stderr)
+            raise SystemExit(refused) from None
+
     try:
-        react(lambda reactor: Deferred.fromCoroutine(_with(reactor, options, work)))
+        react(lambda reactor: Deferred.fromCoroutine(told(reactor)))
     except SystemExit as end:
         return int(end.code or 0)
     return 0
-
-
-def _told(work: Callable[[Parts], Awaitable[object]]) -> Callable[[Parts], Awaitable[object]]:
-    """Work whose refusals are one line on standard error, with exit code 1."""
-
-    async def told(parts: Parts) -> None:
-        try:
-            await work(parts)
-        except (ConfigError, Unusable, Refused, Doubtful, Unreachable, Fault) as error:
-            print(f"dicot: {error}", file=sys.stderr)
-            raise SystemExit(1) from None
-
-    return told
 
 
 def _adopt(options: argparse.Namespace) -> int:
@@ -78,7 +95,7 @@ def _adopt(options: argparse.Namespace) -> int:
         else:
             print(await parts.writes.bootstrap.adopt(options.namespace))
 
-    return _run(options, _told(adopt))
+    return _run(options, adopt)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -90,7 +107,18 @@ def _demo(options: argparse.Namespace) -> int:
     if not os.environ.get("DICOT_DEMO_PASSWORD"):
         print("dicot: DICOT_DEMO_PASSWORD holds no password", file=sys.stderr)
         return 1
-    return _run(options, _told(found))
+    return _run(options, found)
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Exit code 0: nothing that Dicot needs is missing; 1: something is; 2: the cluster did not tell."""
+
+    async def check(parts: Parts) -> None:
+        found = await examined(parts.kube, resources(parts.config))
+        sys.stdout.write(told(found))
+        raise SystemExit(code(found))
+
+    return _run(options, check, UNKNOWN)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,6 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="dicot", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     shown = commands.add_parser("manifests", help="print what `kubectl apply` installs beside the CRDs")
+    shown.add_argument(
+        "--write", metavar="FOLDER", help="write it into the files of a folder (etc/kubernetes) instead"
+    )
     shown.add_argument("--json", action="store_true", help="as one JSON list instead of YAML documents")
     shown.set_defaults(run=_manifests)
     adopted = commands.add_parser("adopt", help="make a namespace that exists a project, and print its id")
@@ -106,7 +137,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     adopted.set_defaults(run=_adopt)
     tried = commands.add_parser("demo", help="make user and project demo, and show the images in dicot-images")
     tried.set_defaults(run=_demo)
-    for command in (adopted, tried):
+    checked = commands.add_parser("check", help="tell what the cluster has of what Dicot needs, and what to apply")
+    checked.set_defaults(run=_check)
+    for command in (adopted, tried, checked):
         command.add_argument("--config", default="", help="the daemon's configuration file")
         command.add_argument("--kubeconfig", default="", help="without a configuration: the cluster")
     options = parser.parse_args(arguments)

@@ -16,6 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python import usage
 
+from . import command
 from .assembly import Parts, assembled
 from .collector import Collector
 from .config import Address, Config, ConfigError, read
@@ -44,6 +45,12 @@ class Options(usage.Options):
     """The command line."""
 
     optParameters = [["config", "c", "/etc/dicot/dicot.toml", "The configuration file."]]
+    optFlags = [["check-config", None, "Check it and what the cluster has, as `dicot check`, and end."]]
+
+    def postOptions(self) -> None:
+        """Ends the process where only a check was asked for."""
+        if self["check-config"]:
+            raise SystemExit(command.main(["check", "--config", self["config"]]))
 
 
 class Running(Service):

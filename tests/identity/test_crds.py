@@ -11,13 +11,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.kinds import identity
 from dicot.cloud.kinds.identity import GROUP, NAMESPACE_RECORD, ROLE_ASSIGNMENT
-from dicot.compute.kinds import KEYPAIR
+from dicot.cloud.kinds.network import PORT, SECURITY_GROUP
+from dicot.compute.kinds import KEYPAIR, SERVER_LOG
 from dicot.compute.server_group import SERVER_GROUP
 from dicot.kube.kind import Kind
 
 FOLDER = Path(__file__).parent.parent.parent / "etc" / "kubernetes" / "crds"
 OWN: list[Kind[Any]] = [kind for kind in vars(identity).values() if isinstance(kind, Kind) and kind.group == GROUP]
-KINDS: list[Kind[Any]] = [*OWN, KEYPAIR, SERVER_GROUP]
+KINDS: list[Kind[Any]] = [*OWN, KEYPAIR, SERVER_GROUP, SERVER_LOG, PORT, SECURITY_GROUP]
 
 
 def crd(kind: Kind[Any]) -> dict[str, Any]:
@@ -53,8 +54,8 @@ class CrdTests(SynchronousTestCase):
     """Each kind's own file."""
 
     def test_every_kind_has_one(self) -> None:
-        files = {path.name for path in FOLDER.glob(f"*.{GROUP}.yaml")}
-        self.assertEqual(files, {f"{kind.resource}.yaml" for kind in OWN})
+        files = {path.name for path in FOLDER.glob("*.yaml")}
+        self.assertEqual(files, {f"{kind.resource}.yaml" for kind in KINDS})
         self.assertEqual(len(OWN), 9)
 
     def test_names_are_the_kinds_own(self) -> None:
@@ -86,7 +87,8 @@ class CrdTests(SynchronousTestCase):
         for name, field in fields.items():
             child = node["properties"][name]
             if "default" in child:
-                self.assertEqual(child["default"], field.default, f"{path}.{name}")
+                default = list(field.default) if isinstance(field.default, tuple) else field.default
+                self.assertEqual(child["default"], default, f"{path}.{name}")
             for inner in structs(field.type):
                 self.agree(f"{path}.{name}", inner, child.get("items", child))
 
