@@ -23,7 +23,7 @@ from dicot.cloud.reading.fragments import Allowance
 from dicot.cloud.reading.projects import Projects
 from dicot.cloud.reading.resolver import Resolver
 from dicot.cloud.reading.slices import Slices
-from dicot.cloud.tenancy.manifests import kinds
+from dicot.cloud.tenancy.calls import kinds
 from dicot.config import QUOTA_DEFAULTS, Config
 from dicot.identity.boot import first_boot
 from dicot.identity.founding import Founding

@@ -59,6 +59,11 @@ class ReportTests(SynchronousTestCase):
         made = self.report(event(OWN, "create", "pods", "demo", decision="forbid"))
         self.assertEqual(list(made.wrong), ["refused: create pods as Dicot itself in the whole cluster: demo/x"])
 
+    def test_what_is_only_looked_at_may_be_refused(self) -> None:
+        looked = event(OWN, "get", "clusterroles", decision="forbid")
+        self.assertEqual(dict(self.report(looked).wrong), {})
+        self.assertEqual(len(self.report({**looked, "verb": "delete"}).wrong), 1)
+
     def test_what_passes_without_a_line_is_wrong(self) -> None:
         made = self.report(event(OWN, "get", "secrets", "demo"))
         self.assertEqual(list(made.wrong), ["let pass: get secrets as Dicot itself in the whole cluster: demo/x"])
