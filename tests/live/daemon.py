@@ -39,6 +39,7 @@ TAIL = 6000
 """Bytes of a daemon's log that a failed test shows."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 TWISTD = Path(sys.executable).with_name("twistd")
+PROGRAM = (str(TWISTD),)
 IMPORTED = (
     *("twisted.scripts.twistd", "twisted.web.client", "twisted.web.server", "treq", "kubernetes.config"),
     *("werkzeug.routing", "jsonschema", "cachetools", "prometheus_client", "argon2", "cryptography.x509"),
@@ -96,10 +97,12 @@ class Daemon:
 
     ``url`` is the API's, ``probes`` that of /healthz and /readyz, ``cloud_file`` knows clouds ``dicot-admin`` and
     ``dicot`` (user demo, a member of project demo). One that ``stays`` outlives its test, and has an interpreter of
-    its own.
+    its own, as one of another ``program`` has.
     """
 
-    def __init__(self, reactor: Any, ground: Ground, folder: Path, *, stays: bool = False) -> None:
+    def __init__(
+        self, reactor: Any, ground: Ground, folder: Path, *, stays: bool = False, program: Sequence[str] = PROGRAM
+    ) -> None:
         self.ground = ground
         self.url = f"http://127.0.0.1:{free_port()}"
         self.probes = f"http://127.0.0.1:{free_port()}"
@@ -108,7 +111,8 @@ class Daemon:
         self.cloud_file = folder / "clouds.yaml"
         self._settings = folder / "dicot.toml"
         self._reactor = reactor
-        self._stays = stays
+        self._program = program
+        self._stays = stays or program != PROGRAM
         self._process: _Process | Running | None = None
         self._settings.write_text(self._configuration())
         write_secret(self.cloud_file, clouds(self.url, ground.passwords).encode())
@@ -131,7 +135,7 @@ class Daemon:
         """Start it, ready or not."""
         if self.pid is not None:
             raise RuntimeError("it runs already")
-        command = [str(TWISTD), "--nodaemon", "--pidfile=", "dicot", "--config", str(self._settings)]
+        command = [*self._program, "--nodaemon", "--pidfile=", "dicot", "--config", str(self._settings)]
         folder = self.log.parent
         surroundings = {"PATH": os.defpath, "HOME": str(folder), "PYTHONPATH": str(ROOT), **environment}
         if self._stays:
@@ -240,20 +244,26 @@ class Daemons:
         return self._shared
 
     async def own(
-        self, reactor: Any, test: TestCase, environment: Mapping[str, str] = NOTHING, *, start: bool = True
+        self,
+        reactor: Any,
+        test: TestCase,
+        environment: Mapping[str, str] = NOTHING,
+        *,
+        start: bool = True,
+        program: Sequence[str] = PROGRAM,
     ) -> Daemon:
         """A daemon of this test alone, which ends with it."""
-        daemon = await self._made(reactor)
+        daemon = await self._made(reactor, program=program)
         test.addCleanup(lambda: Deferred.fromCoroutine(daemon.kill()))
         test.addCleanup(show, test, daemon)
         if start:
             await daemon.start(environment)
         return daemon
 
-    async def _made(self, reactor: Any, *, stays: bool = False) -> Daemon:
+    async def _made(self, reactor: Any, *, stays: bool = False, program: Sequence[str] = PROGRAM) -> Daemon:
         ground = await self.ground(reactor)
         folder = Path(tempfile.mkdtemp(prefix="daemon-", dir=ground.folder))
-        return Daemon(reactor, ground, folder, stays=stays)
+        return Daemon(reactor, ground, folder, stays=stays, program=program)
 
 
 async def prepared(reactor: Any, access: Access, folder: Path) -> Ground:
