@@ -33,6 +33,8 @@ TRIED = re.compile(
 )
 """What tests.cloud.test_writer_live and tests.live.test_tenants_live make Dicot try, to see it refused."""
 
+EVERYBODYS = frozenset({"selfsubjectreviews", "selfsubjectrulesreviews"})
+"""What everybody may ask about himself (system:basic-user), as `dicot check` does."""
 LOOKED = frozenset(
     {
         "clusterrolebindings",
@@ -60,7 +62,11 @@ def heard(event: Any) -> Heard | None:
     """What an event tells; None where it is of somebody else, or of no resource."""
     user = (event.get("impersonatedUser") or event["user"])["username"]
     what = event.get("objectRef")
-    if not what or not what.get("resource") or not (user == OWN_USER or user.startswith(PROJECT_USERS)):
+    if (
+        not what
+        or what.get("resource", "") in EVERYBODYS | {""}
+        or not (user == OWN_USER or user.startswith(PROJECT_USERS))
+    ):
         return None
     namespace, resource = what.get("namespace", ""), what["resource"]
     if what.get("subresource"):
