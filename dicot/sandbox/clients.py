@@ -20,7 +20,10 @@ from .controller import Accounts, Controller, World
 from .kubevirt.machines.world import MachineWorld
 from .kubevirt.plug import VIRT_HANDLER
 from .logins import ADMIN
-from .nodes.service import Nodes
+from .nodes.service import WORK, Nodes
+from .nodes.work.contents import Contents
+from .nodes.work.names import Names
+from .nodes.work.programs import Programs
 from .planting import Planting
 from .seed import seeds
 from .snapshots.world import SnapshotWorld
@@ -31,14 +34,15 @@ VIRT_CONTROLLER = "system:serviceaccount:kubevirt:kubevirt-controller"
 LISTS_AT_ONCE = 2
 
 
-def clients(kubeconfig: Path, volumes: Tokens, reactor: Any, clock: IReactorTime) -> Sequence[IService]:
-    """All of them, each with its own account. ``volumes``: the key of CDI's tokens, ``clock``: the cluster's."""
+def clients(kubeconfig: Path, volumes: Tokens, data: Path, reactor: Any, clock: IReactorTime) -> Sequence[IService]:
+    """All of them, each with its own account. ``volumes``: the key of CDI's tokens, ``data``: the folder of what
+    volumes hold, ``clock``: the cluster's."""
     file = str(kubeconfig)
     return (
         client(file, CDI, CdiWorld(volumes), reactor, clock),
         client(file, SNAPSHOT_CONTROLLER, SnapshotWorld(), reactor, clock),
         client(file, VIRT_CONTROLLER, MachineWorld(random.random), reactor, clock),
-        nodes(file, reactor, clock),
+        nodes(file, data, reactor, clock),
         Planting(kube(file, ADMIN, reactor), seeds(), reactor),
     )
 
@@ -49,10 +53,11 @@ def client(kubeconfig: str, account: str, world: World, reactor: Any, clock: IRe
     return Controller(world, Accounts(own, own), origin(kubeconfig, account, reactor), clock, random.random)
 
 
-def nodes(kubeconfig: str, reactor: Any, clock: IReactorTime) -> Nodes:
+def nodes(kubeconfig: str, data: Path, reactor: Any, clock: IReactorTime) -> Nodes:
     """The machines. virt-api reaches their virt-handler within the process, by no door."""
     accounts = Accounts(kube(kubeconfig, ADMIN, reactor), kube(kubeconfig, VIRT_HANDLER, reactor))
-    return Nodes(accounts, origin(kubeconfig, ADMIN, reactor), clock, random.random)
+    programs = Programs(Contents(data, reactor), accounts.kube, Names(), reactor, WORK)
+    return Nodes(accounts, origin(kubeconfig, ADMIN, reactor), clock, random.random, programs=programs)
 
 
 def kube(kubeconfig: str, account: str, reactor: Any) -> HttpKube:

@@ -120,14 +120,15 @@ class Controller(Service):
             await store.synced()
         self._sees_all = True
         for key in self.world.everything():
-            self._look(key)
+            self.look(key)
 
     def _changed(self, changes: Sequence[Change]) -> None:
         for change in changes:
             for key in self.world.saw(change):
-                self._look(key)
+                self.look(key)
 
-    def _look(self, key: Key) -> None:
+    def look(self, key: Key) -> None:
+        """Decide about an object, now or as soon as what is being done about it is done."""
         if not self.running or not self._sees_all:
             return
         if key in self._busy:
@@ -144,12 +145,12 @@ class Controller(Service):
         del self._busy[key]
         if key in self._again:
             self._again.discard(key)
-            self._look(key)
+            self.look(key)
 
     def _later(self, key: Key, seconds: float) -> None:
         def now() -> None:
             del self._timers[key]
-            self._look(key)
+            self.look(key)
 
         if self.running and key not in self._timers:
             self._timers[key] = self._clock.callLater(seconds, now)

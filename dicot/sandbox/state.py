@@ -59,6 +59,11 @@ class State:
         return self.folder / "cdi-tokens.key"
 
     @property
+    def contents(self) -> Path:
+        """What volumes hold."""
+        return self.folder / "contents"
+
+    @property
     def tokens(self) -> Path:
         """Static tokens."""
         return self.folder / "tokens.csv"

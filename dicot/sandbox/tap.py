@@ -141,5 +141,5 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)
     loader = Loader(storage, parts.objects, parts.watches, reactor, int(options["servers"]))
     renamer = Renamer(storage, parts.objects, reactor, time.time, int(options["renames"]))
-    services = (*clients(written, volumes, reactor, parts.clock), loader, renamer)
+    services = (*clients(written, volumes, state.contents, reactor, parts.clock), loader, renamer)
     return Sandbox(parts, Listener(reactor, listening, factory), services, temporary)

@@ -14,12 +14,14 @@ RECORD = "cluster.json"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What the simulated virt-handlers serve with: port of every node, certificate, key and trusted authority."""
+    """What the simulated virt-handlers serve with: port of every node, certificate, key and trusted authority; and
+    the port of the names of Services."""
 
     port: int
     certificate: str
     key: str
     authority: str
+    dns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ ends of namespaces, with which the rights in them end."""
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where each program listens, on loopback; ``handler`` is kept for the virt-handlers of the nodes."""
+    """Where each program listens, on loopback; ``handler`` and ``dns`` are kept for the nodes: their virt-handlers,
+    and the names of Services."""
 
     apiserver: int
     etcd: int
@@ -54,6 +55,8 @@ class Ports:
     virt_controller: int
     cdi_api: int
     handler: int
+    upload_proxy: int
+    dns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Files:
     cdi_api: Pair
     upload_server: Pair
     upload_client: Pair
+    upload_proxy: Pair
+    upload_proxy_client: Pair
     cdi_tokens: Path
     kubeconfigs: Mapping[str, Path]
 
@@ -205,4 +210,19 @@ def cdi_controller(program: Path, files: Files, kubeconfig: Path) -> list[str]:
         f"--upload-server-cert-file={files.upload_server.certificate}",
         f"--upload-client-key-file={files.upload_client.key}",
         f"--upload-client-cert-file={files.upload_client.certificate}",
+    ]
+
+
+def cdi_uploadproxy(program: Path, ports: Ports, files: Files, kubeconfig: Path) -> list[str]:
+    return [
+        str(program),
+        f"--kubeconfig={kubeconfig}",
+        f"--listen={LOOPBACK}",
+        f"--port={ports.upload_proxy}",
+        f"--dns={LOOPBACK}:{ports.dns}",
+        f"--token-key-file={files.cdi_tokens.with_suffix('.pub')}",
+        f"--tls-cert-file={files.upload_proxy.certificate}",
+        f"--tls-key-file={files.upload_proxy.key}",
+        f"--upload-client-cert-file={files.upload_proxy_client.certificate}",
+        f"--upload-client-key-file={files.upload_proxy_client.key}",
     ]

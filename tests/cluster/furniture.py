@@ -40,6 +40,7 @@ def _animate(cluster: RealCluster) -> None:
     node = cluster.access.node
     if node is not None:
         command += ["--door", str(node.port), node.certificate, node.key, node.authority]
+        command += ["--dns", str(node.dns), "--data", str(cluster.files.folder / "contents")]
     cluster.run("nodes", command, {"PYTHONPATH": str(ROOT)})
 
 

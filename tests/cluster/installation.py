@@ -25,7 +25,7 @@ CDI_CONFIG = "/apis/cdi.kubevirt.io/v1beta1/cdiconfigs/config"
 POD_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 ACCOUNTS = {
     KUBEVIRT: ("kubevirt-apiserver", "kubevirt-controller", "kubevirt-handler"),
-    CDI: ("cdi-apiserver", "cdi-sa"),
+    CDI: ("cdi-apiserver", "cdi-sa", "cdi-uploadproxy"),
 }
 LEASES = "/apis/coordination.k8s.io/v1/namespaces"
 STREAM = "?watch=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=1"
@@ -71,7 +71,8 @@ class Installation:
         priorities = [item for item in self._printed[KUBEVIRT] if item["kind"] == "PriorityClass"]
         roles = [item for name in (KUBEVIRT, CDI) for item in self._printed[name] if item["kind"] in objects.ROLES]
         kubevirt = objects.kubevirt(feature_gates)
-        await self._post([*priorities, *roles, *self._settings(), kubevirt, objects.cdi()])
+        cdi = objects.cdi(f"127.0.0.1:{self._ports.upload_proxy}")
+        await self._post([*priorities, *roles, *self._settings(), kubevirt, cdi])
         # Status is a subresource of KubeVirt's object, and a plain part of CDI's.
         status = f"{objects.collection(kubevirt)}/{KUBEVIRT}/status"
         await self._control.change("PATCH", status, {"status": kubevirt["status"]}, MERGE)
@@ -135,6 +136,7 @@ class Installation:
         return [
             named("ConfigMap", "kubevirt-ca", KUBEVIRT, data={"ca-bundle": authority}),
             named("ConfigMap", "cdi-apiserver-signer-bundle", CDI, data={"ca-bundle.crt": authority}),
+            named("ConfigMap", "cdi-uploadproxy-signer-bundle", CDI, data={"ca-bundle.crt": authority}),
             named("ConfigMap", "cdi-uploadserver-signer-bundle", CDI, data={"ca-bundle.crt": server}),
             named("ConfigMap", "cdi-uploadserver-client-signer-bundle", CDI, data={"ca-bundle.crt": client}),
             named("Secret", "cdi-api-signing-key", CDI, data=secret),

@@ -24,8 +24,17 @@ VIRT_API = "virt-api"
 VIRT_CONTROLLER = "virt-controller"
 CDI_API = "cdi-apiserver"
 CDI_CONTROLLER = "cdi-controller"
+CDI_UPLOADPROXY = "cdi-uploadproxy"
 SNAPSHOT_CONTROLLER = "snapshot-controller"
-PROGRAMS = (CONTROLPLANE, VIRT_API, VIRT_CONTROLLER, CDI_API, CDI_CONTROLLER, SNAPSHOT_CONTROLLER)
+PROGRAMS = (
+    CONTROLPLANE,
+    VIRT_API,
+    VIRT_CONTROLLER,
+    CDI_API,
+    CDI_CONTROLLER,
+    CDI_UPLOADPROXY,
+    SNAPSHOT_CONTROLLER,
+)
 READY = 120.0
 """Seconds that each step of a start may take; on a free machine all of them together take a tenth of it."""
 
@@ -61,7 +70,11 @@ class RealCluster:
         self.kubeconfig = self.files.kubeconfigs[users.ADMIN]
         self.access = _access(self.server, self.tokens, self.ports, self.files, folders)
         self.control = Control(reactor, self.server, self.access.authority, self.tokens[users.ADMIN])
-        listening = {VIRT_API: self.ports.virt_api, CDI_API: self.ports.cdi_api}
+        listening = {
+            VIRT_API: self.ports.virt_api,
+            CDI_API: self.ports.cdi_api,
+            CDI_UPLOADPROXY: self.ports.upload_proxy,
+        }
         self._backends = {
             name: Control(reactor, f"https://127.0.0.1:{port}", self.access.authority)
             for name, port in listening.items()
@@ -186,6 +199,9 @@ class RealCluster:
             ),
             CDI_API: flags.cdi_apiserver(paths[CDI_API], ports, files, logins[users.CDI_API]),
             CDI_CONTROLLER: flags.cdi_controller(paths[CDI_CONTROLLER], files, logins[users.CDI_CONTROLLER]),
+            CDI_UPLOADPROXY: flags.cdi_uploadproxy(
+                paths[CDI_UPLOADPROXY], ports, files, logins[users.CDI_UPLOADPROXY]
+            ),
             SNAPSHOT_CONTROLLER: flags.snapshot_controller(
                 paths[SNAPSHOT_CONTROLLER], logins[users.SNAPSHOT_CONTROLLER]
             ),
@@ -203,6 +219,6 @@ def _access(
         tokens=tokens,
         admin=tokens[users.ADMIN],
         programs={name: str(build.find(folders, name)) for name in ("kubectl", "virtctl")},
-        node=Node(ports.handler, str(handler.certificate), str(handler.key), str(files.authority)),
+        node=Node(ports.handler, str(handler.certificate), str(handler.key), str(files.authority), ports.dns),
         etcd=f"http://127.0.0.1:{ports.etcd}",
     )

@@ -18,6 +18,9 @@ from tests.cluster.certificates import (
 )
 from tests.cluster.flags import Files
 
+UPLOAD_CLIENT = "client.upload-server.cdi.kubevirt.io"
+"""The name under which upload servers know cdi-uploadproxy."""
+
 
 def make_files(folder: Path, server: str, tokens: Mapping[str, str]) -> Files:
     """Everything that the programs read, made anew in ``folder``."""
@@ -27,6 +30,7 @@ def make_files(folder: Path, server: str, tokens: Mapping[str, str]) -> Files:
     (folder / "logs").mkdir()
     cluster = Authority.make("cluster-ca", keys)
     front = Authority.make("front-proxy-ca", keys)
+    uploading = Authority.make("upload-client-ca", keys, new_rsa_key())
     write_secret(folder / "tokens.csv", users.token_file(tokens).encode())
     return Files(
         folder=folder,
@@ -42,7 +46,9 @@ def make_files(folder: Path, server: str, tokens: Mapping[str, str]) -> Files:
         handler_server=cluster.issue("handler-server", "kubevirt.io:system:node:virt-handler"),
         cdi_api=cluster.issue("cdi-api", "cdi-api", (*LOOPBACK, "cdi-api.cdi.svc")),
         upload_server=Authority.make("upload-server-ca", keys, new_rsa_key()).files,
-        upload_client=Authority.make("upload-client-ca", keys, new_rsa_key()).files,
+        upload_client=uploading.files,
+        upload_proxy=cluster.issue("upload-proxy", "cdi-uploadproxy", (*LOOPBACK, "cdi-uploadproxy.cdi.svc")),
+        upload_proxy_client=uploading.issue("upload-proxy-client", UPLOAD_CLIENT),
         cdi_tokens=_cdi_key(keys),
         kubeconfigs=_kubeconfigs(folder, server, cluster.pem.encode(), tokens),
     )

@@ -63,7 +63,11 @@ KUBEVIRT = Module(
 )
 CDI = Module(
     "cdi",
-    programs=(("cdi-apiserver", "./apiserver"), ("cdi-controller", "./controller")),
+    programs=(
+        ("cdi-apiserver", "./apiserver"),
+        ("cdi-controller", "./controller"),
+        ("cdi-uploadproxy", "./uploadproxy"),
+    ),
     printer="./objects",
 )
 SNAPSHOTS = Module(

@@ -108,8 +108,8 @@ def kubevirt(feature_gates: Sequence[str]) -> Document:
     return named("KubeVirt", KUBEVIRT, KUBEVIRT, "kubevirt.io/v1", spec=spec, status=status)
 
 
-def cdi() -> Document:
-    """CDI's own object with the status that its operator would have given it."""
+def cdi(upload_proxy: str) -> Document:
+    """CDI's own object with the status that its operator would have given it; uploads go to that host and port."""
     status = {
         "phase": "Deployed",
         "operatorVersion": CDI_VERSION,
@@ -117,7 +117,11 @@ def cdi() -> Document:
         "targetVersion": CDI_VERSION,
         "conditions": _deployed(),
     }
-    return named("CDI", CDI, None, "cdi.kubevirt.io/v1beta1", spec={}, status=status)
+    spec = {"config": {"uploadProxyURLOverride": upload_proxy}}
+    made = named("CDI", CDI, None, "cdi.kubevirt.io/v1beta1", spec=spec, status=status)
+    # Without it the configuration of this object is no one's.
+    made["metadata"]["annotations"] = {"cdi.kubevirt.io/configAuthority": ""}
+    return made
 
 
 def _deployed() -> list[Document]:

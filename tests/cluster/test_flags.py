@@ -11,7 +11,7 @@ from tests.cluster import flags, layout
 from tests.cluster.flags import Ports
 
 PROGRAM = Path("/bin/controlplane")
-PORTS = Ports(1, 2, 3, 4, 5, 6)
+PORTS = Ports(1, 2, 3, 4, 5, 6, 7, 8)
 
 
 class ControlplaneTests(SynchronousTestCase):

@@ -125,7 +125,7 @@ class AccessTests(SynchronousTestCase):
             tokens={"admin": "t", "kubelet": "k"},
             admin="t",
             programs={"kubectl": "/bin/kubectl"},
-            node=Node(2, "c", "k", "a"),
+            node=Node(2, "c", "k", "a", 3),
             etcd="http://127.0.0.1:3",
         )
         written.write(self.folder)

@@ -23,6 +23,7 @@ VIRT_HANDLER = "system:serviceaccount:kubevirt:kubevirt-handler"
 CDI_API = "system:serviceaccount:cdi:cdi-apiserver"
 CDI_CONTROLLER = "system:serviceaccount:cdi:cdi-sa"
 SNAPSHOT_CONTROLLER = "system:serviceaccount:kube-system:snapshot-controller"
+CDI_UPLOADPROXY = "system:serviceaccount:cdi:cdi-uploadproxy"
 USERS = (
     ADMIN,
     CONTROLLER_MANAGER,
@@ -34,6 +35,7 @@ USERS = (
     CDI_API,
     CDI_CONTROLLER,
     SNAPSHOT_CONTROLLER,
+    CDI_UPLOADPROXY,
 )
 MASTERS = "system:masters"
 

@@ -10,6 +10,7 @@ from dicot.kube.media import STRATEGIC
 from dicot.sandbox.marks import FAULT
 from dicot.sandbox.nodes.kinds import COMPONENT
 from dicot.sandbox.nodes.pods import Scene, bind, decide, refuse
+from dicot.sandbox.nodes.work.programs import Ended, State
 from dicot.sandbox.steps import REST, Decision, Patch, Remove
 
 from .things import NOW, STAMP, pod
@@ -133,6 +134,32 @@ class Workers(Decisions):
         server = self.worker("cdi-upload-server")
         self.assertEqual(decide(server, replace(SCENE, now=NOW + 9)), REST)
         self.assertEqual(self.status(decide(server, replace(SCENE, sent=True)))["phase"], "Succeeded")
+
+    def test_what_runs_in_them_says_when_they_are_done(self) -> None:
+        scene = replace(SCENE, now=NOW + 2, program=State(ready=True))
+        for component in ("importer", "cdi-clone-source", "cdi-upload-server"):
+            self.assertEqual(decide(self.worker(component), scene), REST)
+            done = replace(scene, program=State(ready=True, ended=Ended(0, "done")))
+            status = self.status(decide(self.worker(component), done))
+            self.assertEqual(status["phase"], "Succeeded")
+            self.assertEqual(status["containerStatuses"][0]["state"]["terminated"]["message"], "done")
+
+    def test_what_runs_in_them_is_awaited(self) -> None:
+        """And found where it listens."""
+        fresh = pod(spec=PLACED, meta={"labels": {COMPONENT: "cdi-upload-server"}})
+        self.assertEqual(decide(fresh, replace(SCENE, program=State())), REST)
+        status = self.status(decide(fresh, replace(SCENE, program=State(ready=True, address="127.77.0.1"))))
+        self.assertEqual((status["phase"], status["podIP"]), ("Running", "127.77.0.1"))
+
+    def test_what_fails_in_them_is_told_of_each_time(self) -> None:
+        scene = replace(SCENE, program=State(ready=True, ended=Ended(1, "no", 1)))
+        first = self.status(decide(self.worker("importer"), scene))
+        ended = first["containerStatuses"][0]
+        self.assertEqual((ended["restartCount"], ended["state"]["terminated"]["message"]), (0, "no"))
+        self.assertEqual(decide(self.worker("importer", **first), scene), REST)
+        again = replace(SCENE, program=State(ready=True, ended=Ended(1, "never", 2)))
+        second = self.status(decide(self.worker("importer", **first), again))["containerStatuses"][0]
+        self.assertEqual((second["restartCount"], second["state"]["terminated"]["message"]), (1, "never"))
 
     def test_an_importer_that_cannot_fetch_starts_over(self) -> None:
         scene = replace(SCENE, broken=True)

@@ -13,6 +13,7 @@ from .names import (
     BOUND,
     CONTENT_TYPE,
     ENDPOINT,
+    FATAL,
     IMPORT_POD,
     IMPORTER,
     POD_PHASE,
@@ -25,10 +26,12 @@ from .names import (
 )
 from .pods import importer, owned_by_pod
 from .storage import ARCHIVE, FILESYSTEM
-from .workers import FINAL, Scene, annotate, dismiss, not_started, shown, tell
+from .workers import FINAL, Scene, annotate, dismiss, not_started, reported, shown, tell
 
 COMPONENT = "import-controller"
 _TRY_AGAIN = 2.0
+_ANOTHER = "checksum mismatch"
+"""In the report of a worker that has fetched something else, which no other try would mend."""
 _BOUND = (BOUND, f"{BOUND}.message", f"{BOUND}.reason")
 
 
@@ -42,7 +45,9 @@ def decide(scene: Scene) -> Decision:
     if leaves or notes.get(POD_PHASE) == "Succeeded":
         gone = dismiss(scene.claim, pod) if pod is not None else None
         return act(gone) if gone is not None else REST
-    return _start(scene) if pod is None else _follow(scene, pod)
+    if pod is None:
+        return _start(scene) if notes.get(FATAL) != "true" else REST
+    return _follow(scene, pod)
 
 
 def _start(scene: Scene) -> Decision:
@@ -87,13 +92,17 @@ def _follow(scene: Scene, pod: Pod) -> Decision:
             steps.append(Create(place(CLAIMS, pod.metadata.namespace), _scratch(scene, pod)))
     else:
         notes |= dict.fromkeys(_BOUND)
+    report = reported(ended) or {}
+    if _ANOTHER in report.get("message", ""):
+        notes |= {POD_PHASE: "Failed", FATAL: "true", RUNNING: "false", f"{RUNNING}.reason": "ChecksumError"}
+        steps.append(tell(scene, WARNING, "ErrImportFailed", report["message"], COMPONENT))
     if ended.get("exitCode", 0) > 0:
         steps.append(tell(scene, WARNING, "ErrImportFailed", ended.get("message", ""), COMPONENT))
     said = annotate(scene.claim, notes)
     if said is None:
         return REST
     steps.append(said)
-    if phase == "Succeeded":
+    if notes[POD_PHASE] == "Succeeded":
         steps.append(tell(scene, NORMAL, "ImportSucceeded", "Import Successful", COMPONENT))
     return act(*steps)
 

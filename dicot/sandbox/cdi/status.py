@@ -12,7 +12,17 @@ from dicot.moments import stamp
 from ..steps import Patch, Step
 from .events import NORMAL, WARNING, event
 from .kinds import VOLUMES, Claim, ClaimReference, Condition, Volume, VolumeStatus
-from .names import BOUND, CLONE_REQUEST, IMPORT_POD, POD_PHASE, POD_RESTARTS, POD_SCHEDULABLE, RUNNING, SOURCE_RUNNING
+from .names import (
+    BOUND,
+    CLONE_REQUEST,
+    FATAL,
+    IMPORT_POD,
+    POD_PHASE,
+    POD_RESTARTS,
+    POD_SCHEDULABLE,
+    RUNNING,
+    SOURCE_RUNNING,
+)
 
 DONE = "100.0%"
 IMPORTER, CLONER = "datavolume-import-controller", "datavolume-pvc-clone-controller"
@@ -47,6 +57,8 @@ class Work:
         """The phase that a claim's worker stands for, and what is told of it; "" where it says nothing."""
         phase = claim.metadata.annotations.get(POD_PHASE, "")
         meta = claim.metadata
+        if self.source is None and phase == "Failed" and claim.metadata.annotations.get(FATAL) == "true":
+            return phase, _told(_IMPORT_TEXTS, phase, meta.name)
         if self.source is None:
             return _IMPORT.get(phase, ""), _told(_IMPORT_TEXTS, phase, meta.name)
         names = f"{self.source.namespace or meta.namespace}/{self.source.name} into {meta.namespace}/{meta.name}"

@@ -3,6 +3,8 @@
 import argparse
 import random
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
@@ -26,6 +28,9 @@ from ..planting import Planting
 from ..seed import seeds
 from .door import Doors, Lock
 from .service import WORK, Nodes
+from .work.contents import Contents
+from .work.names import Names, server
+from .work.programs import Programs
 
 HANDLER = "system:serviceaccount:kubevirt:kubevirt-handler"
 LISTS_AT_ONCE = 2
@@ -60,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--seeds", action="store_true", help="make storage, flavors and public images first")
     door = ("PORT", "CERTIFICATE", "KEY", "AUTHORITY")
     add("--door", nargs=4, metavar=door, help="where virt-api finds virt-handler, and whom it lets in (files)")
+    add("--data", type=Path, help="folder of what volumes hold; default: one that goes with this process")
+    add("--dns", type=int, default=0, metavar="PORT", help="where names of Services are told; 0: nowhere")
     add("--work", type=float, default=WORK, help="seconds that CDI's workers take; default: %(default)s")
     return parser
 
@@ -78,7 +85,20 @@ def make_nodes(options: argparse.Namespace, reactor: Any) -> tuple[Accounts, Nod
     if options.door:
         port, certificate, key, authority = options.door
         doors = Doors(Lock(int(port), certificate, key, authority), accounts.handler, reactor)
-    return accounts, Nodes(accounts, origin, reactor, random.random, doors, work=options.work)
+    names = Names()
+    if options.dns:
+        reactor.listenUDP(options.dns, server(names), interface="127.0.0.1")
+    programs = Programs(Contents(_data(options.data, reactor), reactor), accounts.kube, names, reactor, options.work)
+    return accounts, Nodes(accounts, origin, reactor, random.random, doors, work=options.work, programs=programs)
+
+
+def _data(given: Path | None, reactor: Any) -> Path:
+    """The folder that was given, or one that is removed at the end."""
+    if given is not None:
+        return given
+    made = tempfile.TemporaryDirectory(prefix="dicot-nodes-")
+    reactor.addSystemEventTrigger("after", "shutdown", made.cleanup)
+    return Path(made.name)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from dicot.moments import read, stamp
 from ..marks import FAULT
 from ..steps import REST, Create, Decision, Patch, Remove, act
 from .kinds import CLONE_SOURCE, COMPONENT, UPLOAD_SERVER, Container, Pod
+from .work.programs import Ended, State
 
 FINAL = ("Succeeded", "Failed")
 LAUNCHER = ("kubevirt.io", "virt-launcher")
@@ -26,7 +27,8 @@ class Scene:
     ``bound``: all claims that the Pod mounts are bound. ``guest``: phase of the VirtualMachineInstance that a
     launcher runs, "" once it is gone. ``sent``: the clone source that sends to this upload server has ended.
     ``broken``: a claim that it mounts has the fault ``import``. ``address``: for a Pod that has none yet.
-    ``now``: seconds since 1970. ``work``: how long a worker takes, in seconds.
+    ``now``: seconds since 1970. ``work``: how long a worker takes, in seconds. ``program``: what really runs in it,
+    None where nothing does.
     """
 
     bound: bool
@@ -37,6 +39,7 @@ class Scene:
     host: str
     now: float
     work: float
+    program: State | None = None
 
 
 def is_launcher(pod: Pod) -> bool:
@@ -92,6 +95,8 @@ def _start(pod: Pod, scene: Scene) -> Decision:
         return REST
     if pod.metadata.annotations.get(FAULT) == "image-pull":
         return _pull(pod, scene)
+    if scene.program is not None and not scene.program.ready:
+        return REST
     return act(run(pod, scene))
 
 
@@ -112,6 +117,7 @@ def run(pod: Pod, scene: Scene) -> Patch:
     """Its containers run."""
     now = stamp(scene.now)
     running = {"running": {"startedAt": now}}
+    address = (scene.program.address if scene.program is not None else "") or scene.address
     done = {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": now, "finishedAt": now}}
     conditions = [
         _condition(pod, kind, True, scene.now)
@@ -121,8 +127,8 @@ def run(pod: Pod, scene: Scene) -> Patch:
         "phase": "Running",
         "hostIP": scene.host,
         "hostIPs": [{"ip": scene.host}],
-        "podIP": scene.address,
-        "podIPs": [{"ip": scene.address}],
+        "podIP": address,
+        "podIPs": [{"ip": address}],
         "startTime": pod.status.startTime or now,
         "conditions": [*conditions, _ready(pod, scene.now)],
         "containerStatuses": [_container(each, running) for each in pod.spec.containers],
@@ -139,10 +145,15 @@ def _work(pod: Pod, scene: Scene) -> Decision:
     left = (read(pod.status.startTime) or scene.now) + scene.work - scene.now
     if component == "importer" and scene.broken:
         return _fail(pod, scene)
+    ended = scene.program.ended if scene.program is not None else None
+    if ended is not None and ended.code:
+        return _failed(pod, ended, scene)
     if component in _DONE_BY_ITSELF:
-        return act(_end(pod, scene.now)) if left <= 0 else Decision(again=left)
-    if component == UPLOAD_SERVER and scene.sent:
-        return act(_end(pod, scene.now))
+        if scene.program is not None and ended is None:
+            return REST
+        return act(_end(pod, scene.now, ended)) if left <= 0 else Decision(again=left)
+    if component == UPLOAD_SERVER and (scene.sent or ended is not None):
+        return act(_end(pod, scene.now, ended))
     ready = _ready(pod, scene.now)
     shown = next((each.status for each in pod.status.conditions if each.type == "Ready"), "")
     return act(_status(pod, {"conditions": [ready]})) if ready["status"] != shown else REST
@@ -157,20 +168,32 @@ def _fail(pod: Pod, scene: Scene) -> Decision:
     left = last + 1 + scene.work - scene.now if last is not None else 0.0
     if left > 0:
         return Decision(again=left)
-    now = stamp(scene.now)
-    ended = {"exitCode": 1, "reason": "Error", "message": _IMPORT_TEXT, "startedAt": now, "finishedAt": now}
-    count = restarts + 1 if last else restarts
-    statuses = [
-        _container(each, {"terminated": ended}, ready=False) | {"restartCount": count} for each in pod.spec.containers
-    ]
-    return act(_status(pod, {"containerStatuses": statuses}), again=scene.work)
+    return act(_broken(pod, _IMPORT_TEXT, restarts + 1 if last else restarts, scene.now), again=scene.work)
 
 
-def _end(pod: Pod, moment: float) -> Patch:
+def _failed(pod: Pod, ended: Ended, scene: Scene) -> Decision:
+    """A program that has failed and will be started again: what it said the last time is shown."""
+    shown = pod.status.containerStatuses
+    told = shown[0].get("state", {}).get("terminated") if shown else None
+    if told and shown[0].get("restartCount", 0) >= ended.times - 1:
+        return REST
+    return act(_broken(pod, ended.message, ended.times - 1, scene.now))
+
+
+def _broken(pod: Pod, message: str, restarts: int, moment: float) -> Patch:
+    now = stamp(moment)
+    ended = {"exitCode": 1, "reason": "Error", "message": message, "startedAt": now, "finishedAt": now}
+    state = {"terminated": ended}
+    statuses = [_container(each, state, ready=False) | {"restartCount": restarts} for each in pod.spec.containers]
+    return _status(pod, {"containerStatuses": statuses})
+
+
+def _end(pod: Pod, moment: float, program: Ended | None = None) -> Patch:
     """All containers end well. CDI reads the termination message of its workers as JSON."""
     now = stamp(moment)
     ended = {"exitCode": 0, "reason": "Completed", "startedAt": pod.status.startTime or now, "finishedAt": now}
-    message = {"message": "{}"} if COMPONENT in pod.metadata.labels else {}
+    said = program.message if program is not None else "{}"
+    message = {"message": said} if COMPONENT in pod.metadata.labels else {}
     state = {"terminated": ended | message}
     conditions = [_condition(pod, kind, False, moment, "PodCompleted") for kind in ("Ready", "ContainersReady")]
     statuses = [_container(each, state, ready=False) for each in pod.spec.containers]

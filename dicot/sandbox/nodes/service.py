@@ -14,10 +14,12 @@ from dicot.kube.errors import Doubtful, Missing, Refused, Unreachable
 from dicot.kube.source import Origin
 from dicot.moments import precise, stamp
 
-from ..controller import RETRY, Accounts, Controller, cancelled
+from ..controller import RETRY, Accounts, Controller, Key, cancelled
 from ..steps import Create, Patch
 from .door import Doors, pod
+from .kinds import PODS
 from .machines import HEARTBEAT_PERIOD, LEASE_PERIOD, TWO, Machine
+from .work.programs import Programs
 from .world import NodeWorld
 
 WORK = 0.5
@@ -39,8 +41,12 @@ class Nodes(Controller):
         doors: Doors | None = None,
         machines: Sequence[Machine] = TWO,
         work: float = WORK,
+        programs: Programs | None = None,
     ) -> None:
-        super().__init__(NodeWorld(machines, work), accounts, origin, clock, random)
+        super().__init__(NodeWorld(machines, work, programs), accounts, origin, clock, random)
+        if programs is not None:
+            programs.look = lambda namespace, name: self.look(Key(PODS, namespace, name))
+        self._programs = programs
         self._machines = machines
         self._doors = doors
         self._beats: list[Deferred[None]] = []
@@ -60,6 +66,8 @@ class Nodes(Controller):
         super().stopService()
         if self._doors is not None:
             self._doors.close()
+        if self._programs is not None:
+            self._programs.close()
         for beat in self._beats:
             beat.cancel()
 

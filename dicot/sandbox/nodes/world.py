@@ -20,6 +20,7 @@ from .kinds import (
     NODES,
     PODS,
     SOURCE_SUFFIX,
+    UPLOAD_SERVER,
     Claim,
     Guest,
     Node,
@@ -30,12 +31,15 @@ from .kinds import (
 from .machines import Machine
 from .pods import Scene
 from .scheduler import Scheduler
+from .work.job import Held
+from .work.programs import Programs, State
 
 
 class NodeWorld:
-    """The stores, joined. ``work`` is how long CDI's workers take, in seconds."""
+    """The stores, joined. ``work`` is how long CDI's workers take, in seconds; ``programs`` is what runs in them,
+    None for workers that only seem to work."""
 
-    def __init__(self, machines: Sequence[Machine], work: float) -> None:
+    def __init__(self, machines: Sequence[Machine], work: float, programs: Programs | None = None) -> None:
         self.pods: Store[Pod] = Store(PODS)
         self.guests: Store[Guest] = Store(GUESTS)
         self.claims: Store[Claim] = Store(CLAIMS)
@@ -46,6 +50,7 @@ class NodeWorld:
         self.classes: Store[Any] = Store(SNAPSHOT_CLASSES)
         self._scheduler = Scheduler(machines)
         self._work = work
+        self._programs = programs
 
     @property
     def stores(self) -> tuple[Store[Any], ...]:
@@ -60,6 +65,8 @@ class NodeWorld:
             return
         if change.kind is PODS:
             self._count(change)
+        elif change.kind is DISKS:
+            self._forget(change)
         row = change.new or change.old
         if row is None:
             return
@@ -143,6 +150,14 @@ class NodeWorld:
             self._scheduler.saw(PODS.read(change.new))
         elif change.old is not None:
             self._scheduler.lost(PODS.read(change.old))
+        is_another = change.old is not None and (change.new is None or change.new.uid != change.old.uid)
+        if self._programs is not None and change.old is not None and is_another:
+            self._programs.end(change.old.uid)
+
+    def _forget(self, change: Change) -> None:
+        """A volume that is gone takes with it what it held."""
+        if self._programs is not None and change.new is None and change.old is not None:
+            self._programs.contents.drop(change.old.name)
 
     def _related(self, kind: Kind[Any], row: Row) -> Iterator[Key]:
         """A launcher's guest and a guest's launcher; Pods by their claims; an upload server by its clone source."""
@@ -173,10 +188,11 @@ class NodeWorld:
 
     def _scene(self, row: Row, pod: Pod, machine: Machine | None, now: float) -> Scene:
         claims = [self._claim(row.namespace, name) for name in claims_of(pod)]
+        bound = all(claim is not None and claim.status.phase == "Bound" for claim in claims)
         guest = next(iter(self.guests.linked(_link(row, row.owner))), None)
         pair = [PODS.read(each) for each in self.pods.linked(clone_link(row.owner))] if row.owner else []
         return Scene(
-            bound=all(claim is not None and claim.status.phase == "Bound" for claim in claims),
+            bound=bound,
             guest=GUESTS.read(guest).status.phase if guest is not None else "",
             sent=any(
                 each.metadata.labels.get(COMPONENT) == CLONE_SOURCE and each.status.phase == "Succeeded"
@@ -187,7 +203,31 @@ class NodeWorld:
             host=machine.address if machine is not None else "",
             now=now,
             work=self._work,
+            program=self._program(pod) if bound and pod.status.phase not in pods.FINAL else None,
         )
+
+    def _program(self, pod: Pod) -> State | None:
+        """What runs in a Pod."""
+        if self._programs is None or pod.metadata.deletionTimestamp is not None:
+            return None
+        return self._programs.state(pod, self._held, lambda: self._cloned_into(pod))
+
+    def _held(self, namespace: str, name: str) -> Held | None:
+        """The volume of a claim."""
+        claim = self._claim(namespace, name)
+        if claim is None or not claim.spec.volumeName:
+            return None
+        return Held(claim.spec.volumeName, claim.metadata.annotations.get(FAULT, ""))
+
+    def _cloned_into(self, source: Pod) -> str:
+        """The volume that a clone source fills: that of the Pod which it sends to."""
+        link = clone_link(source.metadata.name.removesuffix(SOURCE_SUFFIX))
+        for row in self.pods.linked(link):
+            pod = PODS.read(row)
+            if pod.metadata.labels.get(COMPONENT) == UPLOAD_SERVER:
+                found = (self._held(row.namespace, name) for name in claims_of(pod))
+                return next((held.volume for held in found if held is not None), "")
+        return ""
 
     def _claim(self, namespace: str, name: str) -> Claim | None:
         row = self.claims.one(namespace, name)

@@ -133,4 +133,7 @@ class Watcher:
         shares = defaultdict(str, config["status"]["filesystemOverhead"]["storageClass"])
         own = {"config": lives.kept(config, self.namespace), "share": shares[name]}
         own["config"]["status"]["filesystemOverhead"].pop("storageClass")
+        # Where uploads go is each cluster's own.
+        own["config"]["spec"].pop("uploadProxyURLOverride", None)
+        own["config"]["status"].pop("uploadProxyURL", None)
         return {**own, "profile": lives.kept(found[0], self.namespace)}
