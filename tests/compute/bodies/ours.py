@@ -20,7 +20,7 @@ from dicot.compute.server.manifest import EMPTY_USER_DATA
 from dicot.compute.server.present import Present, present
 from dicot.compute.server.spec import create
 from dicot.compute.server.update import update
-from dicot.compute.server.wish import CREATES, UPDATES, anything, reboot
+from dicot.compute.server.wish import CREATES, UPDATES, NewServer, anything, reboot
 from dicot.faults import BadRequest, Fault
 from tests.compute.server.objects import (
     NAMESPACE,
@@ -74,10 +74,7 @@ def world() -> World:
         if image["status"] == "active":
             made.add(DATA_VOLUME, _named(disk_object("0"), id))
             made.add(PVC, _named(claim_object("0"), id))
-    for id, flavor in THINGS["flavors"].items():
-        found = flavor_object(f"f{id}", id, flavor["root_gb"], flavor["vcpus"], f"{flavor['memory_mb']}Mi")
-        spec = {"id": id, "disk": flavor["root_gb"], "ephemeral": flavor["ephemeral_gb"], "swap": flavor["swap"]}
-        found["metadata"]["annotations"]["dicot.io/flavor-spec"] = json.dumps(spec)
+    for found in flavors():
         made.add(CLUSTER_INSTANCETYPE, found)
     for name in THINGS["keys"]:
         made.add(KEYPAIR, keypair_object_of(name))
@@ -89,6 +86,17 @@ def world() -> World:
         made.add(PORT, port_object(id, vm=user))
     made.add(VM, {"metadata": {"name": "somebody", "namespace": NAMESPACE, "uid": "uid-somebody"}, "spec": {}})
     _run(made)
+    return made
+
+
+def flavors() -> list[Said]:
+    """Those that there are, as Kubernetes has them."""
+    made = []
+    for id, flavor in THINGS["flavors"].items():
+        found = flavor_object(f"f{id}", id, flavor["root_gb"], flavor["vcpus"], f"{flavor['memory_mb']}Mi")
+        spec = {"id": id, "disk": flavor["root_gb"], "ephemeral": flavor["ephemeral_gb"], "swap": flavor["swap"]}
+        found["metadata"]["annotations"]["dicot.io/flavor-spec"] = json.dumps(spec)
+        made.append(found)
     return made
 
 
@@ -131,12 +139,16 @@ def decoded(bodies: Any, minor: int, body: Any) -> Any:
     return [decode for since, decode in bodies if since <= (2, minor)][-1](body)
 
 
+def planned(wanted: NewServer, who: Caller) -> tuple[Plan, ...]:
+    """What is to be written for some new servers, as if the quota had room for a few: it has tests of its own."""
+    ids = tuple(f"{number:08x}-0000-4000-8000-000000000000" for number in range(min(wanted.most, MOST)))
+    return create(replace(wanted, least=1), world().known(who), ids, "r-abcdefgh", "req-1", NOW)
+
+
 def creating(minor: int, body: Any, who: Caller) -> Said:
     """What is planned for a new server."""
-    wanted = decoded(CREATES, minor, body)
-    ids = tuple(f"{number:08x}-0000-4000-8000-000000000000" for number in range(min(wanted.most, MOST)))
-    # As if the quota had room for a few: what it says has tests of its own.
-    plans = create(replace(wanted, least=1), world().known(who), ids, "r-abcdefgh", "req-1", NOW)
+    wanted: NewServer = decoded(CREATES, minor, body)
+    plans = planned(wanted, who)
     machines = [commit_of(plan) for plan in plans]
     notes = [annotations(machine) for machine in machines]
     note, spec = json.loads(notes[0]["dicot.io/server"]), machines[0]["spec"]["template"]["spec"]

@@ -27,6 +27,7 @@ ROOTS: Mapping[str, str] = {
     "RoleBinding": RBAC,
     "VirtualMachineInstancetype": INSTANCETYPES,
     "VirtualMachinePreference": INSTANCETYPES,
+    "Port": "/apis/network.dicot.io/v1",
     "ConfigMap": "/api/v1",
     "Pod": "/api/v1",
     "Secret": "/api/v1",

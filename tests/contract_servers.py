@@ -1,0 +1,103 @@
+"""What Dicot makes of the bodies of new servers: the real virt-api takes all of it, or Dicot has refused the body.
+
+The bodies are made by chance from a seed (tests/compute/bodies), and each object is offered as a dry run, which goes
+through the whole of admission. ``DICOT_LONG`` asks for 10,000 of them, ``DICOT_SEED`` for the same ones again.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
+
+from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE
+from dicot.cloud.plan import Create, Plan
+from dicot.compute.server.wish import CREATES, NewServer
+from dicot.faults import Fault
+from tests.cluster.control import UNREACHABLE, Answer
+from tests.cluster.objects import Document
+from tests.compute.bodies.asked import MINORS
+from tests.compute.bodies.bodies import Maker
+from tests.compute.bodies.compared import shorter
+from tests.compute.bodies.ours import decoded, flavors, planned
+from tests.compute.server.world import ADMIN, MEMBER
+from tests.live.seen.stage import SeenTestCase
+
+WANTED = 10_000 if os.environ.get("DICOT_LONG") else 300
+SEED = os.environ.get("DICOT_SEED") or str(random.randrange(10**6))
+FLAVORS = "/apis/instancetype.kubevirt.io/v1beta1/virtualmachineclusterinstancetypes"
+DRY = "?dryRun=All&fieldValidation=Strict"
+AT_ONCE = 4
+TRIES = 3
+Body = tuple[int, Any, bool]
+
+
+def bodies() -> Iterator[Body]:
+    """New servers without end, at any version: of all kinds in turn."""
+    makers = {minor: Maker("create", minor, f"{SEED}/admitted") for minor in MINORS}
+    chance = random.Random(f"{SEED}/minors")
+    while True:
+        minor = chance.choice(MINORS)
+        for make in (makers[minor].modest, makers[minor].with_devices, makers[minor].fitting):
+            yield minor, make(), chance.random() < 0.5
+
+
+class NewServerTests(SeenTestCase):
+    async def setUp(self) -> None:  # type: ignore[override]
+        await super().setUp()
+        for flavor in flavors():
+            name, notes = flavor["metadata"]["name"], flavor["metadata"]["annotations"]
+            self.addCleanup(self.removed, name)
+            kind = {"apiVersion": CLUSTER_INSTANCETYPE.api_version, "kind": CLUSTER_INSTANCETYPE.singular}
+            await self.control.apply(FLAVORS, {**kind, **flavor, "metadata": {"name": name, "annotations": notes}})
+
+    def removed(self, flavor: str) -> Deferred[Answer]:
+        return Deferred.fromCoroutine(self.control.ask("DELETE", f"{FLAVORS}/{flavor}"))
+
+    async def test_all_that_dicot_accepts_is_admitted(self) -> None:
+        counts, wrong, places = Counter[str](), list[str](), DeferredSemaphore(AT_ONCE)
+        offered = []
+        for minor, body, is_admin in bodies():
+            try:
+                wanted: NewServer = decoded(CREATES, minor, body)
+                plans = planned(wanted, ADMIN if is_admin else MEMBER)
+            except Fault as fault:
+                counts["refused"] += 1
+                if not 400 <= fault.code < 500:
+                    wrong.append(f"{fault.code} {fault.message}: {shorter(body)}")
+                continue
+            counts["accepted"] += 1
+            offered.append(places.run(self.tried, plans[-1], (minor, body, is_admin), wrong))
+            if counts["accepted"] == WANTED:
+                break
+        await gatherResults(offered)
+        self.assertEqual(len(wrong), 0, "\n".join((f"{len(wrong)} of {counts}, DICOT_SEED={SEED}", *wrong[:3])))
+        self.assertGreater(counts["refused"], WANTED // 10, counts)
+
+    async def tried(self, plan: Plan, asked: Body, wrong: list[str]) -> None:
+        """Offers all objects of a plan."""
+        assert isinstance(plan.commit, Create)
+        for step in (*plan.pending, plan.commit):
+            answer = await self.answered(moved(step.body, self.namespace))
+            if answer is None or answer.status != 201 or answer.warnings:
+                wrong.append(f"{answer}: {shorter(asked)}")
+
+    async def answered(self, document: Document) -> Answer | None:
+        """What admission says, at the third try at the latest: a webhook that was not reached has not answered."""
+        for _ in range(TRIES):
+            try:
+                answer = await self.offer(document, DRY)
+            except UNREACHABLE:
+                continue
+            if answer.status != 500 or b"failed calling webhook" not in answer.content:
+                return answer
+        return None
+
+
+def moved(document: Document, namespace: str) -> Document:
+    """The same object in another namespace."""
+    return {**document, "metadata": {**document["metadata"], "namespace": namespace}}
