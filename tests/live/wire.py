@@ -194,9 +194,9 @@ def by_password(user: str, password: str, project: str) -> dict[str, Any]:
     return {"auth": {"identity": proof, "scope": {"project": {"name": project, "domain": domain}}}}
 
 
-async def logged_in(reactor: Any, url: str, user: str, password: str) -> Person:
-    """A person with a fresh token for the project of the same name."""
-    body = json.dumps(by_password(user, password, user)).encode()
+async def logged_in(reactor: Any, url: str, user: str, password: str, project: str = "") -> Person:
+    """A person with a fresh token for a project, or for that of the same name."""
+    body = json.dumps(by_password(user, password, project or user)).encode()
     answer = await speak(reactor, url, request("POST", "/identity/v3/auth/tokens", body))
     if answer.code != 201:
         raise NoAnswer(str(answer))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import sys
 from collections.abc import Iterable, Mapping
 from configparser import RawConfigParser
 from itertools import product
@@ -15,11 +13,9 @@ import yaml
 
 from dicot.network.extension import EXTENSIONS
 from tests.cluster.certificates import write_secret
-from tests.cluster.commands import run
-from tests.cluster.installed import ROOT
 from tests.live.daemon import Daemon
+from tests.live.people import make
 
-PEOPLE = Path(__file__).with_name("people.py")
 OTHER = "alt_member"
 """What Tempest's accounts call a member of another project."""
 ROLES: Mapping[str, str] = {"member": "", "reader": "", "manager": "", OTHER: "-alt", "admin": "-admin"}
@@ -50,8 +46,7 @@ async def described(reactor: Any, daemon: Daemon, folder: Path, lanes: int, thin
     """
     people = list(crowd(f"tempest-{secrets.token_hex(2)}", lanes))
     wanted = [{**each, "role": each["role"].removeprefix("alt_")} for each in people]
-    command = [sys.executable, str(PEOPLE), str(daemon.ground.kubeconfig)]
-    (await run(reactor, command, {"PYTHONPATH": str(ROOT)}, text=json.dumps(wanted))).checked()
+    await make(reactor, daemon.ground.kubeconfig, wanted)
     write_secret(folder / "accounts.yaml", yaml.safe_dump([account(each) for each in people]).encode())
     [admin] = [each for each in people if each["role"] == "admin"][:1]
     with (folder / "tempest.conf").open("w") as file:

@@ -20,7 +20,7 @@ from tests.live.wire import side_by_side
 from .cloud import described
 from .table import LEFT_OUT, PASSING, dealt, reason
 
-PROGRAM = Path(__file__).with_name("program.py")
+PROGRAM = Path(__file__).parents[1] / "programs" / "outcomes.py"
 PREFIX = "tempest.api."
 IMPORTED = ("module=tempest.clients", "module=tempest.test")
 PACKAGES = (f"{PREFIX}compute", f"{PREFIX}identity")

@@ -1,7 +1,7 @@
-"""Runs tests of Tempest's own, with the interpreter that has it: what became of each is one line of JSON.
+"""Runs tests that clients bring along, with the interpreter that has them: what became of each is a line of JSON.
 
-    TEMPEST_CONFIG_DIR=... python program.py TEST...
-    python program.py --list PACKAGE...
+    python outcomes.py TEST...
+    python outcomes.py --list PACKAGE...
 
 The tests of a class that follow each other share its setUpClass, as under any runner. Listed are those of packages.
 """
@@ -37,7 +37,7 @@ def tell(test: Any, outcome: str, why: str = "") -> None:
 
 
 def plain(test: Any) -> str:
-    """A test's name, without the id that Tempest writes behind it."""
+    """A test's name, without the id that Tempest writes behind its own."""
     name: str = test.id()
     return name.partition("[")[0]
 
