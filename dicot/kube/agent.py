@@ -25,6 +25,8 @@ UNACKNOWLEDGED = 12
 KEEP_IDLE = 60
 """Seconds. kube-apiserver closes an idle connection after 90 s, and a POST that meets a closed one fails."""
 PER_HOST = 16
+AT_ONCE = 2**18
+"""Bytes that are read from a connection at once: lists come by the megabyte, and each read costs a turn."""
 
 
 class Pool(HTTPConnectionPool):
@@ -89,7 +91,9 @@ class Watchful:
 
 
 def _watched(protocol: Any) -> Any:
-    find_dead_peers(protocol.transport)
+    transport = protocol.transport
+    find_dead_peers(transport)
+    transport.bufferSize = AT_ONCE
     return protocol
 
 

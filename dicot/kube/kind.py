@@ -31,7 +31,6 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     namespace: str = ""
     uid: str = ""
     resourceVersion: str = ""
-    generation: int = 0
     creationTimestamp: str = ""
     deletionTimestamp: str | None = None
     labels: dict[str, str] = {}
@@ -73,7 +72,9 @@ class Row(msgspec.Struct, gc=False, frozen=True):
 
     def shows_as(self, other: "Row") -> bool:
         """Whether it differs from another state of the same object in nothing but its version."""
-        return self.uid == other.uid and self.id == other.id and self.body == other.body
+        return (
+            self.uid == other.uid and self.id == other.id and self.owner == other.owner and self.body == other.body
+        )
 
 
 def no_links(row: Row, body: Any) -> tuple[str, ...]:
@@ -89,7 +90,8 @@ class Kind(Generic[P]):
     ``namespace`` and ``name`` narrow the watch to one namespace or one object, ``selector`` to what has those labels:
     an object that has them no longer leaves the store. ``namespaced`` is False for cluster-scoped kinds. ``optional``
     kinds may be absent from a cluster: their store counts as synced and empty while the API server answers 404.
-    ``annotations`` names foreign annotations to keep beside ``dicot.io/*``.
+    ``annotations`` names foreign annotations to keep beside ``dicot.io/*``, and ``labels`` foreign labels: all, where
+    it is None. Without ``owners`` nothing is kept of them but what ``Row.owner`` says.
     """
 
     group: str
@@ -104,6 +106,8 @@ class Kind(Generic[P]):
     selector: str = ""
     optional: bool = False
     annotations: Container[str] = frozenset()
+    labels: Container[str] | None = None
+    owners: bool = True
 
     @property
     def api_version(self) -> str:
@@ -128,14 +132,17 @@ class Kind(Generic[P]):
         return body
 
     def row(self, body: P) -> Row:
-        """The flat form of an object that was just decoded: foreign annotations are taken out of it.
+        """The flat form of an object that was just decoded: what is not to be kept is taken out of it.
 
         Raises msgspec.ValidationError where a number in it is too large to be kept: JSON has no bounds.
         """
         meta = body.metadata
-        foreign = [key for key in meta.annotations if not (key.startswith("dicot.io/") or key in self.annotations)]
-        for key in foreign:
-            del meta.annotations[key]
+        owner = next((owner.uid for owner in meta.ownerReferences if owner.controller), "")
+        _prune(meta.annotations, self.annotations)
+        if self.labels is not None:
+            _prune(meta.labels, self.labels)
+        if not self.owners:
+            force_setattr(meta, "ownerReferences", ())
         rest = replace(
             meta,
             namespace="",
@@ -150,7 +157,7 @@ class Kind(Generic[P]):
             uid=meta.uid,
             version=meta.resourceVersion,
             id=_id(meta),
-            owner=next((owner.uid for owner in meta.ownerReferences if owner.controller), ""),
+            owner=owner,
             created=meta.creationTimestamp,
             body=_packed(replace(body, metadata=rest)),  # type: ignore[type-var]
         )
@@ -165,6 +172,12 @@ def _packed(body: object) -> bytes:
         return msgspec.msgpack.encode(body)
     except OverflowError as error:
         raise msgspec.ValidationError(str(error)) from None
+
+
+def _prune(notes: dict[str, str], kept: Container[str]) -> None:
+    """Take out what is neither Dicot's own nor to be kept."""
+    for key in [key for key in notes if not (key.startswith("dicot.io/") or key in kept)]:
+        del notes[key]
 
 
 def _id(meta: Meta) -> str:

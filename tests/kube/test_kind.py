@@ -60,6 +60,29 @@ class RowTests(SynchronousTestCase):
         ]
         self.assertEqual(THINGS.decode(raw(manifest)).owner, "u2")
 
+    def test_labels_are_kept_where_a_kind_does_not_choose(self) -> None:
+        self.assertEqual(self.labels(THINGS), {"dicot.io/id": "x", "example.io/rack": "1", "example.io/row": "2"})
+
+    def test_keeps_the_foreign_labels_that_a_kind_names(self) -> None:
+        chosen = Kind("", "v1", "things", "Thing", Thing, labels=frozenset({"example.io/row"}))
+        self.assertEqual(self.labels(chosen), {"dicot.io/id": "x", "example.io/row": "2"})
+
+    def labels(self, kind: Kind[Thing]) -> dict[str, str]:
+        manifest = thing("a", 7)
+        manifest["metadata"]["labels"] = {"dicot.io/id": "x", "example.io/rack": "1", "example.io/row": "2"}
+        return kind.read(kind.decode(raw(manifest))).metadata.labels
+
+    def test_a_kind_without_owners_keeps_the_controlling_one_alone(self) -> None:
+        kind = Kind("", "v1", "things", "Thing", Thing, owners=False)
+        rows = []
+        for uid in ("u1", "u2"):
+            manifest = thing("a", 7)
+            manifest["metadata"]["ownerReferences"] = [{"uid": uid, "kind": "Other", "name": "x", "controller": True}]
+            rows.append(kind.decode(raw(manifest)))
+        self.assertEqual([row.owner for row in rows], ["u1", "u2"])
+        self.assertEqual(kind.read(rows[0]).metadata.ownerReferences, ())
+        self.assertFalse(rows[0].shows_as(rows[1]))
+
     def test_an_object_that_does_not_fit_is_refused(self) -> None:
         with self.assertRaises(msgspec.ValidationError):
             THINGS.decode(raw(thing("a", 7, size="large")))

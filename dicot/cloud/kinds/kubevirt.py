@@ -28,19 +28,12 @@ class ClaimSource(msgspec.Struct, frozen=True, omit_defaults=True):
     claimName: str = ""
 
 
-class ContainerDisk(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A volume's container image."""
-
-    image: str = ""
-
-
 class Volume(msgspec.Struct, frozen=True, omit_defaults=True):
     """An entry of ``volumes``: one of its sources is set."""
 
     name: str = ""
     dataVolume: Named | None = None
     persistentVolumeClaim: ClaimSource | None = None
-    containerDisk: ContainerDisk | None = None
     cloudInitConfigDrive: Present | None = None
 
 
@@ -49,17 +42,6 @@ class Network(msgspec.Struct, frozen=True, omit_defaults=True):
 
     name: str = ""
     multus: Present | None = None
-
-
-class Interface(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An entry of ``domain.devices.interfaces``."""
-
-    name: str = ""
-    macAddress: str = ""
-
-
-class Devices(msgspec.Struct, frozen=True, omit_defaults=True):
-    interfaces: tuple[Interface, ...] = ()
 
 
 class Cpu(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -76,35 +58,29 @@ class Resources(msgspec.Struct, frozen=True, omit_defaults=True):
     requests: dict[str, str | int | float] = {}
 
 
-class Firmware(msgspec.Struct, frozen=True, omit_defaults=True):
-    uuid: str = ""
-
-
 class Domain(msgspec.Struct, frozen=True, omit_defaults=True):
-    devices: Devices = Devices()
     cpu: Cpu | None = None
     memory: Memory | None = None
     resources: Resources = Resources()
-    firmware: Firmware | None = None
 
 
 class InstanceSpec(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The spec of a VMI, and of a VM's template."""
+    """The spec of a VMI."""
 
     domain: Domain = Domain()
     networks: tuple[Network, ...] = ()
+
+
+class TemplateSpec(InstanceSpec, frozen=True, omit_defaults=True):
+    """The spec of a VM's template."""
+
     volumes: tuple[Volume, ...] = ()
     hostname: str = ""
     nodeSelector: dict[str, str] = {}
 
 
-class TemplateMeta(msgspec.Struct, frozen=True, omit_defaults=True):
-    labels: dict[str, str] = {}
-
-
 class Template(msgspec.Struct, frozen=True, omit_defaults=True):
-    metadata: TemplateMeta = TemplateMeta()
-    spec: InstanceSpec = InstanceSpec()
+    spec: TemplateSpec = TemplateSpec()
 
 
 class SourceRef(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -287,8 +263,17 @@ def by_owner(row: Row, body: object) -> tuple[str, ...]:
     return (f"{row.namespace}/{row.owner}",) if row.owner else ()
 
 
-VM = Kind("kubevirt.io", "v1", "virtualmachines", "VirtualMachine", Vm, vm_links)
-VMI = Kind("kubevirt.io", "v1", "virtualmachineinstances", "VirtualMachineInstance", Vmi, by_owner)
+VM = Kind("kubevirt.io", "v1", "virtualmachines", "VirtualMachine", Vm, vm_links, labels=frozenset(), owners=False)
+VMI = Kind(
+    "kubevirt.io",
+    "v1",
+    "virtualmachineinstances",
+    "VirtualMachineInstance",
+    Vmi,
+    by_owner,
+    labels=frozenset(),
+    owners=False,
+)
 CLUSTER_INSTANCETYPE = Kind(
     "instancetype.kubevirt.io",
     "v1beta1",

@@ -73,5 +73,5 @@ def by_id(row: Row, body: SecurityGroup) -> tuple[str, ...]:
     return (f"{row.namespace}/{row.id}",)
 
 
-PORT = Kind("network.dicot.io", "v1", "ports", "Port", Port, by_vm)
+PORT = Kind("network.dicot.io", "v1", "ports", "Port", Port, by_vm, labels=frozenset(), owners=False)
 SECURITY_GROUP = Kind("network.dicot.io", "v1", "securitygroups", "SecurityGroup", SecurityGroup, by_id)

@@ -17,6 +17,7 @@ _Taken = tuple[str, Mapping[str, int]]
 Sums = Mapping[str, Mapping[str, int]]
 """By whose they are, what they take."""
 NOTHING: Sums = {}
+_MOST_ALIKE = 4096
 
 
 class Tally:
@@ -28,6 +29,7 @@ class Tally:
         self._parts = parts
         self._slices = slices
         self._taken: dict[str, dict[str, _Taken]] = {}
+        self._alike: dict[tuple[object, ...], _Taken] = {}
         self._by_parts: set[tuple[str, str]] = set()
         self._sums: dict[str, dict[str, dict[str, int]]] = {}
         self._due: dict[str, dict[str, None]] = {}
@@ -91,11 +93,19 @@ class Tally:
             _add(sums[owner], amounts, -1)
         row = self._store.one(namespace, name)
         if row is not None:
-            owner, amounts = taken[name] = self._measure(self._store.read(row), lambda: self._part(row))
+            owner, amounts = taken[name] = self._held_once(
+                *self._measure(self._store.read(row), lambda: self._part(row))
+            )
             _add(sums.setdefault(owner, {}), amounts, 1)
         if not taken:
             del self._taken[namespace]
             del self._sums[namespace]
+
+    def _held_once(self, owner: str, amounts: Mapping[str, int]) -> _Taken:
+        """What many rows have in common: one owner's of one size."""
+        if len(self._alike) >= _MOST_ALIKE:
+            self._alike.clear()
+        return self._alike.setdefault((owner, *amounts.items()), (owner, amounts))
 
     def _part(self, row: Row) -> Any:
         """The part of the same name that a row owns; from now on it is measured again when that changes."""
