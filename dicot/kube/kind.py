@@ -72,9 +72,7 @@ class Row(msgspec.Struct, gc=False, frozen=True):
 
     def shows_as(self, other: "Row") -> bool:
         """Whether it differs from another state of the same object in nothing but its version."""
-        return (
-            self.uid == other.uid and self.id == other.id and self.owner == other.owner and self.body == other.body
-        )
+        return self.uid == other.uid and self.id == other.id and self.owner == other.owner and self.body == other.body
 
 
 def no_links(row: Row, body: Any) -> tuple[str, ...]:
