@@ -29,6 +29,7 @@ from .status.pages import probes
 from .web.access import AccessLog, LogEvents, LogFile, Record
 from .web.api import Api
 from .web.intake import Site
+from .web.limits import Limits, affordable
 from .web.listen import CannotListen, Listener, bound, certificate, secured
 from .web.site import build_site, drain
 
@@ -37,6 +38,8 @@ PATIENCE = 30.0
 """Seconds that writes under way have to finish when the daemon ends."""
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds between tries of the first boot."""
+MONITORING = 64
+"""Connections for monitoring."""
 CRASH_AT = "DICOT_CRASH_AT"
 """An environment variable of the tests: the checkpoint at which the process kills itself, as ``checkpoint`` says."""
 
@@ -222,8 +225,13 @@ def makeService(options: Options) -> IService:
             watching.traffic(record)
             log_access(record)
 
-        site = build_site(parts.apis, shown, config.public_url, reactor, access, proxies=config.proxies)
-        monitoring = build_site([], everything, config.public_url, reactor, log_access)
+        limits = affordable(Limits())
+        site = build_site(
+            parts.apis, shown, config.public_url, reactor, access, limits=limits, proxies=config.proxies
+        )
+        monitoring = build_site(
+            [], everything, config.public_url, reactor, log_access, limits=Limits(connections=MONITORING)
+        )
         for listener in (
             *listening(config.listen, "api.listen", config, site, parts.apis, reactor),
             *listening(config.status_listen, "status.listen", config, monitoring, (), reactor),

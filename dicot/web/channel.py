@@ -8,6 +8,7 @@ from enum import Enum
 from http import HTTPStatus
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -59,6 +60,7 @@ class Channel(HTTPChannel):
         self._marked = 0
         self._block = 0
         self._target = b""
+        self._turn: IDelayedCall | None = None
         self.totalHeadersSize = front.limits.request_line + front.limits.header_block
 
     def connectionMade(self) -> None:
@@ -69,6 +71,8 @@ class Channel(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._deadline.stop()
         self._drained.stop()
+        if self._turn is not None:
+            self._turn.cancel()
         if self._stage is Stage.ANSWER:
             self.front.record(self.requests[0].record(499))
         self._stage = Stage.CLOSING
@@ -89,6 +93,30 @@ class Channel(HTTPChannel):
     def resumeProducing(self) -> None:
         self._drained.drop()
         HTTPChannel.resumeProducing(self)
+
+    @property
+    def waits_since(self) -> float:
+        """When it began to wait for its client to say or to read something; infinity where it does not."""
+        limits = self.front.limits
+        match self._stage:
+            case Stage.IDLE:
+                return self._deadline.due - limits.idle_seconds
+            case Stage.HEADER:
+                return self._deadline.due - limits.header_seconds
+            case Stage.BODY:
+                return self._deadline.due - limits.body_seconds
+            case Stage.ANSWER:
+                return self._drained.due - limits.write_seconds
+            case Stage.LINGER:
+                return self._deadline.due - limits.linger_seconds
+            case Stage.CLOSING:
+                return self._deadline.due - limits.write_seconds
+
+    def give_way(self) -> None:
+        """Ends at once, for the sake of others."""
+        self._deadline.drop()
+        self._drained.drop()
+        self._abort()
 
     def retire(self) -> None:
         """Takes no further request: closes now if it is idle, else after the answer."""
@@ -187,7 +215,16 @@ class Channel(HTTPChannel):
 
     def requestDone(self, request: Request) -> None:
         self._enter(Stage.IDLE if self.persistent else Stage.CLOSING)
+        if self.persistent and (self._buffer or self._dataBuffer):
+            # The next request has come already, and maybe a thousand more: others have their turn first.
+            self.paused = True
+            self._turn = self.front.clock.callLater(0, self._go_on)
         HTTPChannel.requestDone(self, request)
+
+    def _go_on(self) -> None:
+        self._turn = None
+        self.paused = False
+        self.dataReceived(b"")
 
     def refuse(self, fault: Fault) -> None:
         """Answers a request that is not read to its end; the connection is of no use after that."""

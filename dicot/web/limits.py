@@ -1,7 +1,9 @@
 """What one client may use of the listener, and the moments until it must have used it."""
 
+import resource
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -12,6 +14,7 @@ class Limits:
 
     A body must bring ``body_rate`` bytes a second, averaged over ``body_seconds``. ``write_seconds`` is what a
     client may take for what the transport holds (64 kB and a slice). ``body`` is oslo.middleware's limit.
+    ``patience`` is what a connection may wait for its client where others wait for a place.
     """
 
     body: int = 114_688
@@ -25,6 +28,21 @@ class Limits:
     linger_seconds: float = 1.0
     per_address: int = 256
     connections: int = 4_096
+    patience: float = 1.0
+
+
+RESERVED = 256
+"""Open files that clients may not take: connections to Kubernetes, of monitoring, and logs."""
+
+
+def affordable(limits: Limits) -> Limits:
+    """The same with no more connections than the process may have open files; it takes what it is granted."""
+    granted, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.connections + RESERVED
+    if granted < wanted:
+        granted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (granted, most))
+    return replace(limits, connections=max(1, min(limits.connections, granted - RESERVED)))
 
 
 class Deadline:
@@ -35,6 +53,11 @@ class Deadline:
         self._missed = missed
         self._due: float | None = None
         self._timer: IDelayedCall | None = None
+
+    @property
+    def due(self) -> float:
+        """When it is due; never, where nothing is."""
+        return inf if self._due is None else self._due
 
     def set(self, seconds: float) -> None:
         """``missed`` is called after so many seconds, unless it is set anew or dropped."""

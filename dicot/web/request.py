@@ -69,6 +69,15 @@ class Connection(Protocol):
         """Answers at once and closes."""
         ...
 
+    @property
+    def waits_since(self) -> float:
+        """When it began to wait for its client; infinity where it does not."""
+        ...
+
+    def give_way(self) -> None:
+        """Ends at once, for the sake of others."""
+        ...
+
     def retire(self) -> None:
         """Takes no further request."""
         ...

@@ -98,6 +98,7 @@ class FramingTests(ChannelCase):
 
     def test_what_a_connection_asked_before_says_nothing_of_a_broken_line(self) -> None:
         self.wire.send(b"GET /compute/v2.1/none HTTP/1.1\r\nHost: a\r\n\r\n" + b"\x16\x03 \x01\x02\r\n")
+        self.bench.clock.advance(0)
         first, second = self.wire.responses()
         self.assertEqual((first.code, list(first.json)), (404, ["itemNotFound"]))
         self.assertEqual((second.code, list(second.json)), (400, ["error"]))
@@ -136,7 +137,28 @@ class FramingTests(ChannelCase):
         wire.send(slow + written("GET", f"{BASE}/servers/2", token="good"))
         self.assertEqual(wire.responses(), [])
         later.callback(DEMO)
+        bench.clock.advance(0)
         self.assertEqual([answer.json["names"]["id"] for answer in wire.responses()], ["1", "2"])
+
+    def test_pipelined_requests_let_others_have_their_turn(self) -> None:
+        bench, order = Bench(), list[str]()
+
+        def noted(call: Call[Any]) -> Reply:
+            order.append(call.names["id"])
+            return echoed(call)
+
+        bench.api.get("/servers/<id>", "p", hot=True)(noted)
+        bench.api.write("POST", "/<id>", "p", [((2, 1), as_is)])(noted)
+        for who in "ab":
+            get = written("GET", f"{BASE}/servers/{who}1", token="good")
+            bench.wire().send(get + written("POST", f"{BASE}/{who}2", [], token="good") + get)
+        bench.clock.advance(0)
+        self.assertEqual(order, ["a1", "b1", "a2", "b2", "a1", "b1"])
+
+    def test_who_leaves_with_requests_that_wait_leaves_nothing(self) -> None:
+        self.wire.send((GET + b"\r\n") * 3)
+        self.wire.leave()
+        self.assertEqual(self.bench.clock.getDelayedCalls(), [])
 
 
 class HostTests(ChannelCase):

@@ -70,6 +70,7 @@ class MutationTests(SynchronousTestCase):
             wire = bench.wire()
             wire.send(data[:cut])
             wire.send(data[cut:])
+            bench.clock.pump([0] * 3)
             for answer in wire.transport.value().split(b"HTTP/1.1 ")[1:]:
                 self.assertTrue(answer[:1] in b"234" or answer[:3] == b"505", (data, answer))
             wire.leave()

@@ -1,11 +1,12 @@
 """Safety 1.4 and T33: who is slow, or too many, or does not read."""
 
+import resource
 from ipaddress import ip_network
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.web.call import Reply
-from dicot.web.limits import Limits
+from dicot.web.limits import RESERVED, Limits, affordable
 
 from .test_channel import GET, HEAD, ChannelCase
 from .wire import BASE, DEMO, Bench, ListedGate, echoed, pending, written
@@ -167,6 +168,69 @@ class CrowdTests(SynchronousTestCase):
             bench.wire("192.0.2.9")
         wires[4].leave()
         bench.wire("192.0.2.9")
+
+    def test_who_waits_longest_gives_way(self) -> None:
+        """Once his client has had a second; one that is asked for something stays."""
+        bench = Bench(limits=Limits(per_address=3, connections=3))
+        silent = bench.wire("192.0.2.1")
+        bench.clock.advance(0.5)
+        begun, idle = bench.wire("192.0.2.2"), bench.wire("192.0.2.3")
+        begun.send(b"GET / HT")
+        idle.ask("GET", f"{BASE}/servers", token="good")
+        with self.assertRaises(AssertionError):
+            bench.wire("192.0.2.9")
+        bench.clock.advance(0.5)
+        newest = bench.wire("192.0.2.9")
+        self.assertEqual([wire.cut for wire in (silent, begun, idle, newest)], [True, False, False, False])
+
+    def test_nobody_gives_way_twice_while_he_goes(self) -> None:
+        bench = Bench(limits=Limits(per_address=3, connections=3))
+        wires = [bench.wire(f"192.0.2.{n}") for n in range(3)]
+        bench.clock.advance(1)
+        for n in range(3):
+            bench.wire(f"192.0.2.1{n}")
+        self.assertEqual([wire.cut for wire in wires], [True] * 3)
+        with self.assertRaises(AssertionError):
+            bench.wire("192.0.2.20")
+
+    def test_slow_bodies_and_slow_readers_give_way_too(self) -> None:
+        bench = Bench(limits=Limits(per_address=3, connections=3))
+        bench.api.get("/large", None)(lambda call: Reply(b"x" * 500_000))
+        reader = bench.wire("192.0.2.1")
+        reader.send(written("GET", f"{BASE}/large"))
+        reader.channel.pauseProducing()
+        bench.clock.advance(0.1)
+        body = bench.wire("192.0.2.2")
+        body.send(HEAD + b"Content-Type: application/json\r\nContent-Length: 3\r\n\r\n[1")
+        bench.clock.advance(0.1)
+        bench.wire("192.0.2.3")
+        bench.clock.advance(1)
+        for cut in ((True, False), (True, True)):
+            bench.wire("192.0.2.9")
+            self.assertEqual((reader.cut, body.cut), cut)
+
+    def test_requests_under_way_never_give_way(self) -> None:
+        bench = Bench(limits=Limits(per_address=3, connections=2))
+        bench.api.get("/never", None)(lambda call: pending())
+        for n in range(2):
+            bench.wire(f"192.0.2.{n}").send(written("GET", f"{BASE}/never"))
+        bench.clock.advance(5)
+        with self.assertRaises(AssertionError):
+            bench.wire("192.0.2.9")
+
+    def test_no_more_than_there_may_be_open_files(self) -> None:
+        asked: list[object] = []
+        self.patch(resource, "setrlimit", lambda what, limits: asked.append(limits))
+        for granted, most, wanted, limit in (
+            (300, 20_000, 4_096, 4_096),
+            (300, resource.RLIM_INFINITY, 4_096, 4_096),
+            (300, 1_000, 4_096, 1_000 - RESERVED),
+            (20_000, 20_000, 4_096, 4_096),
+        ):
+            self.patch(resource, "getrlimit", lambda what, now=(granted, most): now)
+            self.assertEqual(affordable(Limits(connections=wanted)).connections, limit)
+        whole = 4_096 + RESERVED
+        self.assertEqual(asked, [(whole, 20_000), (whole, resource.RLIM_INFINITY), (1_000, 1_000)])
 
     def test_nothing_is_kept_of_addresses_that_left(self) -> None:
         """Safety T36."""
