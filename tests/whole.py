@@ -46,15 +46,10 @@ ROOMY = Config(quota=MappingProxyType(dict.fromkeys(QUOTA_DEFAULTS, -1)))
 _SECONDS = 120
 
 
-def at_once(work: Callable[[], Any]) -> Awaitable[Any]:
-    """Does what a thread would do."""
-    return succeed(work())
-
-
 class Whole:
     """A replica that is up: user admin of project admin, and a member in each of some projects, of the same name.
 
-    ``tokens`` are theirs by name, and ``ids`` those of their projects.
+    ``aside`` are the seconds of work that threads would have done.
     """
 
     def __init__(self, projects: Sequence[str], config: Config = ROOMY) -> None:
@@ -66,6 +61,7 @@ class Whole:
         watched = dict.fromkeys((*kinds(resources(config)), TOKEN_KEYS))
         self.stores: dict[Kind[Any], Store[Any]] = {kind: Store(kind) for kind in watched}
         self.records: list[Record] = []
+        self.aside = 0.0
         self._assemble()
         for feed in self.feeds:
             feed.start()
@@ -89,14 +85,22 @@ class Whole:
             clock=clock.seconds,
             age=lambda: 0.0,
             sleep=lambda seconds: succeed(None),
-            run=at_once,
+            run=self._at_once,
             hasher=CHEAP,
         )
         self.desk, gate = furnished(surroundings)
-        registrar = Registrar(self.watches, self.writes, self.desk, at_once)  # type: ignore[arg-type]
+        registrar = Registrar(self.watches, self.writes, self.desk, self._at_once)  # type: ignore[arg-type]
         self.apis = tuple(registrar.api(service, gate) for service in services(config))
         self.feeds = tuple(registrar.feeds)
         self.site = build_site(self.apis, {}, config.public_url, clock, self.records.append)
+
+    def _at_once(self, work: Callable[[], Any]) -> Awaitable[Any]:
+        """Does what a thread would do."""
+        began = time.thread_time()
+        try:
+            return succeed(work())
+        finally:
+            self.aside += time.thread_time() - began
 
     def _found(self, projects: Sequence[str]) -> None:
         claims = self.writes.claims

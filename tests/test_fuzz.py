@@ -1,0 +1,129 @@
+"""Fuzzed requests over all routes: never a 500, never an error in the log, never a reactor that stands still (G9).
+
+A few thousand by default, a million with ``DICOT_LONG``; ``DICOT_SEED`` repeats others than usual.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import time
+from collections import Counter
+from random import Random
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dicot.cloud.kinds.kubevirt import VM
+from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
+from tests.compute.bodies.values import A
+from tests.compute.server.objects import claim_object, disk_object, image_object
+from tests.fuzz import Fuzz
+from tests.whole import Whole
+
+LONG = bool(os.environ.get("DICOT_LONG"))
+REQUESTS = 1_000_000 if LONG else 2_000
+SEED = int(os.environ.get("DICOT_SEED") or 20261126)
+STALL = 0.05
+"""Seconds of work that one request may keep others waiting."""
+AGAIN = 5
+"""How often a request that took longer is tried: only one that always does so is at fault, not the machine."""
+TIDY = 500
+"""Requests after which what they have made is cleared away."""
+MOST = 40
+"""Servers that are left then."""
+
+
+class FuzzTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.whole = Whole(["demo", "other"])
+        self.whole.furnish()
+        for kind, found in ((DATA_SOURCE, image_object(id=A)), (DATA_VOLUME, disk_object()), (PVC, claim_object())):
+            found["metadata"] |= {"name": "image-a", "uid": f"uid-{kind.plural}-a"}
+            if "source" in found["spec"]:
+                found["spec"]["source"]["pvc"]["name"] = "image-a"
+            self.whole.put(kind, found)
+        self.dice = Random(SEED)
+        self.codes: Counter[int] = Counter()
+        self.stalls: list[float] = []
+        self.fuzz = self.begin()
+
+    def begin(self) -> Fuzz:
+        """With tokens that nobody has revoked yet."""
+        tokens, subjects = ([self.whole.token(user) for user in ("demo", "admin", "other")] for _ in range(2))
+        return Fuzz(self.dice, self.whole.apis, tokens, subjects)
+
+    def test_no_request_breaks_anything(self) -> None:
+        began, memory = time.perf_counter(), 0
+        for number in range(REQUESTS):
+            if number % TIDY == 0:
+                self.tidy()
+            if number == REQUESTS // 5:
+                memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            data, is_whole = self.fuzz.request()
+            self.check(data, is_whole, self.send(data))
+        gc.collect()
+        self.assertEqual(self.flushLoggedErrors(), [])
+        took, grown = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
+        print(
+            f"\n{REQUESTS} requests of seed {SEED} in {took:.0f} s: {dict(sorted(self.codes.items()))}; "
+            f"longest {max(self.stalls) * 1000:.0f} ms; {grown} kB more memory since the first fifth",
+            flush=True,
+        )
+        self.assertGreater(self.codes[200], REQUESTS // 20)
+        self.assertGreater(self.codes[202], REQUESTS // 1000)
+
+    def send(self, data: bytes) -> bytes:
+        """In two pieces; what is answered."""
+        wire, cut = self.whole.wire(), self.dice.randrange(len(data) or 1)
+        self.stalls.append(0.0)
+        for piece in (data[:cut], data[cut:]):
+            began, aside = time.thread_time(), self.whole.aside
+            wire.send(piece)
+            self.whole.clock.advance(0)
+            took = time.thread_time() - began - (self.whole.aside - aside)
+            self.stalls[-1] = max(self.stalls[-1], took)
+        for _ in range(60):
+            if wire.transport.value():
+                break
+            self.whole.clock.advance(0.05)
+        answer: bytes = wire.transport.value()
+        wire.leave()
+        return answer
+
+    def check(self, data: bytes, is_whole: bool, answer: bytes) -> None:
+        for each in answer.split(b"HTTP/1.1 ")[1:]:
+            code = int(each[:3])
+            self.codes[code] += 1
+            self.assertTrue(code < 500 or code == 505, (data, each))
+        if is_whole:
+            self.assertIn(b"HTTP/1.1 ", answer, data)
+        errors = self.flushLoggedErrors()
+        self.assertEqual([error.getTraceback() for error in errors], [], data)
+        if self.stalls[-1] > STALL:
+            self.stalls[-1] = min(self.stalls.pop(), *(self.again(data) for _ in range(AGAIN)))
+            self.assertLess(self.stalls[-1], STALL, data)
+
+    def again(self, data: bytes) -> float:
+        self.send(data)
+        return self.stalls.pop()
+
+    def tidy(self) -> None:
+        """No server but the youngest, fresh tokens, and nothing kept of what was asked."""
+        kube = self.whole.kube
+        machines = sorted(self.whole.stores[VM].rows("demo"), key=lambda row: row.version)
+        for row in machines[:-MOST]:
+            kube.remove("virtualmachines", row.namespace, row.name)
+        kube.calls.clear()
+        kube.asked.clear()
+        self.whole.records.clear()
+        self.fuzz = self.begin()
+        ids = [row.id for store in self.whole.stores.values() for row in store.rows()]
+        servers = [row.id for row in machines[-MOST:]] or [self.server()]
+        self.fuzz.ids = [*ids[-20:], *(servers * 30)[:30], A, "a", "private", "web1", "1", "x"]
+
+    def server(self) -> str:
+        """The id of one."""
+        body = {"server": {"name": "a", "flavorRef": "1", "imageRef": A}}
+        answer = self.whole.ask("POST", "/compute/v2.1/servers", body, token=self.whole.token("demo"))
+        return str(answer.json["server"]["id"])
