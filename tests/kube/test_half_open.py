@@ -68,7 +68,8 @@ class HalfOpenTests(TestCase):
         self.run_("ip", "addr", "add", f"{self.ours}/24", "dev", f"{name}a")
         self.run_("ip", "link", "set", f"{name}a", "up")
         self.run_(*self.inside, "ip", "addr", "add", f"{self.theirs}/24", "dev", f"{name}b")
-        self.run_(*self.inside, "ip", "link", "set", f"{name}b", "up")
+        self.link = f"{name}b"
+        self.run_(*self.inside, "ip", "link", "set", self.link, "up")
 
     def run_(self, *command: str) -> None:
         subprocess.run(command, check=True, capture_output=True)
@@ -90,6 +91,13 @@ class HalfOpenTests(TestCase):
         return Tls(Pem(ca.certificate))
 
     async def test_rule_23_is_found_within_15_seconds(self) -> None:
+        await self.found_after(*self.inside, "ip", "route", "add", "blackhole", f"{self.ours}/32")
+
+    async def test_a_link_that_is_down_is_found_within_15_seconds(self) -> None:
+        await self.found_after(*self.inside, "ip", "link", "set", self.link, "down")
+
+    async def found_after(self, *command: str) -> None:
+        """That the server is not there any more, from the moment of a command on."""
         agent = watch_agent(reactor, self.serve())
         store = Store(THINGS)
         origin = Origin(agent, Account(f"https://{self.theirs}:{PORT}"), DeferredSemaphore(2))
@@ -97,7 +105,7 @@ class HalfOpenTests(TestCase):
         reflector.start()
         self.addCleanup(reflector.stop)
         await store.synced()
-        self.run_(*self.inside, "ip", "route", "add", "blackhole", f"{self.ours}/32")
+        self.run_(*command)
         began = reactor.seconds()
         while not store.tally.cuts:
             self.assertLess(reactor.seconds() - began, SOON)
