@@ -1,14 +1,14 @@
 """Lists and shows of what the shelf holds, in Neutron's manner."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
-from ..cloud.reading.shelf import Entry, Query, Shape
+from ..cloud.reading.shelf import Entry, Query, Shape, each
 from ..cloud.resource import Bench, settled
 from ..faults import NotFound
-from ..web.call import Call, Pieces, Reply
+from ..web.call import Call, Pieces, Reply, enclosed
 from ..web.prefixes import PREFIXES
 from .attributes import Attribute
 from .collection import Wanted, answer, trimmed, wanted
@@ -40,29 +40,14 @@ class Collection:
         ids = set(want.filters["id"]) if "id" in want.filters else None
         names = want.filters.get("name", ())
 
-        def match(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
-            if ids is not None:
-                entries = [entry for entry in entries if entry.id in ids]
-            for place, values in tests:
-                entries = [entry for entry in entries if entry.columns[place] in values]
-            return (entries,)
+        def passes(entry: Entry) -> bool:
+            return (ids is None or entry.id in ids) and all(entry.columns[place] in values for place, values in tests)
 
         return Query(
             limit=EVERY,
             name=names[0] if len(names) == 1 and names[0] else "",
-            match=match if tests or ids is not None else None,
+            match=each(passes) if tests or ids is not None else None,
         )
-
-
-def wrapped(name: str, parts: list[bytes]) -> list[bytes]:
-    """Fragments as the pieces of ``{"name": [...]}``."""
-    pieces = [b'{"%s": [' % name.encode()]
-    for number, part in enumerate(parts):
-        if number:
-            pieces.append(b", ")
-        pieces.append(part)
-    pieces.append(b"]}")
-    return pieces
 
 
 def register(bench: Bench, of: Collection) -> None:
@@ -76,7 +61,7 @@ def register(bench: Bench, of: Collection) -> None:
         scopes = bench.reader.scopes(call.caller, everything=call.caller.admin)
         page = await settled(bench.reader.page(scopes, of.narrowed(want), shape))
         if not (want.filters or want.fields or want.sorts or want.limit):
-            return Reply(Pieces(wrapped(of.name, list(page.parts))))
+            return Reply(enclosed(b'{"%s": [' % of.name.encode(), page.parts, b"]}"))
         documents = [msgspec.json.decode(part, type=Document) for part in page.parts]
         url = f"{bench.config.public_url}{PREFIXES['network']}/{of.name.replace('_', '-')}"
         return Reply(answer(of.name, documents, want, url, call.query))

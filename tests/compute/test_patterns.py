@@ -3,13 +3,45 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.compute import patterns
-from dicot.compute.patterns import LARGEST, LONGEST_PATTERN, LONGEST_TEXT, MOST_WORK, Pattern, regex
+from dicot.compute.patterns import LARGEST, LONGEST_PATTERN, LONGEST_TEXT, MOST_WORK, Lines, Pattern, regex
 
-NAMES = [f"web-{number:06}" for number in range(500)]
+NAMES = [f"web-{number:06}" for number in range(250)]
+
+PATTERNS = (
+    *("web", "^web-000007$", "7$", "^$", "", "[^x]$", "\\s", "r.*r", "\\Aweb-00000", "0\\z", "\\bb", "(?i)WEB"),
+    *("^10.0.0.7$", "a.b", "4\\nweb", "(?-m)^a$", "ä", ".{60}", "(?s:.)", "nowhere", "\\Bb", "[[:space:]]"),
+    *(
+        "(?m)^b",
+        "^(?:a|b)$",
+        "(?P<n>7)$",
+        "\\n",
+        "[\\s]*$",
+        "\\W",
+        "\\D$",
+        "(?s)a.*$",
+        "x*",
+        "(^|0)w",
+        "\\C\\C$",
+        "$^",
+    ),
+    *(
+        "\\Q^\\E",
+        "[^\\n]",
+        "[\\x00-\\x{10FFFF}]",
+        "\\x0a",
+        "(?i-s:B)",
+        "^b|^a",
+        "1$|^w",
+        "\\r",
+        "\\\\",
+        "^\\B",
+        "\\b$",
+    ),
+)
 
 
 def places(pattern: str, texts: list[str]) -> list[int]:
-    return [place for piece in Pattern(pattern).places(texts) for place in piece]
+    return [place for piece in Pattern(pattern).places(Lines(texts)) for place in piece]
 
 
 class Counting:
@@ -19,9 +51,10 @@ class Counting:
         self._inner = inner
         self.searched: list[int] = []
 
-    def search(self, text: str) -> object:
-        self.searched.append(len(text))
-        return self._inner.search(text)  # type: ignore[attr-defined]
+    def search(self, text: bytes, start: int = 0, end: int | None = None) -> object:
+        end = len(text) if end is None else end
+        self.searched.append(end - start)
+        return self._inner.search(text, start, end)  # type: ignore[attr-defined]
 
 
 class FindingTests(SynchronousTestCase):
@@ -30,26 +63,30 @@ class FindingTests(SynchronousTestCase):
         self.assertFalse(Pattern("^eb").found("web"))
 
     def test_many_are_found_as_each_by_itself(self) -> None:
-        texts = [*NAMES, "", "Ärger", "a\nb", "10.0.0.7\n10.0.0.71", "x" * 2000]
-        for pattern in (
-            *(
-                "web",
-                "^web-000007$",
-                "7$",
-                "^$",
-                "",
-                "[^x]$",
-                "\\s",
-                "r.*r",
-                "\\Aweb-00000",
-                "0\\z",
-                "\\bb",
-                "(?i)WEB",
-            ),
-            *("^10.0.0.7$", "a.b", "4\\nweb", "(?-m)^a$", "ä", ".{60}", "(?s:.)", "nowhere", "\\Bb", "[[:space:]]"),
-        ):
-            wanted = [place for place, text in enumerate(texts) if Pattern(pattern).found(text)]
-            self.assertEqual(places(pattern, texts), wanted, pattern)
+        few = [
+            "Ärger",
+            "a\nb",
+            "10.0.0.7\n10.0.0.71",
+            "x" * 2000,
+            "a-b c",
+            "end",
+            "\n",
+            "\n\n",
+            "\\",
+            "\r",
+            "é" * 999,
+        ]
+        for texts in (NAMES + few[:6], few, [*few, "", "z"], ["", *few, *NAMES[:99], ""], [""], ["", ""], few[1:2]):
+            for pattern in PATTERNS:
+                wanted = [place for place, text in enumerate(texts) if text and Pattern(pattern).found(text)]
+                self.assertEqual(places(pattern, texts), wanted, (pattern, texts))
+
+    def test_in_many_pieces_the_same_are_found(self) -> None:
+        texts = ["a\nb\nab", *NAMES[:20], "b\n" * 9, "", "a", "10.0.0.7\n10.0.0.71"]
+        wanted = {pattern: places(pattern, texts) for pattern in PATTERNS}
+        for work in (1, 100, 1000):
+            self.patch(patterns, "MOST_WORK", work)
+            self.assertEqual({pattern: places(pattern, texts) for pattern in PATTERNS}, wanted)
 
     def test_lines_are_found_one_by_one(self) -> None:
         self.assertTrue(Pattern("^10.0.0.71$").found("10.0.0.7\n10.0.0.71"))
@@ -88,17 +125,21 @@ class BoundTests(SynchronousTestCase):
         pattern = Pattern("(?:a?b?){60}z")
         size = pattern._size
         self.assertTrue(100 < size <= LARGEST)
-        counting = pattern._single, pattern._many = Counting(pattern._single), Counting(pattern._many)
-        pieces = list(pattern.places(["ab" * 500] * 500))
-        self.assertEqual(sum(map(len, pieces)), 0)
-        self.assertTrue(all(each * size <= MOST_WORK for part in counting for each in part.searched))
-        self.assertTrue(len(pieces) >= 500 * 1000 * size // MOST_WORK)
+        for texts in (["ab" * 500] * 256, ["ab" * 400, "a"] * 128, ["ab"] * 256):
+            counting = pattern._many = Counting(pattern._many)
+            pieces = list(pattern.places(Lines(texts)))
+            self.assertEqual(sum(map(len, pieces)), 0)
+            self.assertTrue(all(each * size <= MOST_WORK for each in counting.searched))
+            self.assertEqual(len(pieces), len(counting.searched))
+
+    def test_what_is_searched_one_by_one_has_a_piece_for_each(self) -> None:
+        self.assertEqual(list(Pattern("\\Aa").places(Lines(["ab", "b", "a"]))), [b"\0", b"", b"\2"])
 
     def test_the_largest_pattern_on_the_longest_text_is_one_piece_of_work(self) -> None:
         self.assertTrue(LARGEST * LONGEST_TEXT <= MOST_WORK)
 
     def test_a_few_small_texts_are_one_piece(self) -> None:
-        self.assertEqual(list(Pattern("7$").places(NAMES[:10])), [[7]])
+        self.assertEqual(list(Pattern("7$").places(Lines(NAMES[:10]))), [b"\7"])
 
     def test_compiled_once(self) -> None:
         self.assertIs(regex("web"), regex("web"))

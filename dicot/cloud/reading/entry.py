@@ -1,6 +1,6 @@
 """What lists are made of. Free of Twisted."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -26,51 +26,12 @@ class Entry(msgspec.Struct, gc=False, frozen=True):
     columns: tuple[str, ...] = ()
 
 
-Match = Callable[[Sequence[Entry]], Iterable[Sequence[Entry]]]
-"""Those of some entries that pass a filter, in the same order; in pieces, of which none takes long to find."""
-
-
-def each(test: Callable[[Entry], bool]) -> Match:
-    """A filter of a quick test of one entry."""
-    return lambda entries: ([entry for entry in entries if test(entry)],)
-
-
 _BACKWARDS = bytes(127 - place if place < 128 else place for place in range(256))
 
 
 def newest_first(created: str, id: str) -> str:
     """An ``order`` by which ascending is created_at descending, id descending, as Nova sorts. Both are ASCII."""
     return f"{created}\0{id}".encode("ascii").translate(_BACKWARDS).decode("ascii")
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What of a collection is wanted.
-
-    ``sort`` holds (column, ascending) pairs, empty for the default order; a column is a field of Entry, or the place
-    of a value in ``Entry.columns`` in digits. ``marker`` is the id after which to begin; ``limit`` the most entries
-    to answer with.
-    """
-
-    limit: int
-    marker: str = ""
-    name: str = ""
-    status: str = ""
-    match: Match | None = None
-    sort: tuple[tuple[str, bool], ...] = ()
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether everything is wanted, in the default order."""
-        return not (self.name or self.status or self.match or self.sort)
-
-    def wanted(self, entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
-        """Those that the filters let pass, in pieces."""
-        if self.status:
-            entries = [entry for entry in entries if entry.status == self.status]
-        if self.name:
-            entries = [entry for entry in entries if entry.name == self.name]
-        return (entries,) if self.match is None else self.match(entries)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from ...caller import Caller
 from ...kube.kind import Kind
 from ...names import is_uuid
 from .cache import Cache
-from .entry import Page, Query, Shape
+from .entry import Page, Shape
 from .feed import Feed
+from .query import Query
 
 Verify = Callable[[Kind[Any], Caller, str], Awaitable[bool]]
 

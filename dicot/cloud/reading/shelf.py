@@ -3,25 +3,28 @@
 from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import islice
 
+from .block import MOST
+from .block import Block as Block
+from .block import Places as Places
+from .block import column as column
+from .block import grouped as grouped
 from .entry import Entry as Entry
-from .entry import Match as Match
 from .entry import Page as Page
-from .entry import Query as Query
 from .entry import Shape as Shape
 from .entry import UnknownMarker as UnknownMarker
-from .entry import each as each
 from .entry import newest_first as newest_first
 from .fragments import Allowance, Fragments
 from .index import Index
 from .order import Ordered, first, follows, merged, rank, strides
+from .query import Match as Match
+from .query import Query as Query
+from .query import each as each
 
 Build = Callable[[str, Shape], bytes | None]
 """Makes the fragment of a place; None where there is nothing to show."""
 Steps = Generator[None, None, Page]
 """Work that may be laid down at each step; its value is the page."""
 Entries = Generator[None, None, list[Entry]]
-_STRIDE = 500
-"""Entries that are looked at in one step, which takes some 0.1 ms."""
 
 
 class Shelf:
@@ -71,7 +74,7 @@ class Shelf:
         ordered = self._scopes[old.scope]
         self._whole.remove(old)
         ordered.remove(old)
-        if not ordered.entries:
+        if not ordered:
             del self._scopes[old.scope]
         self._forget(old)
 
@@ -80,8 +83,8 @@ class Shelf:
         ordered = self._scopes.pop(scope, None)
         if ordered is None:
             return
-        self._whole.remove_all({entry.place for entry in ordered.entries})
-        for entry in ordered.entries:
+        self._whole.remove_all({entry.place for entry in ordered})
+        for entry in ordered:
             self._forget(entry)
 
     def _forget(self, old: Entry) -> None:
@@ -125,7 +128,8 @@ class Shelf:
         marker = self._marker(asked, query.marker) if query.marker else None
         if query.is_plain:
             most = query.limit + 1
-            return list(islice(merged([run.stretch(marker, most) for run in runs]), most))
+            stretches = [run.stretch(marker, most) for run in runs]
+            return stretches[0] if len(stretches) == 1 else list(islice(merged(stretches), most))
         found = yield from self._sorted(runs, query, marker) if query.sort else self._filtered(runs, query, marker)
         return self._still(found, asked, query)
 
@@ -141,24 +145,26 @@ class Shelf:
             raise UnknownMarker(id)
         return max(found, key=rank)
 
-    def _filtered(self, runs: Iterable[Ordered], query: Query, marker: Entry | None) -> Entries:
+    def _filtered(self, runs: Sequence[Ordered], query: Query, marker: Entry | None) -> Entries:
+        """The first that pass, in the default order."""
         found: list[Entry] = []
-        for stride in strides([run.stretch(marker) for run in runs], _STRIDE):
-            for wanted in query.wanted(stride):
-                found += wanted
+        for block in strides(runs, marker):
+            for places in query.wanted(block):
+                found += block.at(places)
                 if len(found) > query.limit:
                     return found[: query.limit + 1]
                 yield
         return found
 
-    def _sorted(self, runs: Iterable[Ordered], query: Query, marker: Entry | None) -> Entries:
+    def _sorted(self, runs: Sequence[Ordered], query: Query, marker: Entry | None) -> Entries:
         """The first by the query's columns. No more than some pages of them are held and sorted at a time."""
         room = query.limit + 1
         found: list[Entry] = []
-        for stride in strides([run.stretch(None) for run in runs], _STRIDE):
-            for wanted in query.wanted(stride):
-                found += [entry for entry in wanted if marker is None or follows(entry, marker, query.sort)]
-                if len(found) > 2 * room + _STRIDE:
+        for block in strides(runs, None):
+            for places in query.wanted(block):
+                passed = block.at(places)
+                found += [entry for entry in passed if marker is None or follows(entry, marker, query.sort)]
+                if len(found) > 2 * room + MOST:
                     found = first(found, query.sort, room)
                 yield
         return first(found, query.sort, room)
@@ -168,7 +174,7 @@ class Shelf:
         entries = []
         for entry in found:
             now = self._seen(entry.place, asked)
-            if now is not None and (now is entry or any(query.wanted((now,)))):
+            if now is not None and (now is entry or query.wants(now)):
                 entries.append(now)
         return entries
 

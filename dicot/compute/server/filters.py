@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ...cloud.reading.shelf import Entry, Match, each
-from ..patterns import Pattern, regex
+from ...cloud.reading.shelf import Block, Match, Places, column, each, grouped
+from ..patterns import Lines, Pattern, regex
 from .columns import PLACE
 
 TAG_FILTERS = ("tags", "tags-any", "not-tags", "not-tags-any")
@@ -38,6 +38,8 @@ SAME: Mapping[str, str | None] = MappingProxyType(
     {"kernel_id": "", "ramdisk_id": "", "progress": "0", "root_device_name": "/dev/vda", "terminated_at": None}
 )
 """What is the same of every server of ours; None is found by no pattern."""
+_FEW = 16
+"""So many are searched one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +64,19 @@ def matching(wanted: Wanted) -> Match | None:
 
 
 def _both(one: Match, other: Match) -> Match:
-    return lambda entries: (piece for passed in one(entries) for piece in other(passed))
+    return lambda block, places: (piece for passed in one(block, places) for piece in other(block, passed))
 
 
 def _any(ways: Sequence[Match]) -> Match:
     """What passes one of them, as servers with an address of either version do (nova/compute/api.py)."""
 
-    def match(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
+    def match(block: Block, places: Places) -> Iterable[Places]:
         passed: set[int] = set()
         for way in ways:
-            for piece in way(entries):
-                passed.update(map(id, piece))
-                yield ()
-        yield [entry for entry in entries if id(entry) in passed]
+            for piece in way(block, places):
+                passed.update(piece)
+                yield b""
+        yield bytes(sorted(passed))
 
     return ways[0] if len(ways) == 1 else match
 
@@ -89,11 +91,9 @@ def _filters(wanted: Wanted) -> Iterator[Match]:
         yield _among("locked", frozenset({str(wanted.locked)}))
     for key, tags in wanted.tags.items():
         yield _of_tags(key, frozenset(tags))
-    if wanted.since:
-        yield each(lambda entry: entry.columns[PLACE["updated_at"]] >= wanted.since)
-    if wanted.before:
-        yield each(lambda entry: entry.columns[PLACE["updated_at"]] <= wanted.before)
-    addresses = [_found(PLACE[key], regex(wanted.texts[key])) for key in ("ip", "ip6") if key in wanted.texts]
+    if wanted.since or wanted.before:
+        yield _changed(wanted.since, wanted.before)
+    addresses = [_found(str(PLACE[key]), regex(wanted.texts[key])) for key in ("ip", "ip6") if key in wanted.texts]
     if addresses:
         yield _any(addresses)
     for key, value in wanted.texts.items():
@@ -104,13 +104,13 @@ def _filters(wanted: Wanted) -> Iterator[Match]:
 
 def _of_text(key: str, value: str) -> Match | None:
     if key in ("name", "display_name"):
-        return _named(regex(value))
+        return _found("name", regex(value))
     if key == "uuid":
         return each(lambda entry: entry.id == value)
     if key in EXACT:
         return _among(EXACT[key], frozenset({value}))
     if key in PATTERNS:
-        return _found(PLACE[PATTERNS[key]], regex(value))
+        return _found(str(PLACE[PATTERNS[key]]), regex(value))
     if key in SAME:
         return _always(SAME[key], regex(value))
     return None
@@ -122,40 +122,79 @@ def _always(held: str | None, pattern: Pattern) -> Match | None:
     return None if found else each(lambda entry: False)
 
 
-def _among(column: str, values: frozenset[str]) -> Match:
-    place = PLACE[column]
-    return lambda entries: ([entry for entry in entries if entry.columns[place] in values],)
+def _among(key: str, values: frozenset[str]) -> Match:
+    name = str(PLACE[key])
 
-
-def _named(pattern: Pattern) -> Match:
-    def match(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
-        for places in pattern.places([entry.name for entry in entries]):
-            yield [entries[at] for at in places]
+    def match(block: Block, places: Places) -> Iterable[Places]:
+        known = block.known(name, grouped)
+        return (_within(block, places, b"".join([known.get(value, b"") for value in values])),)
 
     return match
 
 
-def _found(place: int, pattern: Pattern) -> Match:
-    """What is not there is not found, whatever the pattern: SQL's NULL."""
+def _found(name: str, pattern: Pattern) -> Match:
+    """By a pattern. What is not there is not found, whatever the pattern: SQL's NULL."""
+    text_of = column(name)
 
-    def match(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
-        texts = [entry.columns[place] for entry in entries]
-        for places in pattern.places(texts):
-            yield [entries[at] for at in places if texts[at]]
+    def match(block: Block, places: Places) -> Iterable[Places]:
+        if len(places) > _FEW:
+            found = pattern.places(block.known(name, Lines))
+            return found if len(places) == len(block) else (_within(block, places, piece) for piece in found)
+        texts = [text_of(block.entries[place]) for place in places]
+        return (bytes([place for place, text in zip(places, texts, strict=True) if text and pattern.found(text)]),)
 
     return match
 
 
 def _of_tags(key: str, wanted: frozenset[str]) -> Match:
-    place = PLACE["tags"]
+    name = str(PLACE["tags"])
     negative, every = key.startswith("not-"), not key.endswith("-any")
 
-    def test(entry: Entry) -> bool:
-        text = entry.columns[place]
-        if not text and "" not in wanted:
-            return negative
-        held = set(text.split(","))
-        found = wanted <= held if every else bool(wanted & held)
-        return found != negative
+    def match(block: Block, places: Places) -> Iterable[Places]:
+        known = block.known(name, _by_tag)
+        held = [set(known.get(tag, b"")) for tag in wanted]
+        found = set.intersection(*held) if every else set.union(*held)
+        if not found:
+            return (places if negative else b"",)
+        return (bytes([place for place in places if (place in found) != negative]),)
 
-    return each(test)
+    return match
+
+
+def _changed(since: str, before: str) -> Match:
+    name = str(PLACE["updated_at"])
+    moment = column(name)
+
+    def passes(first: str, last: str) -> bool:
+        return first >= since and (not before or last <= before)
+
+    def match(block: Block, places: Places) -> Iterable[Places]:
+        first, last = block.known(name, _bounds)
+        if passes(first, last):
+            return (places,)
+        if not passes(last, first):
+            return (b"",)
+        moments = [moment(entry) for entry in block.at(places)]
+        return (bytes([place for place, at in zip(places, moments, strict=True) if passes(at, at)]),)
+
+    return match
+
+
+def _bounds(values: Sequence[str]) -> tuple[str, str]:
+    return min(values), max(values)
+
+
+def _by_tag(values: Sequence[str]) -> Mapping[str, Places]:
+    """The places of what has a tag; "" is that of what has none."""
+    found: dict[str, bytearray] = {}
+    for place, value in enumerate(values):
+        for tag in set(value.split(",")):
+            found.setdefault(tag, bytearray()).append(place)
+    return {tag: bytes(places) for tag, places in found.items()}
+
+
+def _within(block: Block, places: Places, found: Places) -> Places:
+    """Those of some places that are among others, which stand in any order."""
+    if not found or len(places) == len(block) == len(found):
+        return found and places
+    return bytes(sorted(found if len(places) == len(block) else set(places).intersection(found)))

@@ -6,6 +6,7 @@ from typing import Any
 from dicot.caller import Caller
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.plan import Patch
+from dicot.cloud.reading.shelf import Block
 from dicot.cloud.resource import ADMIN as ADMINS
 from dicot.cloud.resource import MEMBER as MEMBERS
 from dicot.compute.server.columns import PLACE, entry
@@ -136,7 +137,7 @@ class ListedTests(LockCase):
             self.assertEqual(found.columns[PLACE["locked_by"]], column)
             match = matching(Wanted({"locked_by": "^own"}))
             assert match is not None
-            self.assertEqual(any(match((found,))), column == "owner")
+            self.assertEqual(any(match(Block([found]), b"\0")), column == "owner")
 
 
 class PolicyTests(LockCase):

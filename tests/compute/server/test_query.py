@@ -1,11 +1,12 @@
 """What lists of servers are asked for, and what is found."""
 
+import random
 from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.caller import Caller
-from dicot.cloud.reading.shelf import Entry
+from dicot.cloud.reading.shelf import Block, Entry
 from dicot.compute.server.columns import COLUMNS, PLACE
 from dicot.compute.server.query import NOTHING, Listing, listing
 from dicot.faults import BadRequest, Forbidden
@@ -52,7 +53,61 @@ def entry(name: str = "web1", **columns: str) -> Entry:
 
 
 def found(wanted: Listing, each: Entry | None = None) -> bool:
-    return any(wanted.query.wanted((each or entry(),)))
+    return wanted.query.wants(each or entry())
+
+
+class ManyTests(SynchronousTestCase):
+    """Many servers at a time are filtered as each by itself."""
+
+    FILTERS: Sequence[dict[str, str | Sequence[str]]] = (
+        {"name": "1.*2"},
+        {"name": "web", "ip": "^10.0.0.7$"},
+        {"status": "ACTIVE", "name": "5$"},
+        {"status": ["ERROR", "SHUTOFF"], "name": "[0-4]$", "tags": "a"},
+        {"status": "SHUTOFF", "user_id": "u1"},
+        {"vm_state": "active", "image": "i2", "flavor": "1"},
+        {"ip": "7$", "ip6": "::7"},
+        {"tags": "a,b"},
+        {"tags_any": "a,c"},
+        {"not_tags": "a,b"},
+        {"not_tags_any": "a,b", "name": "9"},
+        {"tags": ","},
+        {"not_tags": "b,", "tags_any": "c,"},
+        {"not_tags_any": ",c"},
+        {"changes_since": "2026-11-21T10:30:00Z"},
+        {"changes_since": "2026-11-21T10:10:00Z", "changes_before": "2026-11-21T10:20:00Z"},
+        {"changes_before": "2026-11-21T10:05:00Z", "name": "web"},
+        {"changes_since": "2026-11-22T10:00:00Z"},
+        {"locked": "true", "description": "."},
+        {"description": "^$"},
+        {"key_name": "k", "availability_zone": "nova"},
+        {"kernel_id": "x"},
+    )
+
+    def test_all_filters(self) -> None:
+        dice = random.Random(5)
+        entries = [
+            entry(
+                f"web{number}",
+                vm_state=dice.choice(("active", "active", "stopped", "error")),
+                user_id=dice.choice(("u1", "u2")),
+                image=dice.choice(("i1", "i2", "")),
+                ip=dice.choice(("", f"10.0.0.{number}", f"10.0.0.7\n10.0.1.{number}")),
+                ip6=dice.choice(("", "fd00::7")),
+                tags=dice.choice(("", "a", "a,b", "b,c", "c")),
+                updated_at=f"2026-11-21T10:{dice.randrange(60):02}:00Z",
+                locked=dice.choice(("True", "False")),
+                description=dice.choice(("", "some", "two\nlines")),
+            )
+            for number in range(200)
+        ]
+        block, found = Block(entries), set()
+        for filters in self.FILTERS:
+            query = asked(ADMIN, **filters).query
+            wanted = [number for number, each in enumerate(entries) if query.wants(each)]
+            self.assertEqual([place for piece in query.wanted(block) for place in piece], wanted, filters)
+            found.add(len(wanted))
+        self.assertGreater(len(found), 10)
 
 
 class FilterTests(SynchronousTestCase):

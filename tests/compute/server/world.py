@@ -213,7 +213,7 @@ class Pages:
     def page(self, scopes: Sequence[str], query: Query, shape: Shape) -> Page | Awaitable[Page]:
         self.shapes.append(shape)
         pairs = [(row, self._entry(row)) for row in self._world.rows(VM) if row.namespace in scopes]
-        pairs = sorted((pair for pair in pairs if any(query.wanted((pair[1],)))), key=lambda pair: pair[1].order)
+        pairs = sorted((pair for pair in pairs if query.wants(pair[1])), key=lambda pair: pair[1].order)
         if query.marker:
             places = [place for place, (row, _) in enumerate(pairs) if row.id == query.marker]
             if not places:
