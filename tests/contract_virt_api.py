@@ -2,8 +2,8 @@
 
 It runs on the real programs and on the sandbox; the answers are those of tests/sandbox/kubevirt/recorded.
 
-Differences that are meant: streams to guests (vnc, console, portforward) are 501 in the sandbox; ``version`` says
-nothing of how a program was built.
+Differences that are meant: streams to ports of guests (portforward, usbredir, vsock) are 501 in the sandbox;
+``version`` says nothing of how a program was built.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from msgspec import json
 
 from dicot.kube.kind import Manifest
 
+from ..nodes.websocket import Frames
 from .asked import User
 from .query import Query
 
@@ -42,12 +43,13 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer whose pieces are known."""
+    """An answer whose pieces are known. ``stream`` as in ``seams.Answer``."""
 
     code: int
     pieces: Sequence[bytes]
     media: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Callable[[], Frames] | None = None
 
     @property
     def length(self) -> int:

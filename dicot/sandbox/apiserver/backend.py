@@ -126,7 +126,7 @@ class ApiBackend:
 
 
 def _replied(answer: Answer) -> Reply:
-    return Reply(answer.code, (answer.body,), answer.media if answer.body else "", answer.headers)
+    return Reply(answer.code, (answer.body,), answer.media if answer.body else "", answer.headers, answer.stream)
 
 
 def _fits(way: Route, resource: Resource) -> bool:

@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from dicot.pull import SLICE, Slices
 
+from ..nodes import websocket
 from .asking import Asking, Following, Reply
 from .faults import Course, Faults
 from .refusal import Refusal
@@ -79,7 +80,9 @@ class Front:
             return
         for warning in asking.warnings:
             request.responseHeaders.addRawHeader("Warning", f"299 - {_quoted(warning)}")
-        if isinstance(answer, Reply):
+        if isinstance(answer, Reply) and answer.stream is not None and websocket.wants(request):
+            websocket.take_over(request, answer.stream())
+        elif isinstance(answer, Reply):
             await _send(request, answer, course.cut)
         else:
             await self._follow(request, asking, course, answer)

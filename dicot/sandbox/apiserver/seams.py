@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from dicot.kube.kind import Manifest
 
+from ..nodes.websocket import Frames
 from .asked import Attributes, User
 from .refusal import Cause
 from .resource import Resource
@@ -216,12 +217,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer of an aggregated API. Without a body it has no media type either."""
+    """The answer of an aggregated API. Without a body it has no media type either. ``stream`` makes what the
+    connection is of from now on, if a WebSocket is asked for; the rest is for who asks for none."""
 
     code: int
     body: bytes = b""
     media: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Callable[[], Frames] | None = None
 
 
 class Aggregated(Protocol):

@@ -1,11 +1,13 @@
 """The HTTPS port of a node's virt-handler, at which virt-api passes on what guests shall do at once."""
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from msgspec import json
 from OpenSSL import crypto
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
@@ -19,7 +21,9 @@ from dicot.kube.client import Kube
 from dicot.kube.errors import Doubtful, Refused, Unreachable
 from dicot.kube.kind import Manifest
 
-from .handler import Handler
+from . import websocket
+from .devices import DEVICES
+from .handler import FACTS, Handler
 from .machines import Machine
 
 _log = Logger()
@@ -58,20 +62,56 @@ class Guests(Resource):
         """See IResource."""
         parts = [part.decode("utf-8", "replace") for part in request.postpath or ()]
         known = len(parts) == 6 and (parts[0], parts[1], parts[3]) == ("v1", "namespaces", "virtualmachineinstances")
-        if not known or request.method != b"PUT" or not self._handler.knows(parts[5]):
+        answer = self._way(request, parts[2], parts[4], parts[5]) if known else None
+        if answer is None:
             request.setResponseCode(404)
             return b""
-        done = Deferred.fromCoroutine(self._handler.tell(parts[2], parts[4], parts[5]))
-        done.addCallbacks(lambda _: request.setResponseCode(202), lambda failure: _refuse(request, failure))
-        done.addCallback(lambda _: request.finish())
+        done = Deferred.fromCoroutine(answer)
+        done.addErrback(lambda failure: _refuse(request, failure))
         done.addErrback(lambda failure: _log.failure("virt-handler", failure))
         return NOT_DONE_YET
+
+    def _way(self, request: Request, namespace: str, name: str, action: str) -> Coroutine[Any, Any, None] | None:
+        """Who answers; None where nobody does."""
+        if request.method == b"PUT" and self._handler.knows(action):
+            return self._tell(request, namespace, name, action)
+        if request.method == b"GET" and action in FACTS:
+            return self._facts(request, namespace, name, action)
+        if request.method == b"GET" and action in DEVICES:
+            return self._connect(request, namespace, name, action)
+        return None
+
+    async def _tell(self, request: Request, namespace: str, name: str, action: str) -> None:
+        await self._handler.tell(namespace, name, action)
+        request.setResponseCode(202)
+        request.finish()
+
+    async def _facts(self, request: Request, namespace: str, name: str, action: str) -> None:
+        found = FACTS[action](await self._handler.find(namespace, name))
+        request.setHeader("Content-Type", "application/json")
+        request.write(json.encode(found))
+        request.finish()
+
+    async def _connect(self, request: Request, namespace: str, name: str, kind: str) -> None:
+        await self._handler.find(namespace, name)
+        preserve = (request.args or {}).get(b"preserveSession", [b""])[0] == b"true"
+        if not websocket.wants(request):
+            request.setResponseCode(400)
+            request.write(b"Bad Request\n")
+            request.finish()
+        elif kind == "vnc" and preserve and self._handler.sessions.is_open(namespace, name, kind):
+            request.setResponseCode(503)
+            request.write(b"Active VNC connection. Request denied.")
+            request.finish()
+        else:
+            websocket.take_over(request, self._handler.sessions.frames(namespace, name, kind))
 
 
 def _refuse(request: Request, failure: Failure) -> None:
     failure.trap(Refused, Doubtful, Unreachable)
     request.setResponseCode(500)
     request.write(failure.getErrorMessage().encode())
+    request.finish()
 
 
 class Doors:

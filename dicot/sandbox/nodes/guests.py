@@ -128,6 +128,37 @@ def thaw(vmi: Manifest, now: float) -> Manifest | None:
     return vmi
 
 
+def facts(vmi: Manifest) -> Manifest:
+    """What the agent tells of its guest (VirtualMachineInstanceGuestAgentInfo)."""
+    name, status = vmi["metadata"]["name"], vmi["status"]
+    frozen = {"fsFreezeStatus": status["fsFreezeStatus"]} if "fsFreezeStatus" in status else {}
+    commands = ("guest-fsfreeze-freeze", "guest-fsfreeze-thaw", "guest-get-fsinfo", "guest-get-users", "guest-info")
+    return {
+        "guestAgentVersion": "9.2.0",
+        "supportedCommands": [{"name": each, "enabled": True} for each in commands],
+        "hostname": name,
+        "os": {**status.get("guestOSInfo", {}), "kernelRelease": "6.12.0", "machine": "x86_64", "versionId": "13"},
+        "timezone": "UTC, 0",
+        "userList": users(vmi)["items"],
+        "fsInfo": {"disks": file_systems(vmi)["items"]},
+        **frozen,
+    }
+
+
+def users(vmi: Manifest) -> Manifest:
+    """Who is logged in."""
+    return {"metadata": {}, "items": [{"userName": "debian"}]}
+
+
+def file_systems(vmi: Manifest) -> Manifest:
+    """What is mounted: each disk whole, the first of them at the root."""
+    mounted = []
+    for index, (volume, target) in enumerate(_targets(vmi).items()):
+        disk = {"diskName": target, "mountPoint": f"/mnt/{volume}" if index else "/", "fileSystemType": "ext4"}
+        mounted.append(disk | {"usedBytes": 1 << 28, "totalBytes": 1 << 30})
+    return {"metadata": {}, "items": mounted}
+
+
 def reboot(vmi: Manifest, now: float) -> None:
     """The guest starts again in the same launcher: its object does not show it."""
 

@@ -11,6 +11,8 @@ from dicot.kube.kind import Manifest
 from ...apiserver.asked import Attributes
 from ...apiserver.refusal import Refusal
 from ...apiserver.seams import Answer, Authorizer, Call, Reader, Registry
+from ...nodes.devices import DEVICES, Sessions
+from ...nodes.handler import FACTS
 from ..settings import NAMESPACE, Settings, settings
 from . import expand, guests, routes
 from .asked import Asked, is_dry
@@ -26,6 +28,12 @@ _PROFILERS = {f"/{each}-cluster-profiler": each for each in ("start", "stop", "d
 _UNKNOWN_TO_HANDLER = "unexpected return code 404 (404 Not Found), message: "
 
 
+_IN_USE = "websocket: bad handshake: Active VNC connection. Request denied."
+_NO_SOCKET = (
+    "websocket: the client is not using the websocket protocol: 'upgrade' token not found in 'Connection' header"
+)
+
+
 class Node(Protocol):
     """The virt-handler of a guest's node."""
 
@@ -35,6 +43,11 @@ class Node(Protocol):
 
     async def tell(self, namespace: str, name: str, action: str) -> None:
         """Do it. Raises of ``dicot.kube.errors``."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """The connections to its guests' devices."""
         ...
 
 
@@ -83,7 +96,7 @@ class Subresources:
         if refused is not None or route is None:
             return refused or _text(404, "404: Page Not Found")
         asked = Asked(self._reader, self._settings(), parts[1], parts[2], "" if base else parts[3], call.body)
-        return await self._serve(route, asked, "/".join(parts[4:]))
+        return await self._serve(route, asked, "/".join(parts[4:]), call)
 
     def _settings(self) -> Settings:
         return settings(self._reader.get("kubevirt.io", "kubevirts", NAMESPACE, "kubevirt"))
@@ -106,7 +119,7 @@ class Subresources:
         verdict = self._authorizer.authorize(call.user, wanted)
         return None if verdict.allowed else verdict.reason
 
-    async def _serve(self, route: Route, asked: Asked, action: str) -> Answer:
+    async def _serve(self, route: Route, asked: Asked, action: str, call: Call) -> Answer:
         if route.power is not None:
             await carry_out(self._kube, route.power(asked))
             return Answer(202)
@@ -114,10 +127,10 @@ class Subresources:
             case "told" if route.check is not None:
                 return await self._tell(route.check, asked, action)
             case "info" if route.check is not None:
-                return _info(route.check, asked)
+                return _info(route.check, asked, action)
             case "stream" if route.check is not None:
                 route.check(asked)
-                raise unserved("streams to guests are")
+                return self._stream(asked, action, call)
             case "expand":
                 return self._expand(asked)
             case "evacuate":
@@ -127,6 +140,18 @@ class Subresources:
         if not asked.settings.gates & set(route.gates):
             raise bad(route.off)
         raise unserved(f"{action} is")
+
+    def _stream(self, asked: Asked, kind: str, call: Call) -> Answer:
+        """Connect somebody with a guest's device."""
+        if kind not in DEVICES:
+            raise unserved("streams to guests' ports are")
+        sessions, at = self._node.sessions, (asked.namespace, asked.name, kind)
+        if kind == "vnc" and call.query.get("preserveSession") == ("true",) and sessions.is_open(*at):
+            raise internal(_IN_USE)
+        # It says it twice: as its library does, and as itself.
+        said = b"Bad Request\n" + msgspec.json.format(msgspec.json.encode(bad(_NO_SOCKET).status()), indent=1)
+        headers = {"Sec-Websocket-Version": "13", "X-Content-Type-Options": "nosniff"}
+        return Answer(400, said, _PLAIN, headers, stream=lambda: sessions.frames(*at))
 
     async def _tell(self, check: guests.Check, asked: Asked, action: str) -> Answer:
         if not check(asked):
@@ -189,13 +214,15 @@ def _unroutable(route: Route | None, call: Call) -> Answer | None:
     return None
 
 
-def _info(check: guests.Check, asked: Asked) -> Answer:
-    """What virt-handler would tell. virt-api makes every refusal a 500 in plain text."""
+def _info(check: guests.Check, asked: Asked, action: str) -> Answer:
+    """What virt-handler tells. virt-api makes every refusal a 500 in plain text."""
     try:
         check(asked)
     except Refusal as refused:
         return _text(500, refused.message)
-    return _text(500, _UNKNOWN_TO_HANDLER)
+    if action not in FACTS:
+        return _text(500, _UNKNOWN_TO_HANDLER)
+    return _json(200, FACTS[action](asked.instance()))
 
 
 def _undump(asked: Asked) -> Answer:
