@@ -3,7 +3,7 @@
 It runs on the real programs and on the sandbox. What they do is recorded in ``tests/sandbox/cdi/recorded``.
 
 Differences that are meant: the sandbox makes no Secrets with certificates for workers, since nobody connects to them;
-a claim that waits does not repeat its last Event in its annotations. Uploads, snapshots, clones without a size, the
+a claim that waits does not repeat its last Event in its annotations. Uploads, clones of claims without a size, the
 sources s3, gcs, imageio and vddk, DataImportCrons and claims that are adopted are 501.
 """
 
@@ -11,17 +11,24 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
+
+from twisted.internet.defer import Deferred
 
 from tests.cluster.control import SOON
 from tests.cluster.objects import Document, named
-from tests.live.seen.objects import from_source, volume
+from tests.live.seen.objects import CDI, binding, from_source, volume
 from tests.live.seen.person import Person, account
 from tests.live.seen.stage import STAGE, SeenTestCase
 from tests.sandbox.cdi import lives, offers
 from tests.sandbox.cdi.lives import LIVES, ORDERS
 from tests.sandbox.cdi.watcher import Watcher
+from tests.sandbox.snapshots import takes
+from tests.sandbox.snapshots.watcher import GROUP
 
 QUOTA = "volumes"
+RBAC_VERSION = "rbac.authorization.k8s.io/v1"
+MAKING = {"apiGroups": ["cdi.kubevirt.io"], "resources": ["datavolumes"], "verbs": ["create"]}
 GIBIBYTE = "1Gi"
 
 
@@ -90,6 +97,12 @@ class LifeTests(Case):
         """Made and removed with it, and its share of overhead is in CDIConfig."""
         found, recorded = await self.watcher.profile(), self.recorded["settings"]
         self.assertEqual(_differing(found, recorded), {})
+
+    async def test_a_class_with_snapshots_says_so(self) -> None:
+        """Its profile names the class of these, and clones by them where a driver can."""
+        found = (await self.control.get(f"{CDI}/storageprofiles/standard"))["status"]
+        said = (found["provisioner"], found.get("snapshotClass"), found["cloneStrategy"])
+        self.assertEqual(said, ("disk.sandbox.dicot.io", "standard", "snapshot"))
 
     async def test_offers_are_answered_as_recorded(self) -> None:
         """What is wrong with a DataVolume is said in CDI's words."""
@@ -183,6 +196,64 @@ class EndTests(SeenTestCase):
         self.assertEqual((_phase(found), bound["status"], bound["reason"]), ("Pending", "False", "ErrExceededQuota"))
         text = f'persistentvolumeclaims "over" is forbidden: exceeded quota: {QUOTA}, requested:'
         self.assertIn(f"{text} persistentvolumeclaims=1", bound["message"])
+
+
+class SnapshotTests(SeenTestCase):
+    async def setUp(self) -> None:  # type: ignore[override]
+        """A snapshot in a namespace of its own."""
+        await super().setUp()
+        self.far = f"{self.namespace}-far-{uuid4().hex[:4]}"
+        await self.control.change("POST", "/api/v1/namespaces", named("Namespace", self.far))
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.control.ask("DELETE", f"/api/v1/namespaces/{self.far}")))
+        self.claims = f"/api/v1/namespaces/{self.far}/persistentvolumeclaims"
+        snapshots = f"{GROUP}/namespaces/{self.far}/volumesnapshots"
+        await self.control.change("POST", self.claims, takes.claim("motive"))
+        await self.control.change("POST", snapshots, takes.snapshot("photo", "motive"))
+        await self.becomes(
+            f"{snapshots}/photo", "ready", lambda found: bool(found.get("status", {}).get("readyToUse"))
+        )
+        self.wish = from_source({"snapshot": {"name": "photo", "namespace": self.far}})
+
+    async def test_it_is_cloned_across(self) -> None:
+        """By way of a claim beside it, which goes."""
+        await self.make(volume("across", self.wish))
+        await self.becomes(f"{self.volumes}/across", "cloned", lambda found: _phase(found) == "Succeeded")
+
+        async def alone() -> bool:
+            found = (await self.control.get(self.claims))["items"]
+            return [each["metadata"]["name"] for each in found] == ["motive"]
+
+        await self.control.until(SOON, "the claim beside it to go", alone)
+
+    async def test_it_is_refused_to_who_may_not(self) -> None:
+        """Unless it may clone from there."""
+        await self.make(
+            named("Role", "maker", None, RBAC_VERSION, rules=[MAKING]),
+            binding("maker", "Role", "maker", self.namespace, "maker"),
+        )
+        user = {"Impersonate-User": account(self.namespace, "maker")}
+        person = Person(self.pool, self.access, self.access.admin, user)
+        text = f"User {account(self.namespace, 'maker')} has insufficient permissions in clone source namespace"
+        found: list[str] = []
+
+        async def refused() -> bool:
+            answer = await person.ask("POST", f"{self.volumes}?dryRun=All", volume("made", self.wish))
+            found[:] = [answer.document.get("message", "")]
+            return f"{text} {self.far}" in found[0]
+
+        await self.control.until(SOON, "the refusal of CDI", refused)
+        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{self.far}"
+        source = {"apiGroups": ["cdi.kubevirt.io"], "resources": ["datavolumes/source"], "verbs": ["create"]}
+        await self.control.change(
+            "POST", f"{path}/roles", named("Role", "source", None, RBAC_VERSION, rules=[source])
+        )
+        allowed = binding("source", "Role", "source", self.namespace, "maker")
+        await self.control.change("POST", f"{path}/rolebindings", allowed)
+
+        async def taken() -> bool:
+            return (await person.ask("POST", f"{self.volumes}?dryRun=All", volume("made", self.wish))).status == 201
+
+        await self.control.until(SOON, "the right to clone", taken)
 
 
 def _phase(found: Document) -> str:

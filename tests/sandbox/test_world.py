@@ -9,8 +9,10 @@ from dicot.kube.store import Change, Store
 from dicot.sandbox.controller import Key
 from dicot.sandbox.nodes.kinds import CLAIMS, COMPONENT, GUESTS, PODS
 from dicot.sandbox.nodes.machines import TWO
+from dicot.sandbox.nodes.volumes import PROVISIONER
 from dicot.sandbox.nodes.world import NodeWorld
-from dicot.sandbox.steps import REST, Create, Patch, Rewrite
+from dicot.sandbox.snapshots.kinds import SNAPSHOTS
+from dicot.sandbox.steps import REST, Create, Patch, Rewrite, Tell
 
 from .things import NOW, STAMP, claim_manifest, guest_manifest, pod_manifest, raw
 
@@ -54,6 +56,26 @@ class Again(Worlds):
             self.tell(self.world.guests, guest_manifest(phase="Running")),
             [Key(GUESTS, "n", "g"), Key(PODS, "n", "p")],
         )
+
+    def test_a_snapshot_touches_the_claims_that_are_filled_from_it(self) -> None:
+        """And is nothing that the nodes decide about."""
+        source = {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"}
+        self.tell(self.world.claims, claim_manifest(spec={"dataSourceRef": source}))
+        snapshot = {"metadata": {"name": "s", "namespace": "n", "uid": "uid-s"}}
+        touched = self.tell(self.world.snapshots, snapshot)
+        self.assertEqual(touched, [Key(SNAPSHOTS, "n", "s"), Key(CLAIMS, "n", "c")])
+        told, unbound = (self.world.decide(key, NOW) for key in touched)
+        self.assertEqual(told, REST)
+        self.assertEqual([type(step) for step in unbound.steps], [Tell])
+
+    def test_a_content_is_decided_with_what_it_is_taken_of(self) -> None:
+        disk = {"metadata": {"name": "v", "uid": "uid-v"}, "spec": {"capacity": {"storage": "1Gi"}}}
+        self.tell(self.world.disks, disk)
+        spec = {"driver": PROVISIONER, "source": {"volumeHandle": "v"}}
+        content = {"metadata": {"name": "x", "uid": "uid-x"}, "spec": spec}
+        (key,) = self.tell(self.world.contents, content)
+        (step,) = self.world.decide(key, NOW).steps
+        self.assertIsInstance(step, Patch)
 
     def test_a_claim_touches_the_pods_that_mount_it(self) -> None:
         spec = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}

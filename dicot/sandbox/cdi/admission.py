@@ -10,11 +10,11 @@ from ..apiserver.refusal import Cause, Refusal
 from ..apiserver.seams import Authorizer, Reader, Review
 from . import validation
 from .names import CLONE_TOKEN, GROUP, POPULATED_FOR, PRE_POPULATED, STATIC_VOLUME, USE_POPULATOR, VERSION
-from .tokens import API_SERVER, Grant, Tokens
+from .tokens import API_SERVER, CLAIMS, SNAPSHOTS, Grant, Tokens
 
 _MUTATE, _VALIDATE = f"datavolume-mutate.{GROUP}", f"datavolume-validate.{GROUP}"
 _CRON = f"dataimportcrons.{GROUP}"
-_SOURCES = ("s3", "gcs", "imageio", "vddk", "upload", "snapshot")
+_SOURCES = ("s3", "gcs", "imageio", "vddk", "upload")
 _ADOPTS = f"{GROUP}/allowClaimAdoption"
 """What virt-controller notes on every volume that it makes; it matters where the claim is there already."""
 _NOTES: Mapping[str, str] = {
@@ -27,10 +27,11 @@ _NOTES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class _Cloned:
-    """The claim that a volume is made from."""
+    """The claim or snapshot that a volume is made from."""
 
     namespace: str
     name: str
+    resource: str
 
 
 class CdiAdmission:
@@ -58,7 +59,7 @@ class CdiAdmission:
             raise _rejected(_MUTATE, (cause,))
         if review.operation != "CREATE":
             return None
-        grant = Grant(cloned.namespace, cloned.name, review.namespace, review.name)
+        grant = Grant(cloned.namespace, cloned.name, review.namespace, review.name, resource=cloned.resource)
         token = self._tokens.grant(grant, API_SERVER, self._seconds())
         notes = {**(new["metadata"].get("annotations") or {}), CLONE_TOKEN: token}
         return {**new, "metadata": {**new["metadata"], "annotations": notes}}
@@ -82,14 +83,14 @@ class CdiAdmission:
         if causes:
             raise _rejected(_VALIDATE, causes)
         if review.operation == "CREATE":
-            for what in _beyond(new):
+            for what in (*_beyond(new), *self._unsized(new, review.namespace)):
                 raise Refusal(501, "NotImplemented", f"DataVolumes with {what} are not part of the sandbox")
 
     def _cloned(self, new: Manifest, namespace: str) -> _Cloned | None:
-        """The claim that a volume names, by itself or through a DataSource."""
+        """The claim or snapshot that a volume names, by itself or through a DataSource."""
         asked = new.get("spec") or {}
         reference = asked.get("sourceRef") or {}
-        claim = (asked.get("source") or {}).get("pvc")
+        source = asked.get("source") or {}
         if asked.get("source") is None and reference.get("kind") == "DataSource":
             at, name = reference.get("namespace") or namespace, reference.get("name", "")
             if not name:
@@ -100,20 +101,32 @@ class CdiAdmission:
             source = found["spec"].get("source") or {}
             if source.get("dataSource") is not None:
                 source = (found.get("status") or {}).get("source") or {}
-            claim = source.get("pvc")
-        if claim is None:
-            return None
-        return _Cloned(claim.get("namespace") or namespace, claim.get("name", ""))
+        for key, resource in (("pvc", CLAIMS), ("snapshot", SNAPSHOTS)):
+            if source.get(key) is not None:
+                return _Cloned(source[key].get("namespace") or namespace, source[key].get("name", ""), resource)
+        return None
+
+    def _unsized(self, new: Manifest, namespace: str) -> Iterator[str]:
+        """A clone of a claim whose size would have to be measured."""
+        storage = new["spec"].get("storage") or new["spec"].get("pvc") or {}
+        cloned = self._cloned(new, namespace)
+        sized = "storage" in storage.get("resources", {}).get("requests", {})
+        if cloned is not None and cloned.resource == CLAIMS and not sized:
+            yield "no size"
 
     def _may_clone(self, user: User, cloned: _Cloned, namespace: str) -> bool:
-        """By the right to clone, or by that to make Pods, which could read it."""
+        """By the right to clone, or by that to make Pods, which could read it. For a snapshot claims must be made
+        as well, which CDI asks for by a name that nothing has."""
         if cloned.namespace == namespace:
             return True
-        asked = (
-            Attributes("create", GROUP, VERSION, "datavolumes", "source", cloned.namespace, cloned.name),
-            Attributes("create", "", "v1", "pods", "", cloned.namespace, cloned.name),
-        )
-        return any(self._authorizer.authorize(user, each).allowed for each in asked)
+
+        def may(group: str, version: str, resource: str, subresource: str = "") -> bool:
+            asked = Attributes("create", group, version, resource, subresource, cloned.namespace, cloned.name)
+            return self._authorizer.authorize(user, asked).allowed
+
+        if may(GROUP, VERSION, "datavolumes", "source"):
+            return True
+        return may("", "v1", "pods") and (cloned.resource == CLAIMS or may("", "v1", "pvcs"))
 
     def _check_claim(self, review: Review) -> None:
         """A volume takes no claim that is there already, but one that was left for it or belongs to a volume."""
@@ -152,8 +165,6 @@ def _beyond(new: Manifest) -> Iterator[str]:
         yield "checkpoints"
     storage = asked.get("storage") or asked.get("pvc") or {}
     yield from (key for key in ("dataSource", "dataSourceRef") if storage.get(key) is not None)
-    if "storage" not in storage.get("resources", {}).get("requests", {}):
-        yield "no size"
     notes = new["metadata"].get("annotations") or {}
     yield from (
         f"the annotation {key}" for key, value in _NOTES.items() if key in notes and value in ("", notes[key])

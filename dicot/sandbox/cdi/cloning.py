@@ -19,8 +19,10 @@ from .names import (
     CLONE_SERVER,
     CLONE_SOURCE_POD,
     CLONE_TOKEN,
+    COMPONENT,
     CONTENT_TYPE,
     EXTENDED_TOKEN,
+    FROM_SNAPSHOT,
     POD_PHASE,
     POD_READY,
     RUNNING,
@@ -34,6 +36,8 @@ from .names import (
 from .pods import clone_source, upload_server, upload_service
 from .storage import BLOCK, KUBEVIRT
 from .tokens import API_SERVER, CONTROLLER
+from .tokens import CLAIMS as CLAIMS_RESOURCE
+from .tokens import SNAPSHOTS as SNAPSHOTS_RESOURCE
 from .workers import FINAL, Scene, annotate, busy, dismiss, not_started, shown, tell
 
 RECEIVER, CLONER = "upload-controller", "clone-controller"
@@ -201,8 +205,11 @@ def _may_send(scene: Scene, source: Claim) -> bool:
     grant = scene.tokens.read(token, API_SERVER if long is None else CONTROLLER, scene.now)
     if grant is None or grant.uid not in ("", ours.uid):
         return False
-    named = (grant.namespace, grant.name, grant.target_namespace, grant.target_name)
-    return named == (theirs.namespace, theirs.name, ours.namespace, ours.name)
+    name, resource = theirs.name, CLAIMS_RESOURCE
+    if theirs.labels.get(COMPONENT) == FROM_SNAPSHOT and source.spec.dataSourceRef is not None:
+        name, resource = source.spec.dataSourceRef.name, SNAPSHOTS_RESOURCE
+    named = (grant.resource, grant.namespace, grant.name, grant.target_namespace, grant.target_name)
+    return named == (resource, theirs.namespace, name, ours.namespace, ours.name)
 
 
 def _ended(scene: Scene) -> Decision:

@@ -6,7 +6,8 @@ import msgspec
 
 from dicot.kube.kind import Kind, Meta, Row
 
-from .names import CLONE_REQUEST, CONFIG, GROUP, SENDER_SUFFIX, TARGET, VERSION
+from ..snapshots.kinds import snapshot_link
+from .names import CLONE_REQUEST, CONFIG, GROUP, SENDER_SUFFIX, TARGET, VERSION, temporary
 
 
 class Everything:
@@ -75,6 +76,7 @@ class VolumeSource(msgspec.Struct, frozen=True):
     """Where a volume's content comes from, of what is simulated."""
 
     pvc: ClaimReference | None = None
+    snapshot: ClaimReference | None = None
     http: Http | None = None
     registry: Registry | None = None
     blank: dict[str, Any] | None = None
@@ -130,8 +132,16 @@ class Volume(msgspec.Struct, frozen=True):
     status: VolumeStatus = VolumeStatus()
 
 
+class ClaimSource(msgspec.Struct, frozen=True):
+    """What a claim is filled from."""
+
+    name: str = ""
+
+
 class ClaimSpec(msgspec.Struct, frozen=True):
     """What is kept of a PersistentVolumeClaim's spec."""
+
+    dataSourceRef: ClaimSource | None = None
 
     accessModes: tuple[str, ...] = ()
     resources: Resources = Resources()
@@ -229,6 +239,7 @@ class ClaimProperties(msgspec.Struct, frozen=True):
 class ProfileSpec(msgspec.Struct, frozen=True):
     """What an administrator says about a class."""
 
+    snapshotClass: str | None = None
     claimPropertySets: tuple[ClaimProperties, ...] = ()
     cloneStrategy: str | None = None
     dataImportCronSourceFormat: str | None = None
@@ -241,6 +252,7 @@ class ProfileStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     provisioner: str = ""
     cloneStrategy: str = ""
     dataImportCronSourceFormat: str = ""
+    snapshotClass: str = ""
     claimPropertySets: tuple[ClaimProperties, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
@@ -338,8 +350,12 @@ def _volume_links(row: Row, volume: Volume) -> tuple[str, ...]:
     source, reference = volume.spec.source, volume.spec.sourceRef
     if source is not None and source.pvc is not None:
         links.append(link(source.pvc.namespace or row.namespace, source.pvc.name))
+    if source is not None and source.snapshot is not None:
+        links.append(snapshot_link(source.snapshot.namespace or row.namespace, source.snapshot.name))
+        links.append(link(source.snapshot.namespace or row.namespace, temporary(row.uid)))
     if reference is not None:
         links.append(source_link(reference.namespace or row.namespace, reference.name))
+        links.append(link(reference.namespace or row.namespace, temporary(row.uid)))
     return tuple(links)
 
 
@@ -351,6 +367,8 @@ def _claim_links(row: Row, claim: Claim) -> tuple[str, ...]:
 def _source_links(row: Row, source: Source) -> tuple[str, ...]:
     claims = [one for one in (source.spec.source.pvc, source.status.source.pvc) if one is not None]
     links = [link(one.namespace or row.namespace, one.name) for one in claims]
+    photos = [one for one in (source.spec.source.snapshot, source.status.source.snapshot) if one is not None]
+    links += [snapshot_link(one.namespace or row.namespace, one.name) for one in photos]
     if source.spec.source.dataSource is not None:
         links.append(source_link(row.namespace, source.spec.source.dataSource.name))
     return tuple(links)

@@ -61,6 +61,10 @@ SENDS_FOR = f"{GROUP}/hostAssistedSourcePodCloneSource"
 SCRAPED = f"prometheus.{GROUP}"
 SENDER_SUFFIX = "-source-pod"
 CLONE_FINALIZER = f"{GROUP}/cloneSource"
+OWNED_BY = f"{GROUP}/ownedByDataVolume"
+OWNER_UID = f"{GROUP}/ownerUID"
+FROM_SNAPSHOT = "cdi-clone-from-snapshot-source-host-assisted-fallback-pvc"
+"""Component of a temporary claim."""
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 DEFAULT_VIRT_CLASS = "storageclass.kubevirt.io/is-default-virt-class"
@@ -78,6 +82,11 @@ RECOMMENDED: Mapping[str, str] = {
 
 _LONGEST = 253
 _LONGEST_SERVICE = 63
+
+
+def temporary(volume: str) -> str:
+    """The claim that a snapshot is put into, to be cloned from; of the volume's uid."""
+    return f"{volume}-host-assisted-source-pvc"
 
 
 def joined(base: str, suffix: str, longest: int = _LONGEST) -> str:

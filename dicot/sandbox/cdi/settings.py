@@ -4,7 +4,7 @@ No provisioner is known here: the real one knows some by name, ours among none o
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -12,6 +12,8 @@ from dicot.kube.client import place
 from dicot.kube.kind import Manifest
 from dicot.moments import stamp
 
+from ..snapshots.kinds import SnapshotClass
+from ..snapshots.names import DEFAULT_CLASS as DEFAULT_SNAPSHOT_CLASS
 from ..steps import REST, Create, Decision, Patch, Remove, Step, act
 from .kinds import CONFIGS, PROFILES, Condition, Config, Overhead, Profile, ProfileStatus, StorageClass
 from .names import APP, COMPONENT, CONFIG, GROUP, RECOMMENDED, VERSION
@@ -25,8 +27,10 @@ _LIMITS = {"cpu": "750m", "memory": "600M"}
 _REQUESTS = {"cpu": "100m", "memory": "60M"}
 
 
-def decide_profile(name: str, found: StorageClass | None, profile: Profile | None, now: float) -> Decision:
-    """The profile of a class, made, kept true and removed with it."""
+def decide_profile(
+    name: str, found: StorageClass | None, profile: Profile | None, snapshots: Sequence[SnapshotClass], now: float
+) -> Decision:
+    """The profile of a class, made, kept true and removed with it. ``snapshots``: all classes of these."""
     if found is None or found.metadata.deletionTimestamp is not None:
         if profile is None:
             return REST
@@ -39,34 +43,46 @@ def decide_profile(name: str, found: StorageClass | None, profile: Profile | Non
             "spec": {},
         }
         return act(Create(place(PROFILES, ""), body))
-    return act(*_kept(found, profile, now))
+    return act(*_kept(found, profile, _snapshot_class(found, profile, snapshots), now))
 
 
-def _kept(found: StorageClass, profile: Profile, now: float) -> list[Step]:
+def _snapshot_class(found: StorageClass, profile: Profile, snapshots: Sequence[SnapshotClass]) -> str:
+    """The class of snapshots for volumes of a class: the one that is named, or the default, or the first."""
+    ours = [each for each in snapshots if each.driver == found.provisioner]
+    named = profile.spec.snapshotClass
+    if named is not None:
+        return named if any(each.metadata.name == named for each in ours) else ""
+    marked = [each for each in ours if each.metadata.annotations.get(DEFAULT_SNAPSHOT_CLASS) == "true"]
+    return min((each.metadata.name for each in marked or ours), default="")
+
+
+def _kept(found: StorageClass, profile: Profile, snapshots: str, now: float) -> list[Step]:
     meta, steps = profile.metadata, list[Step]()
     if any(meta.labels.get(key) != value for key, value in RECOMMENDED.items()):
         body: Manifest = {"metadata": {"uid": meta.uid, "labels": dict(RECOMMENDED)}}
         steps.append(Patch(place(PROFILES, "", meta.name), body))
     if any(not each.volumeMode or not each.accessModes for each in profile.spec.claimPropertySets):
         return steps
-    wanted = _status(found, profile, now)
+    wanted = _status(found, profile, snapshots, now)
     if wanted != profile.status:
         at = place(PROFILES, "", meta.name, "status")
         steps.append(Patch(at, {"metadata": {"uid": meta.uid}, "status": msgspec.to_builtins(wanted)}))
     return steps
 
 
-def _status(found: StorageClass, profile: Profile, now: float) -> ProfileStatus:
+def _status(found: StorageClass, profile: Profile, snapshots: str, now: float) -> ProfileStatus:
     moment = stamp(now)
     told = Condition(
         "Recognized", "False", "UnrecognizedProvisioner", "Provisioner is not recognized", moment, moment
     )
-    noted = _STRATEGIES.get(found.metadata.annotations.get(_STRATEGY, ""), "copy")
+    usual = "snapshot" if snapshots else "copy"
+    noted = _STRATEGIES.get(found.metadata.annotations.get(_STRATEGY, ""), usual)
     return ProfileStatus(
         storageClass=found.metadata.name,
         provisioner=found.provisioner,
         cloneStrategy=profile.spec.cloneStrategy or noted,
         dataImportCronSourceFormat=profile.spec.dataImportCronSourceFormat or "pvc",
+        snapshotClass=snapshots or profile.status.snapshotClass,
         claimPropertySets=profile.spec.claimPropertySets,
         conditions=profile.status.conditions or (told,),
     )

@@ -10,6 +10,7 @@ from dicot.kube.client import place
 from dicot.kube.kind import Manifest
 from dicot.moments import stamp
 
+from ..snapshots.kinds import Snapshot
 from ..steps import REST, Decision, Patch, act
 from .kinds import SOURCES, AnySource, Claim, Condition, Source, Volume
 
@@ -19,13 +20,14 @@ _COPIED = re.compile(r"([\w.]+\.kubevirt\.io|kubevirt\.io)/[\w.-]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """``named``: the other DataSource that it names, None where there is none. ``claim`` and ``volume``: what is
-    named in the end."""
+    """``named``: the other DataSource that it names, None where there is none. ``claim`` and ``volume``, or
+    ``photo``: what is named in the end."""
 
     source: Source
     named: Source | None
     claim: Claim | None
     volume: Volume | None
+    photo: Snapshot | None
     now: float
 
 
@@ -89,7 +91,7 @@ def _wrong(source: Source, named: Source | None) -> tuple[str, str, str] | None:
 
 def _ready(scene: Scene, found: AnySource) -> tuple[str, str, str]:
     if found.pvc is None and found.snapshot is not None:
-        return "False", "NotFound", "Snapshot not found"
+        return _pictured(scene.photo)
     if found.pvc is None:
         return "False", "NoSource", "No source PVC set"
     phase = scene.volume.status.phase if scene.volume is not None else ""
@@ -100,9 +102,17 @@ def _ready(scene: Scene, found: AnySource) -> tuple[str, str, str]:
     return "True", "Ready", "DataSource is ready to be consumed"
 
 
+def _pictured(photo: Snapshot | None) -> tuple[str, str, str]:
+    if photo is None:
+        return "False", "NotFound", "Snapshot not found"
+    if photo.status is None or not photo.status.readyToUse:
+        return "False", "SnapshotNotReady", "Snapshot phase is not ready"
+    return "True", "Ready", "DataSource is ready to be consumed"
+
+
 def _labels(scene: Scene) -> dict[str, str]:
     labels: dict[str, str] = {}
-    for each in (scene.volume, scene.claim):
+    for each in (scene.volume, scene.claim, scene.photo):
         if each is not None:
             labels |= _copied(each.metadata.labels)
     return labels

@@ -26,6 +26,7 @@ from .names import (
 
 DONE = "100.0%"
 IMPORTER, CLONER = "datavolume-import-controller", "datavolume-pvc-clone-controller"
+SNAPSHOT_CLONER = "datavolume-snapshot-clone-controller"
 _Conditions = dict[str, Condition]
 
 
@@ -40,13 +41,22 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How a volume is filled: by a clone of ``source``, or (None) by an import."""
+    """How a volume is filled: by a clone of ``source``, or (None) by an import. ``snapshot``: what is put into that
+    source before."""
 
     source: ClaimReference | None
+    snapshot: ClaimReference | None = None
+
+    @property
+    def named(self) -> ClaimReference | None:
+        """What the volume itself names."""
+        return self.snapshot or self.source
 
     @property
     def component(self) -> str:
         """Who tells of it."""
+        if self.snapshot is not None:
+            return SNAPSHOT_CLONER
         return IMPORTER if self.source is None else CLONER
 
     def starts(self, claim: Claim) -> bool:
@@ -57,11 +67,12 @@ class Work:
         """The phase that a claim's worker stands for, and what is told of it; "" where it says nothing."""
         phase = claim.metadata.annotations.get(POD_PHASE, "")
         meta = claim.metadata
-        if self.source is None and phase == "Failed" and claim.metadata.annotations.get(FATAL) == "true":
+        named = self.named
+        if named is None and phase == "Failed" and claim.metadata.annotations.get(FATAL) == "true":
             return phase, _told(_IMPORT_TEXTS, phase, meta.name)
-        if self.source is None:
+        if named is None:
             return _IMPORT.get(phase, ""), _told(_IMPORT_TEXTS, phase, meta.name)
-        names = f"{self.source.namespace or meta.namespace}/{self.source.name} into {meta.namespace}/{meta.name}"
+        names = f"{named.namespace or meta.namespace}/{named.name} into {meta.namespace}/{meta.name}"
         return _CLONE.get(phase, ""), _told(_CLONE_TEXTS, phase, names)
 
 

@@ -62,12 +62,18 @@ class Storage:
         return max(by_name, key=lambda each: each.metadata.creationTimestamp, default=None)
 
 
-def rendered(asked: Asked, content: str, storage: Storage) -> Manifest | Problem:
-    """The spec of the claim that ``spec.storage`` stands for."""
+def rendered(asked: Asked, content: str, storage: Storage, known: str | None = None) -> Manifest | Problem:
+    """The spec of the claim that ``spec.storage`` stands for. ``known``: the size where none is asked for."""
     form = _form(asked, content, storage)
     if isinstance(form, Problem):
         return form
     size = asked.resources.requests.get("storage")
+    if size is None and known is not None:
+        return {
+            **plain(asked),
+            **form,
+            "resources": _resources(asked, {**asked.resources.requests, "storage": known}),
+        }
     if size is None:
         return Problem("PVC Spec is not valid - missing storage size")
     if whole(size) < sizes.SMALLEST:

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 API_SERVER, CONTROLLER = "cdi-apiserver", "cdi-deployment"
+CLAIMS, SNAPSHOTS = "persistentvolumeclaims", "volumesnapshots"
+_GROUPS = {CLAIMS: "", SNAPSHOTS: "snapshot.storage.k8s.io"}
 SHORT, LONG = 300, 10 * 365 * 24 * 3600
 """Seconds that the tokens of either live."""
 _HEADER = '{"alg":"PS256"}'
@@ -25,13 +27,15 @@ _READ = padding.PSS(padding.MGF1(_DIGEST), padding.PSS.AUTO)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A claim that may be copied, and into which; ``uid`` is that of the volume or claim that holds the token."""
+    """A claim (or snapshot) that may be copied, and into which; ``uid`` is that of the volume or claim that holds the
+    token."""
 
     namespace: str
     name: str
     target_namespace: str
     target_name: str
     uid: str = ""
+    resource: str = CLAIMS
 
 
 class _Claims(msgspec.Struct):
@@ -73,7 +77,7 @@ class Tokens:
             "nbf": int(now),
             "operation": "Clone",
             "params": {**params, "uid": grant.uid} if grant.uid else params,
-            "resource": {"group": "", "resource": "persistentvolumeclaims", "version": "v1"},
+            "resource": {"group": _GROUPS[grant.resource], "resource": grant.resource, "version": "v1"},
         }
         said = f"{_encode(_HEADER.encode())}.{_encode(msgspec.json.encode(claims))}"
         return f"{said}.{_encode(self._key.sign(said.encode(), _SIGN, _DIGEST))}"
@@ -88,11 +92,12 @@ class Tokens:
             return None
         if claims.iss != issuer or not claims.nbf <= now <= claims.exp or claims.operation != "Clone":
             return None
-        if claims.resource.get("resource") != "persistentvolumeclaims":
+        resource = claims.resource.get("resource", "")
+        if resource not in _GROUPS:
             return None
         params = claims.params
         target = params.get("targetNamespace", ""), params.get("targetName", "")
-        return Grant(claims.namespace, claims.name, *target, params.get("uid", ""))
+        return Grant(claims.namespace, claims.name, *target, params.get("uid", ""), resource)
 
 
 def new_key() -> bytes:

@@ -4,15 +4,16 @@ CDI clones and imports without a populator where no CSIDriver stands behind the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dicot.kube.client import place
 from dicot.kube.errors import Refused
 from dicot.kube.kind import Manifest
 
 from ...kube.quantity import whole
-from ..steps import REST, Create, Decision, Patch, Step, act
-from . import status
+from ..snapshots.kinds import Snapshot
+from ..steps import REST, Create, Decision, Patch, Remove, Step, act
+from . import photos, status
 from .events import NORMAL, WARNING, event
 from .kinds import CLAIMS, VOLUMES, Claim, ClaimReference, Http, Registry, Volume
 from .names import (
@@ -44,7 +45,8 @@ from .names import (
 from .names import ARCHITECTURE as REGISTRY_ARCHITECTURE
 from .status import Told, Work
 from .storage import BLOCK, KUBEVIRT, Problem, Storage, plain, rendered
-from .tokens import API_SERVER, CONTROLLER, Grant, Tokens
+from .tokens import API_SERVER, CONTROLLER, SNAPSHOTS, Grant, Tokens
+from .tokens import CLAIMS as CLAIMS_RESOURCE
 
 _NO_POPULATOR = "In tree storage class does not support snapshot/clone"
 _FILLING_UP = {"alerts.k8s.io/KubePersistentVolumeFillingUp": "disabled"}
@@ -55,7 +57,8 @@ _TRY_AGAIN = 5.0
 class Scene:
     """A volume and what belongs to it.
 
-    ``work``: None where nothing simulated fills it. ``source``: the claim to clone, None where there is none.
+    ``work``: None where nothing simulated fills it. ``source``: the claim to clone, ``photo``: the snapshot to clone,
+    None where there is none; ``photo_class``: the class of the claim that this is put into.
     ``hints``: labels that say which flavor fits, from what it is made of.
     """
 
@@ -63,6 +66,8 @@ class Scene:
     claim: Claim | None
     work: Work | None
     source: Claim | None
+    photo: Snapshot | None
+    photo_class: str
     hints: Mapping[str, str]
     storage: Storage
     tokens: Tokens
@@ -74,7 +79,11 @@ def decide(scene: Scene) -> Decision:
     volume, claim, work = scene.volume, scene.claim, scene.work
     if work is None or volume.metadata.deletionTimestamp is not None:
         return REST
-    spec = _spec(scene)
+    if work.snapshot is not None and scene.source is not None and volume.status.phase == "Succeeded":
+        meta = scene.source.metadata
+        gone = Remove(place(CLAIMS, meta.namespace, meta.name), meta.uid, None)
+        return act(gone) if meta.deletionTimestamp is None else REST
+    spec = _spec(scene, work)
     if isinstance(spec, Problem):
         return _complain(scene, work, spec)
     missing = _missing(scene)
@@ -92,13 +101,14 @@ def decide(scene: Scene) -> Decision:
     return act(*status.with_claim(volume, claim, work, scene.now)) if claim is not None else REST
 
 
-def _spec(scene: Scene) -> Manifest | Problem:
+def _spec(scene: Scene, work: Work) -> Manifest | Problem:
     """The spec of the claim; {} where it is there already."""
     spec = scene.volume.spec
     if scene.claim is not None:
         return {}
     if spec.storage is not None:
-        return rendered(spec.storage, _content(scene.volume), scene.storage)
+        known = photos.size(scene.photo) if work.snapshot is not None else None
+        return rendered(spec.storage, _content(scene.volume), scene.storage, known)
     return plain(spec.pvc) if spec.pvc is not None else Problem("datavolume one of {pvc, storage} field is required")
 
 
@@ -174,6 +184,8 @@ def _clone(scene: Scene, work: Work, source: ClaimReference, spec: Manifest) -> 
     crosses = source.namespace not in ("", volume.metadata.namespace)
     if crosses and EXTENDED_TOKEN not in volume.metadata.annotations:
         return _extend(scene, work, source)
+    if claim is None and work.snapshot is not None:
+        return _begin_with(scene, work, work.snapshot, spec, crosses)
     if claim is None:
         return _begin(scene, work, source, spec, crosses)
     notes, meta = claim.metadata.annotations, claim.metadata
@@ -184,7 +196,8 @@ def _clone(scene: Scene, work: Work, source: ClaimReference, spec: Manifest) -> 
         why = event("PersistentVolumeClaim", meta, WARNING, "NoPopulator", _NO_POPULATOR, work.component, scene.now)
         return act(_annotate(claim, changes), why)
     if crosses and EXTENDED_TOKEN not in notes:
-        grant = Grant(source.namespace, source.name, meta.namespace, meta.name, meta.uid)
+        named, resource = (work.snapshot, SNAPSHOTS) if work.snapshot is not None else (source, CLAIMS_RESOURCE)
+        grant = Grant(source.namespace, named.name, meta.namespace, meta.name, meta.uid, resource)
         return act(_annotate(claim, {EXTENDED_TOKEN: scene.tokens.grant(grant, CONTROLLER, scene.now)}))
     if CLONE_TYPE not in volume.metadata.annotations:
         return act(_change(volume, {"annotations": {CLONE_TYPE: "copy"}}))
@@ -203,7 +216,7 @@ def _extend(scene: Scene, work: Work, source: ClaimReference) -> Decision:
     short = scene.tokens.read(meta.annotations.get(CLONE_TOKEN, ""), API_SERVER, scene.now)
     if short is None:
         return act(*_pending(scene, work))
-    grant = Grant(short.namespace, short.name, short.target_namespace, short.target_name, meta.uid)
+    grant = replace(short, uid=meta.uid)
     token = scene.tokens.grant(grant, CONTROLLER, scene.now)
     return act(_change(scene.volume, {"annotations": {EXTENDED_TOKEN: token}}))
 
@@ -226,6 +239,23 @@ def _begin(scene: Scene, work: Work, source: ClaimReference, spec: Manifest, cro
         told = Told(NORMAL, "CloneValidationFailed", text)
         return act(*status.without_claim(volume, work, scene.now, volume.status.phase, told))
     notes = {CLONE_REQUEST: f"{source.namespace or volume.metadata.namespace}/{source.name}"}
+    if crosses:
+        notes[CLONE_TOKEN] = volume.metadata.annotations.get(CLONE_TOKEN, "")
+    return act(_create(scene, work, spec, notes))
+
+
+def _begin_with(scene: Scene, work: Work, named: ClaimReference, spec: Manifest, crosses: bool) -> Decision:
+    """From a snapshot: first the claim that it is put into, then that of the volume."""
+    volume = scene.volume
+    asked = volume.spec.pvc or volume.spec.storage
+    sized = asked is not None and "storage" in asked.resources.requests
+    wrong = photos.wrong(named.name, scene.photo, str(spec["resources"]["requests"]["storage"]) if sized else "")
+    if wrong is not None:
+        return act(*status.without_claim(volume, work, scene.now, volume.status.phase, wrong))
+    assert scene.photo is not None
+    if scene.source is None:
+        return act(photos.claim(volume, named, scene.photo, spec, scene.photo_class))
+    notes = {CLONE_REQUEST: f"{named.namespace or volume.metadata.namespace}/{scene.source.metadata.name}"}
     if crosses:
         notes[CLONE_TOKEN] = volume.metadata.annotations.get(CLONE_TOKEN, "")
     return act(_create(scene, work, spec, notes))

@@ -7,6 +7,7 @@ from dicot.kube.kind import Kind, Row
 from dicot.kube.store import Change, Store
 
 from ..controller import Key
+from ..snapshots.kinds import SNAPSHOT_CLASSES, SNAPSHOTS, Snapshot, snapshot_link
 from ..steps import REST, Decision
 from . import cloning, importing, settings, sources, volume, workers
 from .kinds import (
@@ -28,7 +29,7 @@ from .kinds import (
     source_link,
     worker_link,
 )
-from .names import CLONE_REQUEST, CONFIG, TARGET, UPLOAD_POD, joined, service
+from .names import CLONE_REQUEST, CONFIG, TARGET, UPLOAD_POD, joined, service, temporary
 from .status import Work
 from .storage import Storage
 from .tokens import Tokens
@@ -48,6 +49,8 @@ class CdiWorld:
         self.classes: Store[Any] = Store(CLASSES)
         self.profiles: Store[Any] = Store(PROFILES)
         self.configs: Store[Any] = Store(CONFIGS)
+        self.snapshots: Store[Any] = Store(SNAPSHOTS)
+        self.snapshot_classes: Store[Any] = Store(SNAPSHOT_CLASSES)
         self._tokens = tokens
         self._storage: Storage | None = None
 
@@ -55,7 +58,8 @@ class CdiWorld:
     def stores(self) -> tuple[Store[Any], ...]:
         """All that is watched."""
         own = (self.volumes, self.sources, self.profiles, self.configs)
-        return (*own, self.claims, self.pods, self.services, self.classes)
+        seen = (self.claims, self.pods, self.services, self.classes)
+        return (*own, *seen, self.snapshots, self.snapshot_classes)
 
     def saw(self, change: Change) -> Iterator[Key]:
         """Take a change into account; what must be decided again."""
@@ -79,7 +83,8 @@ class CdiWorld:
         """What to do about an object."""
         if key.kind is CLASSES:
             found, profile = self._one(self.classes, "", key.name), self._one(self.profiles, "", key.name)
-            return settings.decide_profile(key.name, found, profile, now)
+            snapshots = [SNAPSHOT_CLASSES.read(row) for row in self.snapshot_classes.rows()]
+            return settings.decide_profile(key.name, found, profile, snapshots, now)
         if key.kind is CONFIGS:
             config = self._one(self.configs, "", CONFIG)
             return settings.decide_config(config, [row.name for row in self.classes.rows()])
@@ -109,6 +114,12 @@ class CdiWorld:
             yield Key(SOURCES, row.namespace, row.name)
             for store in (self.sources, self.volumes):
                 yield from self._linked(store, source_link(row.namespace, row.name))
+        elif kind is SNAPSHOTS:
+            for store in (self.sources, self.volumes):
+                yield from self._linked(store, snapshot_link(row.namespace, row.name))
+            yield from self._by_sources(snapshot_link(row.namespace, row.name))
+        elif kind is SNAPSHOT_CLASSES:
+            yield from (Key(CLASSES, "", each.name) for each in self.classes.rows())
         else:
             yield _CONFIG
             if kind is not CONFIGS:
@@ -161,11 +172,29 @@ class CdiWorld:
         if source is not None:
             claim = self._one(self.claims, source.namespace or key.namespace, source.name)
         own: Claim | None = self._one(self.claims, key.namespace, key.name)
-        if found.spec.sourceRef is None:
+        photo = self._photo(work.snapshot, key.namespace) if work is not None else None
+        if photo is not None and not hints:
+            hints = photo.metadata.labels
+        elif found.spec.sourceRef is None:
             hinted = claim if source is not None else own if _is_registry(found) else None
             hints = hinted.metadata.labels if hinted is not None else {}
-        scene = volume.Scene(found, own, work, claim, hints, self._known(), self._tokens, now)
+        near = self._class_of(photo)
+        scene = volume.Scene(found, own, work, claim, photo, near, hints, self._known(), self._tokens, now)
         return volume.decide(scene)
+
+    def _photo(self, named: ClaimReference | None, namespace: str) -> Snapshot | None:
+        if named is None:
+            return None
+        found: Snapshot | None = self._one(self.snapshots, named.namespace or namespace, named.name)
+        return found
+
+    def _class_of(self, photo: Snapshot | None) -> str:
+        """A storage class of the driver that a snapshot was taken by."""
+        name = photo.spec.volumeSnapshotClassName if photo is not None else None
+        row = self.snapshot_classes.one("", name) if name is not None else None
+        driver = SNAPSHOT_CLASSES.read(row).driver if row is not None else ""
+        found = (row.name for row in self.classes.rows() if CLASSES.read(row).provisioner == driver)
+        return min(found, default="")
 
     def _work(self, found: Volume) -> tuple[Work | None, Mapping[str, str]]:
         """How a volume is filled, and the labels of the DataSource that it is made from."""
@@ -175,16 +204,21 @@ class CdiWorld:
             named: Source | None = self._one(self.sources, namespace, reference.name)
             if named is None:
                 return None, {}
-            claim = sources.meant(named, self._named(named)).pvc
-            if claim is None:
-                return None, {}
-            at = claim.namespace or named.metadata.namespace
+            meant = sources.meant(named, self._named(named))
             labels = named.metadata.labels if reference.namespace is not None else {}
-            return Work(ClaimReference(claim.name, at)), labels
+            if meant.pvc is not None:
+                at = meant.pvc.namespace or named.metadata.namespace
+                return Work(ClaimReference(meant.pvc.name, at)), labels
+            if meant.snapshot is not None:
+                at = meant.snapshot.namespace or named.metadata.namespace
+                return _of_snapshot(found, ClaimReference(meant.snapshot.name, at)), labels
+            return None, {}
         if source is None:
             return None, {}
         if source.pvc is not None:
             return Work(source.pvc), {}
+        if source.snapshot is not None:
+            return _of_snapshot(found, source.snapshot), {}
         filled = source.http is not None or source.registry is not None or source.blank is not None
         return (Work(None) if filled else None), {}
 
@@ -200,12 +234,14 @@ class CdiWorld:
         if found is None:
             return REST
         named = self._named(found)
-        claim = sources.meant(found, named).pvc
+        meant = sources.meant(found, named)
+        claim = meant.pvc
         if claim is None:
-            return sources.decide(sources.Scene(found, named, None, None, now))
+            photo = self._photo(meant.snapshot, key.namespace)
+            return sources.decide(sources.Scene(found, named, None, None, photo, now))
         at = (claim.namespace or key.namespace, claim.name)
         return sources.decide(
-            sources.Scene(found, named, self._one(self.claims, *at), self._one(self.volumes, *at), now)
+            sources.Scene(found, named, self._one(self.claims, *at), self._one(self.volumes, *at), None, now)
         )
 
     def _decide_claim(self, key: Key, now: float) -> Decision:
@@ -241,6 +277,12 @@ class CdiWorld:
             return True
         found: Volume | None = self._one(self.volumes, claim.metadata.namespace, owner.name)
         return found is not None and found.status.phase == "Succeeded"
+
+
+def _of_snapshot(found: Volume, named: ClaimReference) -> Work:
+    """A clone of the claim that a snapshot is put into."""
+    at = named.namespace or found.metadata.namespace
+    return Work(ClaimReference(temporary(found.metadata.uid), at), ClaimReference(named.name, at))
 
 
 def _is_registry(found: Volume) -> bool:

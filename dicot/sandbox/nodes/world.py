@@ -114,7 +114,7 @@ class NodeWorld:
             return self._decide_claim(CLAIMS.read(row), now)
         if key.kind is CONTENTS:
             return self._decide_content(CONTENTS.read(row), now)
-        return volumes.decide_disk(DISKS.read(row))
+        return volumes.decide_disk(DISKS.read(row)) if key.kind is DISKS else REST
 
     def _decide_claim(self, claim: Claim, now: float) -> Decision:
         name = restoring.source(claim)

@@ -20,6 +20,11 @@ RECORDED = Path(__file__).with_name("recorded") / "lives.json"
 FAULT = {"sandbox.dicot.io/fault": "import"}
 _HTTP: Document = {"http": {"url": URL}}
 _RWO = ["ReadWriteOnce"]
+_SNAPSHOT: Document = {"snapshot": {"name": "photo", "namespace": "NAMESPACE"}}
+
+
+def _sized(size: str) -> Document:
+    return {"resources": {"requests": {"storage": size}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,15 @@ LIVES: Sequence[Life] = (
         True,
     ),
     Life(volume("sourceless", from_source({"pvc": {"name": "nothing", "namespace": "NAMESPACE"}})), "", clones=True),
+    Life(volume("of-snapshot", from_source(_SNAPSHOT, "2Gi")), "Succeeded", clones=True),
+    Life(volume("sizeless", {"source": _SNAPSHOT, "storage": {"resources": {}}}), "Succeeded", clones=True),
+    Life(
+        volume("through", {"sourceRef": {"kind": "DataSource", "name": "of-a-snapshot"}, "storage": _sized("1Gi")}),
+        "Succeeded",
+        clones=True,
+    ),
+    Life(volume("shrunk", {"source": _SNAPSHOT, "pvc": {"accessModes": _RWO, **_sized("512Mi")}}), "", clones=True),
+    Life(volume("snapshotless", from_source({"snapshot": {"name": "nothing", "namespace": "NAMESPACE"}})), "", True),
     Life(volume("classless", from_source(_HTTP, storageClassName="missing")), ""),
 )
 ORDERS: Mapping[bool, Sequence[str]] = {
@@ -204,6 +218,9 @@ SOURCES: Mapping[str, Document] = {
     "of-a-volume": {"pvc": {"name": "imported", "namespace": "NAMESPACE"}},
     "of-a-volume-that-fails": {"pvc": {"name": "broken", "namespace": "NAMESPACE"}},
     "of-an-image": {"pvc": {"name": "cirros", "namespace": "dicot-images"}},
+    "of-a-snapshot": {"snapshot": {"name": "photo", "namespace": "NAMESPACE"}},
+    "of-a-bad-snapshot": {"snapshot": {"name": "blurred", "namespace": "NAMESPACE"}},
+    "of-no-snapshot": {"snapshot": {"name": "nothing", "namespace": "NAMESPACE"}},
     "of-nothing": {"pvc": {"name": "nothing", "namespace": "NAMESPACE"}},
     "empty": {},
     "of-another": {"dataSource": {"name": "of-an-image", "namespace": "NAMESPACE"}},

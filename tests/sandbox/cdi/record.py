@@ -19,7 +19,7 @@ from tests.cluster.objects import named
 from . import lives, offers
 from .watcher import Watcher
 
-UNTOLD = 30.0
+UNTOLD = 120.0
 """Seconds after which all Events have been told: the real programs write them behind everything else."""
 
 

@@ -101,8 +101,9 @@ class AdmissionTests(SynchronousTestCase):
         self.admission.validate(review(old, old=old))
 
     def test_what_is_not_simulated_is_501(self) -> None:
-        snapshot = {"namespace": "n", "name": "s"}
-        sources: list[Manifest] = [{"upload": {}}, {"snapshot": snapshot}, {"s3": {"url": "https://x/y"}}]
-        for source in sources:
-            new = {"metadata": {"name": "v"}, "spec": {**offers.OFFERS["blank"], "source": source}}
+        sources: list[Manifest] = [{"upload": {}}, {"s3": {"url": "https://x/y"}}]
+        specs = [{**offers.OFFERS["blank"], "source": source} for source in sources]
+        specs.append({"source": {"pvc": {"namespace": "n", "name": "c"}}, "storage": {}})
+        for spec in specs:
+            new = {"metadata": {"name": "v"}, "spec": spec}
             self.assertEqual(self.assertRaises(Refusal, self.admission.validate, review(new)).code, 501)

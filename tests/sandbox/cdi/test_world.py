@@ -11,6 +11,7 @@ from dicot.kube.kind import Manifest
 from dicot.sandbox.cdi import names
 from dicot.sandbox.cdi.kinds import CLAIMS, PODS, SERVICES, SOURCES, VOLUMES
 from dicot.sandbox.cdi.tokens import API_SERVER, CONTROLLER, Grant
+from dicot.sandbox.snapshots.kinds import SNAPSHOT_CLASSES, SNAPSHOTS
 from dicot.sandbox.steps import REST, Create, Patch, Remove, Rewrite, Tell
 
 from .things import NOW, TOKENS, Stage, manifest
@@ -104,6 +105,47 @@ class VolumeTests(SynchronousTestCase):
         assert isinstance(extended, Patch)
         token = extended.body["metadata"]["annotations"][names.EXTENDED_TOKEN]
         self.assertEqual(TOKENS.read(token, CONTROLLER, NOW), Grant("images", "s", "n", "v", "uid-v"))
+
+    def test_a_snapshot_is_put_into_a_claim_first(self) -> None:
+        """Which is cloned then, and goes once that is done."""
+        photo: Manifest = {"status": {"readyToUse": True, "restoreSize": "1Gi"}}
+        photo["spec"] = {"volumeSnapshotClassName": "k"}
+        self.stage.put(SNAPSHOT_CLASSES, manifest("k", namespace="") | {"driver": "sandbox.dicot.io/disk"})
+        spec = {"source": {"snapshot": {"namespace": "n", "name": "s"}}, "storage": {}}
+        self.volume(spec)
+        status = self.stage.decide(VOLUMES, "v").steps[0]
+        assert isinstance(status, Patch)
+        self.assertEqual(status.body["status"]["conditions"][0]["reason"], "CloneWithoutSource")
+        self.stage.put(SNAPSHOTS, manifest("s", **photo))
+        (near,) = self.stage.decide(VOLUMES, "v").steps
+        assert isinstance(near, Create)
+        self.assertEqual(near.body["spec"]["dataSource"]["name"], "s")
+        self.assertEqual(near.body["spec"]["resources"]["requests"], {"storage": "1Gi"})
+        name = near.body["metadata"]["name"]
+        self.stage.put(CLAIMS, manifest(name))
+        (made,) = self.stage.decide(VOLUMES, "v").steps
+        assert isinstance(made, Create)
+        self.assertEqual(made.body["metadata"]["annotations"][names.CLONE_REQUEST], f"n/{name}")
+        self.volume(spec, status={"phase": "Succeeded"})
+        (gone,) = self.stage.decide(VOLUMES, "v").steps
+        assert isinstance(gone, Remove)
+        self.assertEqual(gone.at.name, name)
+
+    def test_a_snapshot_that_cannot_be_cloned(self) -> None:
+        for status, more, text in (
+            ({}, {}, "no status on source snapshot yet"),
+            ({"error": {"message": "broken"}}, {}, "snapshot in error state with msg: broken"),
+            ({"readyToUse": True}, {}, "does not have volume snap class populated, can't clone"),
+            ({"readyToUse": True}, {"volumeSnapshotClassName": "k"}, "snapshot has no restore size"),
+            ({"restoreSize": "2Gi"}, {"volumeSnapshotClassName": "k"}, "storage size is smaller than the source"),
+        ):
+            self.stage = Stage()
+            known: Manifest = {"spec": more} | ({"status": status} if status else {})
+            self.stage.put(SNAPSHOTS, manifest("s") | known)
+            self.volume({"source": {"snapshot": {"namespace": "n", "name": "s"}}})
+            said = self.stage.decide(VOLUMES, "v").steps[0]
+            assert isinstance(said, Patch)
+            self.assertIn(text, said.body["status"]["conditions"][0]["message"])
 
     def test_a_clone_waits_for_its_source(self) -> None:
         self.volume({"source": {"pvc": {"namespace": "n", "name": "s"}}})

@@ -9,11 +9,15 @@ from tests.cluster.control import Control, together
 from tests.cluster.objects import Document, named
 from tests.live.seen.objects import CDI
 
+from ..snapshots import takes
+from ..snapshots.watcher import GROUP
 from . import lives, offers
 from .lives import LIVES, SOURCES, Life
 
 SOON = 60.0
 FOREIGN = "foreign"
+HINT = "instancetype.kubevirt.io/default-instancetype"
+"""A label that says which flavor fits."""
 
 
 class Watcher:
@@ -26,6 +30,7 @@ class Watcher:
         self._paths = {
             "datavolumes": f"{CDI}/namespaces/{namespace}/datavolumes",
             "datasources": f"{CDI}/namespaces/{namespace}/datasources",
+            "volumesnapshots": f"{GROUP}/namespaces/{namespace}/volumesnapshots",
             **{
                 plural: f"/api/v1/namespaces/{namespace}/{plural}"
                 for plural in ("persistentvolumeclaims", "pods", "services", "events")
@@ -33,10 +38,25 @@ class Watcher:
         }
 
     async def make(self) -> None:
-        """All volumes and sources."""
-        made = [(self._paths["datavolumes"], lives.named_for(life, self.namespace)) for life in LIVES]
-        made += [(self._paths["datasources"], lives.source(name, self.namespace)) for name in SOURCES]
-        await together(self._post(path, each) for path, each in made)
+        """A snapshot, and all volumes and sources."""
+        await self._photograph()
+        sources = (lives.source(name, self.namespace) for name in SOURCES)
+        await together(self._post(self._paths["datasources"], each) for each in sources)
+        volumes = (lives.named_for(life, self.namespace) for life in LIVES)
+        await together(self._post(self._paths["datavolumes"], each) for each in volumes)
+
+    async def _photograph(self) -> None:
+        """A claim of which there is a snapshot, and one that cannot be taken."""
+        await self._post(self._paths["persistentvolumeclaims"], takes.claim("motive"))
+        await self._post(self._paths["volumesnapshots"], takes.snapshot("blurred", "motive", notes=takes.FAULT))
+        photo = takes.snapshot("photo", "motive")
+        photo["metadata"]["labels"] = {HINT: "m1.tiny"}
+        await self._post(self._paths["volumesnapshots"], photo)
+
+        async def ready() -> bool:
+            return bool((await self.one("volumesnapshots", "photo")).get("status", {}).get("readyToUse"))
+
+        await self._control.until(SOON, "the photo", ready)
 
     async def _post(self, path: str, document: Document) -> None:
         await self._control.change("POST", path, document)
@@ -76,17 +96,18 @@ class Watcher:
             return told
         claim = await self.one("persistentvolumeclaims", life.name)
         told["claim"] = lives.kept(claim, self.namespace)
-        told["workers"] = self._workers(claim["metadata"]["uid"], stories)
+        uids = (claim["metadata"]["uid"], states[0]["metadata"]["uid"])
+        told["workers"] = self._workers(uids, stories)
         return told
 
-    def _workers(self, uid: str, stories: dict[str, list[Document]]) -> Document:
+    def _workers(self, uids: tuple[str, ...], stories: dict[str, list[Document]]) -> Document:
         """Pods, Services and scratch claims as they were made."""
         first: dict[str, Document] = {}
         for plural in ("pods", "services", "persistentvolumeclaims"):
             for each in stories[plural]:
                 meta = each["metadata"]
-                owned = any(owner["uid"] == uid for owner in meta.get("ownerReferences") or ())
-                if owned or meta["name"].startswith(uid):
+                owned = any(owner["uid"] == uids[0] for owner in meta.get("ownerReferences") or ())
+                if owned or meta["name"].startswith(uids):
                     key = lives.masked(f"{plural}/{meta['name']}", self.namespace)
                     first.setdefault(key, lives.worker(each, self.namespace))
         return first

@@ -65,7 +65,7 @@ def question(volume: Manifest, account: str, yes: Decision, no: Callable[[str], 
     pods = _attributes(found, "pods")
     if "pvc" in source:
         return _any(account, (clone, pods), yes, no(home))
-    claims = _attributes(found, "persistentvolumeclaims")
+    claims = _attributes(found, "pvcs")
     both = _ask(account, pods, lambda allowed: act(_any(account, (claims,), yes, no(home))) if allowed else no(home))
     return _ask(account, clone, lambda allowed: yes if allowed else act(both))
 
