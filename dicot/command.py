@@ -12,6 +12,7 @@ import yaml
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
+from . import restore as backups
 from .assembly import Parts, assembled
 from .check import UNKNOWN, code, examined, told
 from .cloud.tenancy.manifests import manifests
@@ -27,6 +28,12 @@ from .served import resources
 from .web.listen import CannotListen, certificate
 
 WRITTEN = "# Written by `dicot manifests --write etc/kubernetes`; dicot/cloud/tenancy says what is in it.\n"
+
+
+REFUSALS = (
+    *(ConfigError, CannotListen, Unusable, backups.Unreadable),
+    *(Refused, Doubtful, Unreachable, Fault),
+)
 
 
 def installation() -> list[Manifest]:
@@ -76,7 +83,7 @@ def _run(options: argparse.Namespace, work: Callable[[Parts], Awaitable[object]]
     async def told(reactor: Any) -> None:
         try:
             await _with(reactor, options, work)
-        except (ConfigError, CannotListen, Unusable, Refused, Doubtful, Unreachable, Fault) as error:
+        except REFUSALS as error:
             print(f"dicot: {error}", file=sys.stderr)
             raise SystemExit(refused) from None
 
@@ -121,6 +128,15 @@ def _check(options: argparse.Namespace) -> int:
     return _run(options, check, UNKNOWN)
 
 
+def _restore(options: argparse.Namespace) -> int:
+    async def restore(parts: Parts) -> None:
+        backup = backups.read(sys.stdin.read())
+        async for line in backups.restored(parts.kube, parts.writes.bootstrap, resources(parts.config), backup):
+            print(line, flush=True)
+
+    return _run(options, restore)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="dicot", description=__doc__)
@@ -139,7 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tried.set_defaults(run=_demo)
     checked = commands.add_parser("check", help="tell what the cluster has of what Dicot needs, and what to apply")
     checked.set_defaults(run=_check)
-    for command in (adopted, tried, checked):
+    restored = commands.add_parser("restore", help="make what `kubectl get -o yaml` told, read from standard input")
+    restored.set_defaults(run=_restore)
+    for command in (adopted, tried, checked, restored):
         command.add_argument("--config", default="", help="the daemon's configuration file")
         command.add_argument("--kubeconfig", default="", help="without a configuration: the cluster")
     options = parser.parse_args(arguments)
