@@ -1,5 +1,6 @@
 """What was read of rows last."""
 
+from collections import OrderedDict
 from typing import Generic, TypeVar
 
 from .kind import HasMeta, Kind, Row
@@ -20,7 +21,7 @@ class Bodies(Generic[P]):
         self._kind = kind
         self._most = _MOST if kind.namespaced else _MOST_SHARED
         # By identity: a later state of an object is another row. A row that is held cannot lose its identity to one.
-        self._held: dict[int, tuple[Row, P]] = {}
+        self._held: OrderedDict[int, tuple[Row, P]] = OrderedDict()
 
     def read(self, row: Row) -> P:
         """The kept part of a row. Raises msgspec.DecodeError."""
@@ -34,5 +35,5 @@ class Bodies(Generic[P]):
     def note(self, row: Row, body: P) -> None:
         """A row whose projection is known already."""
         if len(self._held) >= self._most:
-            del self._held[next(iter(self._held))]
+            self._held.popitem(last=False)
         self._held[id(row)] = (row, body)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
+import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.kinds.kubevirt import VM, VMI, Vm, Vmi
@@ -95,6 +96,14 @@ class TallyTests(SynchronousTestCase):
         self.ground.clock.advance(1)
         self.assertEqual(self.ground.clock.getDelayedCalls(), [])
         self.assertEqual(self.sums(), {"u": {"ones": 20, "size": 20}})
+
+    def test_many_rows_at_once(self) -> None:
+        rows = [
+            self.ground.manifest(VM, "red", f"vm-{number}", metadata={"annotations": {"dicot.io/size": "2"}})
+            for number in range(1200)
+        ]
+        self.ground.stores[VM].replace([msgspec.json.encode(row) for row in rows], "9999")
+        self.assertEqual(self.sums(), {"": {"ones": 1200, "size": 2400}})
 
     def test_rows_that_were_there_before(self) -> None:
         self.put("a", 3)
