@@ -4,12 +4,14 @@ from typing import Literal
 
 FAULT = "sandbox.dicot.io/fault"
 """By hand on an object, or on the next that are made by a switch of the API server's (``apiserver.rules``)."""
-Mark = Literal["image-pull", "unschedulable", "crash-loop", "crash", "shutdown", "import", "full-disk", "snapshot"]
+Mark = Literal[
+    "image-pull", "unschedulable", "crash-loop", "crash", "shutdown", "migration", "import", "full-disk", "snapshot"
+]
 """Of Pods: ``image-pull`` keeps their images from being pulled, ``unschedulable`` the scheduler from finding a node.
 Of VirtualMachineInstances: ``crash-loop`` fails before it runs, ``crash`` fails and ``shutdown`` powers itself off
-while it runs. Of claims: with ``import`` the importer that fills it fails again and again, with ``full-disk`` there
-is no space left for what is imported or uploaded. Of VolumeSnapshots: with ``snapshot`` the storage fails to take
-them."""
+while it runs, with ``migration`` it cannot be moved to another node. Of claims: with ``import`` the importer that
+fills it fails again and again, with ``full-disk`` there is no space left for what is imported or uploaded. Of
+VolumeSnapshots: with ``snapshot`` the storage fails to take them."""
 FULL: Mark = "full-disk"
 LOST = "lost"
 """Of Nodes, by hand alone: kubelet and virt-handler stop until it is taken away."""

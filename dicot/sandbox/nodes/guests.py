@@ -38,13 +38,14 @@ def decide(guest: Guest, launcher: Pod | None, now: float) -> Decision:
     """The next step of a guest, by its launcher (None: there is none)."""
     next_phase = _next(guest, launcher)
     if next_phase == "Running" and launcher is not None:
-        return _rewrite(guest, partial(run, address=launcher.status.podIP, now=now))
+        return rewrite(guest, partial(run, address=launcher.status.podIP, now=now))
     if next_phase:
-        return _rewrite(guest, partial(finish, phase=next_phase, now=now))
+        return rewrite(guest, partial(finish, phase=next_phase, now=now))
     return REST
 
 
-def _rewrite(guest: Guest, change: Callable[[Manifest], Manifest | None]) -> Decision:
+def rewrite(guest: Guest, change: Callable[[Manifest], Manifest | None]) -> Decision:
+    """Change that very guest as a whole."""
     uid = guest.metadata.uid
     return act(Rewrite(place(guest), lambda found: change(found) if found["metadata"]["uid"] == uid else None))
 

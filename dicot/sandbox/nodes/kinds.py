@@ -181,6 +181,7 @@ class PodStatus(msgspec.Struct, frozen=True):
     """What is kept of a Pod's status."""
 
     phase: str = ""
+    hostIP: str = ""
     podIP: str = ""
     startTime: str | None = None
     conditions: list[Condition] = []
@@ -195,11 +196,28 @@ class Pod(msgspec.Struct, frozen=True):
     status: PodStatus = PodStatus()
 
 
-class GuestStatus(msgspec.Struct, frozen=True):
+class Move(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A guest's way from one node to another (VirtualMachineInstanceMigrationState)."""
+
+    sourcePod: str = ""
+    targetPod: str = ""
+    targetNodeAddress: str = ""
+    startTimestamp: str | None = None
+    abortRequested: bool = False
+    completed: bool = False
+    failed: bool = False
+
+    def leaves(self, pod: str) -> bool:
+        """Whether a launcher has not got the guest, now that it is over."""
+        return self.completed and pod == (self.targetPod if self.failed else self.sourcePod)
+
+
+class GuestStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is kept of a VirtualMachineInstance's status."""
 
     phase: str = ""
     nodeName: str = ""
+    migrationState: Move | None = None
 
 
 class Guest(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from ..controller import Key
 from ..marks import FAULT, LOST
 from ..snapshots.kinds import CONTENTS, SNAPSHOT_CLASSES, SNAPSHOTS, Content, Snapshot, snapshot_link
 from ..steps import REST, Decision
-from . import guests, pods, restoring, snapshots, volumes
+from . import guests, migrations, pods, restoring, snapshots, volumes
 from .kinds import (
     CLAIMS,
     CLONE_SOURCE,
@@ -108,8 +108,7 @@ class NodeWorld:
         if key.kind is PODS:
             return self._decide_pod(row, now)
         if key.kind is GUESTS:
-            guest = GUESTS.read(row)
-            return REST if self.is_lost(guest.status.nodeName) else guests.decide(guest, self._launcher(row), now)
+            return self._decide_guest(row, now)
         if key.kind is CLAIMS:
             return self._decide_claim(CLAIMS.read(row), now)
         if key.kind is CONTENTS:
@@ -186,14 +185,35 @@ class NodeWorld:
             return REST
         return pods.decide(pod, self._scene(row, pod, machine, now))
 
+    def _decide_guest(self, row: Row, now: float) -> Decision:
+        guest = GUESTS.read(row)
+        if self.is_lost(guest.status.nodeName):
+            return REST
+        decision = guests.decide(guest, self._launcher(row), now)
+        move = guest.status.migrationState
+        if decision != REST or move is None:
+            return decision
+        target = self.pods.one(row.namespace, move.targetPod)
+        return migrations.decide(guest, move, PODS.read(target) if target is not None else None, now, self._work)
+
+    def _guest_of(self, row: Row, pod: Pod) -> str:
+        """The phase of the guest that a launcher runs, "" where it has none: no longer, or not yet and not at all."""
+        found = next(iter(self.guests.linked(_link(row, row.owner))), None)
+        if found is None:
+            return ""
+        status = GUESTS.read(found).status
+        move = status.migrationState
+        is_elsewhere = status.nodeName not in ("", pod.spec.nodeName)
+        is_left = move is not None and move.leaves(row.name)
+        return "" if is_elsewhere and (is_left or pod.metadata.deletionTimestamp is not None) else status.phase
+
     def _scene(self, row: Row, pod: Pod, machine: Machine | None, now: float) -> Scene:
         claims = [self._claim(row.namespace, name) for name in claims_of(pod)]
         bound = all(claim is not None and claim.status.phase == "Bound" for claim in claims)
-        guest = next(iter(self.guests.linked(_link(row, row.owner))), None)
         pair = [PODS.read(each) for each in self.pods.linked(clone_link(row.owner))] if row.owner else []
         return Scene(
             bound=bound,
-            guest=GUESTS.read(guest).status.phase if guest is not None else "",
+            guest=self._guest_of(row, pod),
             sent=any(
                 each.metadata.labels.get(COMPONENT) == CLONE_SOURCE and each.status.phase == "Succeeded"
                 for each in pair
