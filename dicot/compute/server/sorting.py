@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from ...caller import Caller
 from ...faults import BadRequest, Forbidden
 from ...web.dialect import Version
 from .columns import PLACE
@@ -50,11 +49,11 @@ def sort_keys(version: Version) -> list[str]:
     return [*VALID, *IGNORED]
 
 
-def sorted_by(caller: Caller, version: Version, query: Mapping[str, Sequence[str]]) -> Sort:
+def sorted_by(admin: bool, version: Version, query: Mapping[str, Sequence[str]]) -> Sort:
     """The columns to sort by, none for the default order. Raises BadRequest and Forbidden in Nova's words."""
     keys = [key.strip() for key in query.get("sort_key", ())] or ["created_at"]
     directions = [direction.strip() for direction in query.get("sort_dir", ())] or ["desc"]
-    kept, said = _kept(caller, version, keys, directions)
+    kept, said = _kept(admin, version, keys, directions)
     if not kept:
         return ()
     if any(direction not in ("asc", "desc") for direction in said):
@@ -69,11 +68,11 @@ def sorted_by(caller: Caller, version: Version, query: Mapping[str, Sequence[str
     return (*found, ("id", True))
 
 
-def _kept(caller: Caller, version: Version, keys: list[str], directions: list[str]) -> tuple[list[str], list[str]]:
+def _kept(admin: bool, version: Version, keys: list[str], directions: list[str]) -> tuple[list[str], list[str]]:
     """Without the keys that are ignored, and their directions."""
     ignored = set(IGNORED) - ({"locked"} if version >= (2, 73) else set())
     for key in keys:
-        if key in ADMIN_ONLY and not caller.admin:
+        if key in ADMIN_ONLY and not admin:
             raise Forbidden(f"Only administrators can sort servers by {key}")
     said = [
         direction for place, direction in enumerate(directions) if place >= len(keys) or keys[place] not in ignored

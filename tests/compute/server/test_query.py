@@ -56,6 +56,30 @@ def found(wanted: Listing, each: Entry | None = None) -> bool:
     return wanted.query.wants(each or entry())
 
 
+class AgainTests(SynchronousTestCase):
+    """What is asked again is not read again, unless somebody else asks, or it is long."""
+
+    def test_the_same(self) -> None:
+        self.assertIs(asked(name="web", limit="5"), asked(name="web", limit="5"))
+        self.assertIsNot(asked(name="web"), asked(name="web", limit="5"))
+        self.assertIsNot(asked(name="x" * 200), asked(name="x" * 200))
+
+    def test_who_asks_and_how_counts(self) -> None:
+        for policy in (POLICY, "another"):
+            for who, version in ((MEMBER, LATEST), (ADMIN, LATEST), (ADMIN, (2, 1))):
+                found = listing(who, version, {"host": ["x"]}, policy)
+                self.assertEqual(found.query.match is None, who is MEMBER)
+        self.assertRaises(Forbidden, asked, MEMBER, all_tenants="1")
+        self.assertTrue(asked(ADMIN, all_tenants="1").everything)
+        self.assertRaises(Forbidden, asked, MEMBER, all_tenants="1")
+
+    def test_values_in_their_order(self) -> None:
+        down, up = (
+            asked(sort_key=["display_name", "uuid"], sort_dir=order) for order in (["desc", "asc"], ["asc", "desc"])
+        )
+        self.assertNotEqual(down.query.sort, up.query.sort)
+
+
 class ManyTests(SynchronousTestCase):
     """Many servers at a time are filtered as each by itself."""
 
