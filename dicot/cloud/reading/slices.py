@@ -33,7 +33,20 @@ class Slices:
             while True:
                 next(steps)
                 if is_over():
-                    return self.spread(steps)
+                    return self.spread(self._by_slices(steps))
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    def _by_slices(self, steps: Generator[None, None, T]) -> Generator[None, None, T]:
+        """As many steps in one as a slice holds: a turn of the cooperator costs more than most steps of an answer."""
+        try:
+            while True:
+                is_over = self.budget()
+                next(steps)
+                while not is_over():
+                    next(steps)
+                yield
         except StopIteration as end:
             value: T = end.value
             return value
