@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -130,11 +131,11 @@ class Feed:
         is_long = len(rows) >= _MANY
         if is_long:
             front.enter(strand)
-        rows = yield from newest(rows)
-        for start in range(0, len(rows), _STEP):
-            while is_long and not front.may_pass(strand, rows[start].created):
+        ordered = yield from newest(rows)
+        while some := tuple(islice(ordered, _STEP)):
+            while is_long and not front.may_pass(strand, some[0].created):
                 yield
-            for row in rows[start : start + _STEP]:
+            for row in some:
                 self._ask_at(strand, row.place)
             yield
         front.leave(strand)

@@ -1,7 +1,7 @@
 """Main rows and what meets them."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from itertools import chain
+from heapq import merge
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -182,20 +182,13 @@ class Strand:
             meeting.place(place, ())
 
 
-def newest(rows: list[Row]) -> Generator[None, None, list[Row]]:
-    """Rows with the newest first, as most lists are ordered; in steps, of which the longest merges two halves."""
+def newest(rows: list[Row]) -> Generator[None, None, Iterator[Row]]:
+    """Rows with the newest first, as most lists are ordered: sorted in steps, and merged as they are taken."""
     runs = []
     for start in range(0, len(rows), _RUN):
         runs.append(sorted(rows[start : start + _RUN], key=_AGE, reverse=True))
         yield
-    while len(runs) > 1:
-        pairs = [runs[place : place + 2] for place in range(0, len(runs), 2)]
-        runs = []
-        for pair in pairs:
-            # Python's sort sees that the halves are sorted already.
-            runs.append(sorted(chain.from_iterable(pair), key=_AGE, reverse=True))
-            yield
-    return runs[0] if runs else []
+    return merge(*runs, key=_AGE, reverse=True)
 
 
 class Gathered:
