@@ -14,12 +14,17 @@ from twisted.internet.defer import Deferred
 
 from tests.cluster.control import SOON, Overdue
 from tests.cluster.objects import Document
+from tests.contract_bytes import IMMEDIATE
+from tests.contract_bytes import Case as Carrying
+from tests.live.seen.carrier import Noise
+from tests.live.seen.objects import from_source, volume
 from tests.live.seen.stage import SeenTestCase
 from tests.sandbox.snapshots import takes
 from tests.sandbox.snapshots.takes import claim, content, given, restored, snapshot
 from tests.sandbox.snapshots.watcher import GROUP, PLACES, Watcher
 
 BEING_DELETED = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted"
+SIZE = 3_000_017
 BOUND = "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection"
 
 
@@ -257,6 +262,34 @@ class DeedTests(Case):
         answer = await self.control.ask("PATCH", f"{self.snapshots}/firm", patch, "application/merge-patch+json")
         self.assertEqual(answer.status, 422, answer.content)
         self.assertIn("persistentVolumeClaimName is immutable", answer.document["message"])
+
+
+class ByteTests(Carrying):
+    async def test_bytes_of_a_moment(self) -> None:
+        """A claim and a volume that are made of a snapshot hold what was there, also once that is gone."""
+        noise = Noise(SIZE)
+        noise.write(self.folder / "raw")
+        source = {"http": {"url": f"{self.serve()}/raw"}}
+        await self.make(volume("motive", from_source(source, "8Mi"), IMMEDIATE))
+        await self.filled("motive")
+        snapshots = f"{GROUP}/namespaces/{self.namespace}/volumesnapshots"
+        await self.control.change("POST", snapshots, snapshot("moment", "motive"))
+        found = await self.becomes(
+            f"{snapshots}/moment", "ready", lambda found: bool(found.get("status", {}).get("readyToUse"))
+        )
+        await self.control.change("DELETE", f"{self.volumes}/motive")
+        again = restored("again", "moment", found["status"]["restoreSize"])
+        await self.control.change("POST", f"{self.core}/persistentvolumeclaims", again)
+        photo = {"snapshot": {"name": "moment", "namespace": self.namespace}}
+        await self.make(volume("copied", from_source(photo, "16Mi"), IMMEDIATE))
+        await self.filled("copied")
+        for name in ("again", "copied"):
+            await self.becomes(
+                f"{self.core}/persistentvolumeclaims/{name}",
+                "Bound",
+                lambda found: found["status"]["phase"] == "Bound",
+            )
+            await self.gives(name, noise, SIZE)
 
 
 class ServedTests(Case):

@@ -3,6 +3,8 @@
 As a CSI driver's external-provisioner does it (pkg/controller/controller.go, getSnapshotSource).
 """
 
+from collections.abc import Callable
+
 from dicot.kube.client import Place
 
 from ...kube.quantity import whole
@@ -14,7 +16,7 @@ from .kinds import Claim
 from .snapshots import size_of
 from .volumes import PROVISIONER, STORAGE_CLASS, volume
 
-_AGAIN = 2.0
+_AGAIN, _SOON = 2.0, 0.2
 
 
 def source(claim: Claim) -> str:
@@ -23,11 +25,17 @@ def source(claim: Claim) -> str:
     return found.name if found is not None and (found.apiGroup, found.kind) == (GROUP, "VolumeSnapshot") else ""
 
 
-def decide_restored(claim: Claim, snapshot: Snapshot | None, content: Content | None, now: float) -> Decision:
-    """A volume with what the snapshot holds, or why there is none yet. ``content``: what the snapshot is bound to."""
+def decide_restored(
+    claim: Claim, snapshot: Snapshot | None, content: Content | None, fill: Callable[[str, str], bool], now: float
+) -> Decision:
+    """A volume with what the snapshot holds, or why there is none yet. ``content``: what the snapshot is bound to;
+    ``fill`` lets a volume hold what a snapshot does, and says whether that is done."""
     wrong = _wrong(claim, snapshot, content)
-    if not wrong:
-        return act(Create(Place("", "v1", "persistentvolumes"), volume(claim)))
+    if not wrong and content is not None and content.status is not None:
+        made = volume(claim)
+        if not fill(content.status.snapshotHandle or "", made["metadata"]["name"]):
+            return Decision(again=_SOON)
+        return act(Create(Place("", "v1", "persistentvolumes"), made))
     text = f'failed to provision volume with StorageClass "{STORAGE_CLASS}": {wrong}'
     told = tell("v1", "PersistentVolumeClaim", claim.metadata, WARNING, "ProvisioningFailed", text, PROVISIONER, now)
     return act(told, again=_AGAIN)

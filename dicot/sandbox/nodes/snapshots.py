@@ -24,15 +24,15 @@ from .volumes import PROVISIONER
 BROKEN = "snapshot"
 """The fault of a VolumeSnapshot that cannot be taken."""
 _HANDLE = re.compile(r"snapshot-([0-9a-f-]{36})-(\d+)\Z")
-_AGAIN = 2.0
+_AGAIN, _SOON = 2.0, 0.2
 _GONE: Manifest = dict.fromkeys(("snapshotHandle", "readyToUse", "creationTime", "restoreSize"))
 
 
 def decide_content(
-    content: Content, snapshot: Snapshot | None, disk: Disk | None, *, classed: bool, now: float
+    content: Content, snapshot: Snapshot | None, disk: Disk | None, *, classed: bool, taken: bool, now: float
 ) -> Decision:
     """The next step for a content of our driver. ``disk``: the volume that it is taken of. ``classed``: whether the
-    class that it names, if any, is there."""
+    class that it names, if any, is there. ``taken``: whether what is ``to_take`` has been."""
     if content.spec.driver != PROVISIONER:
         return REST
     if content.metadata.deletionTimestamp is not None:
@@ -42,7 +42,32 @@ def decide_content(
         return act(_note(content, None)) if BEING_CREATED in notes else REST
     if content.spec.source.snapshotHandle is not None:
         return _find(content, content.spec.source.snapshotHandle, now)
-    return _take(content, snapshot, disk, classed=classed, now=now)
+    wrong = _untaken(content, snapshot, disk, classed=classed, now=now)
+    if wrong is not None:
+        return wrong
+    made = to_take(content, disk)
+    if made is None:
+        return act(_note(content, "yes"))
+    if not taken:
+        return Decision(again=_SOON)
+    return act(_status(content, _made(made, size_of(made) or 0, now)), _note(content, None))
+
+
+def to_take(content: Content, disk: Disk | None) -> str | None:
+    """The handle of the snapshot that is to be taken now; None where it is not the moment."""
+    waits = content.status is None or not content.status.readyToUse
+    if disk is None or BEING_CREATED not in content.metadata.annotations or not waits:
+        return None
+    size = whole(disk.spec.capacity.get("storage", 0))
+    return f"snapshot-{content.spec.volumeSnapshotRef.uid}-{size}"
+
+
+def to_drop(content: Content) -> str | None:
+    """The handle of the snapshot that goes with its content now."""
+    leaves = content.metadata.deletionTimestamp is not None and _may_go(content)
+    if content.spec.driver != PROVISIONER or not leaves or content.spec.deletionPolicy != "Delete":
+        return None
+    return content.status.snapshotHandle if content.status is not None else None
 
 
 def size_of(handle: str) -> int | None:
@@ -95,7 +120,10 @@ def _made(handle: str, size: int, now: float) -> Manifest:
     return said | ({"restoreSize": size} if size else {})
 
 
-def _take(content: Content, snapshot: Snapshot | None, disk: Disk | None, *, classed: bool, now: float) -> Decision:
+def _untaken(
+    content: Content, snapshot: Snapshot | None, disk: Disk | None, *, classed: bool, now: float
+) -> Decision | None:
+    """What is said of a snapshot that cannot be taken; None where it can."""
     meta, handle = content.metadata, content.spec.source.volumeHandle
     if not classed:
         why = f'volumesnapshotclass.{GROUP} "{content.spec.volumeSnapshotClassName}" not found'
@@ -107,11 +135,7 @@ def _take(content: Content, snapshot: Snapshot | None, disk: Disk | None, *, cla
         text = f"failed to take snapshot of the volume {handle}: {json.dumps(f'rpc error: code = {why}')}"
         freed = [_note(content, None)] if BEING_CREATED in meta.annotations else []
         return _fail(content, "SnapshotCreationFailed", f"Failed to create snapshot: {text}", now, *freed)
-    if BEING_CREATED not in meta.annotations:
-        return act(_note(content, "yes"))
-    size = whole(disk.spec.capacity.get("storage", 0))
-    made = f"snapshot-{content.spec.volumeSnapshotRef.uid}-{size}"
-    return act(_status(content, _made(made, size, now)), _note(content, None))
+    return None
 
 
 def _fail(content: Content, reason: str, message: str, now: float, *more: Step) -> Decision:

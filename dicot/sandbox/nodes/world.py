@@ -33,6 +33,7 @@ from .pods import Scene
 from .scheduler import Scheduler
 from .work.job import Held
 from .work.programs import Programs, State
+from .work.shots import Shots
 
 
 class NodeWorld:
@@ -51,6 +52,7 @@ class NodeWorld:
         self._scheduler = Scheduler(machines)
         self._work = work
         self._programs = programs
+        self._shots = Shots(programs.contents) if programs is not None else None
 
     @property
     def stores(self) -> tuple[Store[Any], ...]:
@@ -123,19 +125,28 @@ class NodeWorld:
         bound = snapshot.status.boundVolumeSnapshotContentName if snapshot is not None and snapshot.status else None
         row = self.contents.one("", bound) if bound is not None else None
         content: Content | None = CONTENTS.read(row) if row is not None else None
-        return restoring.decide_restored(claim, snapshot, content, now)
+        return restoring.decide_restored(claim, snapshot, content, self._filled, now)
 
     def _decide_content(self, content: Content, now: float) -> Decision:
         spec = content.spec
-        disk = self.disks.one("", spec.source.volumeHandle or "")
+        row = self.disks.one("", spec.source.volumeHandle or "")
+        disk = DISKS.read(row) if row is not None else None
+        made, gone = snapshots.to_take(content, disk), snapshots.to_drop(content)
+        if gone is not None and self._shots is not None:
+            self._shots.drop(gone)
         return snapshots.decide_content(
             content,
             self._snapshot(spec.volumeSnapshotRef.namespace, spec.volumeSnapshotRef.name),
-            DISKS.read(disk) if disk is not None else None,
+            disk,
+            taken=made is not None and self._filled(spec.source.volumeHandle or "", made),
             classed=spec.volumeSnapshotClassName is None
             or self.classes.one("", spec.volumeSnapshotClassName) is not None,
             now=now,
         )
+
+    def _filled(self, source: str, target: str) -> bool:
+        """Whether a volume or snapshot holds what another does."""
+        return self._shots is None or self._shots.made(source, target)
 
     def _snapshot(self, namespace: str, name: str) -> Snapshot | None:
         row = self.snapshots.one(namespace, name)

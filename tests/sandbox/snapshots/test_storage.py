@@ -8,7 +8,7 @@ from dicot.kube.kind import Manifest
 from dicot.sandbox.marks import FAULT
 from dicot.sandbox.nodes.kinds import DISKS, Disk
 from dicot.sandbox.nodes.restoring import decide_restored, source
-from dicot.sandbox.nodes.snapshots import decide_content, size_of
+from dicot.sandbox.nodes.snapshots import decide_content, size_of, to_drop, to_take
 from dicot.sandbox.snapshots.kinds import Content, Snapshot
 from dicot.sandbox.snapshots.names import BEING_CREATED, BEING_DELETED
 from dicot.sandbox.steps import REST, Create, Decision, Patch, Rewrite, Tell
@@ -32,8 +32,9 @@ class Taking(SynchronousTestCase):
 
     def decide(self, found: Content, of: Snapshot | None = None, **more: Any) -> Decision:
         """With a volume and a class, unless it is said otherwise."""
+        classed, taken = more.get("classed", True), more.get("taken", True)
         return decide_content(
-            found, of or snapshot(), more.get("disk", disk()), classed=more.get("classed", True), now=NOW
+            found, of or snapshot(), more.get("disk", disk()), classed=classed, taken=taken, now=NOW
         )
 
     def test_it_says_first_that_it_takes_one(self) -> None:
@@ -41,6 +42,13 @@ class Taking(SynchronousTestCase):
         (step,) = self.decide(content()).steps
         assert isinstance(step, Patch)
         self.assertEqual(step.body["metadata"]["annotations"], {BEING_CREATED: "yes"})
+
+    def test_it_waits_until_one_is_taken(self) -> None:
+        found = content(meta={"annotations": {BEING_CREATED: "yes"}})
+        self.assertEqual(to_take(found, disk()), HANDLE)
+        self.assertEqual((to_take(content(), disk()), to_take(found, None)), (None, None))
+        decision = self.decide(found, taken=False)
+        self.assertEqual((decision.steps, decision.again), ((), 0.2))
 
     def test_it_takes_one(self) -> None:
         status, note = self.decide(content(meta={"annotations": {BEING_CREATED: "yes"}})).steps
@@ -73,6 +81,9 @@ class Taking(SynchronousTestCase):
         leaving = {"deletionTimestamp": STAMP}
         self.assertEqual(self.decide(content(HELD, meta=leaving)), REST)
         told = leaving | {"annotations": {BEING_DELETED: "yes"}}
+        self.assertEqual(to_drop(content(HELD, meta=told)), HANDLE)
+        for stays in (content(HELD), content(HELD, meta=leaving), content(HELD, meta=told, policy="Retain")):
+            self.assertIsNone(to_drop(stays))
         (status,) = self.decide(content(HELD, meta=told)).steps
         assert isinstance(status, Patch)
         self.assertIsNone(status.body["status"]["snapshotHandle"])
@@ -87,11 +98,24 @@ class Restoring(SynchronousTestCase):
 
     SOURCE: Manifest = {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"}
 
+    def setUp(self) -> None:
+        self.filled: list[tuple[str, str]] = []
+        self.ready = True
+
+    def fill(self, source: str, target: str) -> bool:
+        """As it is ready."""
+        self.filled.append((source, target))
+        return self.ready
+
     def test_a_claim_gets_its_volume(self) -> None:
         wish = claim(spec={"dataSource": self.SOURCE, "volumeMode": "Filesystem"})
         self.assertEqual(source(wish), "s")
-        (step,) = decide_restored(wish, snapshot(READY), content(HELD), NOW).steps
+        (step,) = decide_restored(wish, snapshot(READY), content(HELD), self.fill, NOW).steps
         self.assertIsInstance(step, Create)
+        self.assertEqual(self.filled, [(HANDLE, "pvc-uid-c")])
+        self.ready = False
+        waits = decide_restored(wish, snapshot(READY), content(HELD), self.fill, NOW)
+        self.assertEqual((waits.steps, waits.again), ((), 0.2))
 
     def test_why_it_gets_none(self) -> None:
         wish = claim(spec={"dataSource": self.SOURCE, "volumeMode": "Filesystem"})
@@ -107,6 +131,6 @@ class Restoring(SynchronousTestCase):
             (small, snapshot(READY), content(HELD), "is less than the size 1073741824 for the source snapshot s"),
             (block, snapshot(READY), content(HELD), "modifies the mode of the source volume"),
         ):
-            (told,) = decide_restored(asked, of, held, NOW).steps
+            (told,) = decide_restored(asked, of, held, self.fill, NOW).steps
             assert isinstance(told, Tell)
             self.assertIn(text, told.body["message"])
