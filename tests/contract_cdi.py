@@ -10,6 +10,7 @@ sources s3, gcs, imageio and vddk, DataImportCrons and claims that are adopted a
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ from tests.sandbox.snapshots import takes
 from tests.sandbox.snapshots.watcher import GROUP
 
 QUOTA = "volumes"
+UPLOADS = "/apis/upload.cdi.kubevirt.io/v1beta1"
 RBAC_VERSION = "rbac.authorization.k8s.io/v1"
 MAKING = {"apiGroups": ["cdi.kubevirt.io"], "resources": ["datavolumes"], "verbs": ["create"]}
 GIBIBYTE = "1Gi"
@@ -254,6 +256,72 @@ class SnapshotTests(SeenTestCase):
             return (await person.ask("POST", f"{self.volumes}?dryRun=All", volume("made", self.wish))).status == 201
 
         await self.control.until(SOON, "the right to clone", taken)
+
+
+class TokenTests(SeenTestCase):
+    async def setUp(self) -> None:  # type: ignore[override]
+        await super().setUp()
+        self.tokens = f"{UPLOADS}/namespaces/{self.namespace}/uploadtokenrequests"
+        self.wish = named("UploadTokenRequest", "wish", None, "upload.cdi.kubevirt.io/v1beta1", spec={"pvcName": "c"})
+
+    async def test_what_is_served(self) -> None:
+        found = await self.control.get(UPLOADS)
+        (resource,) = found["resources"]
+        said = {
+            key: resource.get(key) for key in ("name", "singularName", "namespaced", "kind", "verbs", "shortNames")
+        }
+        self.assertEqual(
+            (found["kind"], found["groupVersion"]), ("APIResourceList", "upload.cdi.kubevirt.io/v1beta1")
+        )
+        self.assertEqual(
+            said,
+            {
+                "name": "uploadtokenrequests",
+                "singularName": "uploadtokenrequest",
+                "namespaced": True,
+                "kind": "UploadTokenRequest",
+                "verbs": ["create"],
+                "shortNames": ["utr", "utrs"],
+            },
+        )
+
+    async def test_a_token_says_what_may_be_written_to(self) -> None:
+        """For five minutes; whether it is there is not asked."""
+        answer = await self.control.ask("POST", self.tokens, self.wish)
+        self.assertEqual(answer.status, 200, answer.content)
+        token = answer.document["status"].pop("token")
+        self.assertEqual(answer.document["spec"], {"pvcName": "c"})
+        self.assertEqual(answer.document["metadata"]["name"], "wish")
+        head, claims = (json.loads(b64decode(f"{part}==", b"-_")) for part in token.split(".")[:2])
+        self.assertEqual(head, {"alg": "PS256"})
+        self.assertEqual((claims.pop("exp") - claims["iat"], claims.pop("nbf")), (300, claims.pop("iat")))
+        resource = {"group": "", "resource": "persistentvolumeclaims", "version": "v1"}
+        wanted = {"iss": "cdi-apiserver", "name": "c", "namespace": self.namespace, "operation": "Upload"}
+        self.assertEqual(claims, {**wanted, "resource": resource})
+
+    async def test_what_is_no_request(self) -> None:
+        """Another method, another path and no JSON."""
+        answers = [
+            await self.control.ask(method, path, body)
+            for method, path, body in (
+                ("GET", self.tokens, None),
+                ("POST", f"{self.tokens}/wish", self.wish),
+                ("POST", self.tokens, b""),
+                ("POST", self.tokens, b"{"),
+            )
+        ]
+        self.assertEqual([each.status for each in answers], [405, 404, 400, 400])
+
+    async def test_it_is_refused_to_who_may_not(self) -> None:
+        user = {"Impersonate-User": account(self.namespace, "nobody")}
+        person = Person(self.pool, self.access, self.access.admin, user)
+        answer = await person.ask("POST", self.tokens, self.wish)
+        self.assertEqual(answer.status, 403)
+        self.assertIn(
+            f'cannot create resource "uploadtokenrequests" in API group "upload.cdi.kubevirt.io" in the namespace '
+            f'"{self.namespace}"',
+            answer.document["message"],
+        )
 
 
 def _phase(found: Document) -> str:

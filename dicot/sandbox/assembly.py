@@ -48,6 +48,7 @@ from .apiserver.writing import Writer
 from .cdi import installed as cdi_installed
 from .cdi.admission import CdiAdmission
 from .cdi.tokens import Tokens
+from .cdi.uploads import Uploads
 from .kubevirt import installed as kubevirt_installed
 from .kubevirt import plug as kubevirt
 from .settled.waking import Waker
@@ -106,7 +107,8 @@ def assembled(
     webhooks = (kubevirt.admission(objects, seconds), CdiAdmission(objects, rights, secrets.volumes, seconds))
     admissions += [definitions, *_admissions(objects, rights), *webhooks, QuotaAdmission(usage)]
     writer.before_each(Waker(storage, objects, seconds).touch)
-    aggregated = (kubevirt.aggregated(objects, served, rights, programs, seconds),)
+    uploads = Uploads(rights, secrets.volumes, seconds)
+    aggregated = (kubevirt.aggregated(objects, served, rights, programs, seconds), uploads)
     authenticator = Authentication(credentials, Impersonation(rights))
     faults = Switches(lambda asking, asked: authenticator.identify(asking.headers, asked), PREFIX, hands)
     parts = Parts(

@@ -1,4 +1,5 @@
-"""Clone tokens: who may make a volume may copy what it names, once CDI's API server has said so.
+"""Tokens of CDI. Clones: who may make a volume may copy what it names, once CDI's API server has said so. Uploads:
+who may ask for a token may write to a claim.
 
 A signed JWT (PS256) as of CDI 1.65.0, pkg/token: the API server's lives for five minutes, and the controller makes
 one of ten years of it, bound to the uid of what it is written to.
@@ -45,8 +46,8 @@ class _Claims(msgspec.Struct):
     operation: str
     name: str
     namespace: str
-    params: dict[str, str]
     resource: dict[str, str]
+    params: dict[str, str] = {}
 
 
 class Tokens:
@@ -69,16 +70,22 @@ class Tokens:
         life = SHORT if issuer == API_SERVER else LONG
         params = {"targetName": grant.target_name, "targetNamespace": grant.target_namespace}
         claims: Mapping[str, object] = {
-            "exp": int(now) + life,
-            "iat": int(now),
-            "iss": issuer,
             "name": grant.name,
             "namespace": grant.namespace,
-            "nbf": int(now),
             "operation": "Clone",
             "params": {**params, "uid": grant.uid} if grant.uid else params,
             "resource": {"group": _GROUPS[grant.resource], "resource": grant.resource, "version": "v1"},
         }
+        return self._signed(claims, issuer, life, now)
+
+    def upload(self, namespace: str, name: str, now: float) -> str:
+        """A token for an upload to a claim."""
+        resource = {"group": "", "resource": CLAIMS, "version": "v1"}
+        claims = {"name": name, "namespace": namespace, "operation": "Upload", "resource": resource}
+        return self._signed(claims, API_SERVER, SHORT, now)
+
+    def _signed(self, claims: Mapping[str, object], issuer: str, life: int, now: float) -> str:
+        claims = {**claims, "exp": int(now) + life, "iat": int(now), "iss": issuer, "nbf": int(now)}
         said = f"{_encode(_HEADER.encode())}.{_encode(msgspec.json.encode(claims))}"
         return f"{said}.{_encode(self._key.sign(said.encode(), _SIGN, _DIGEST))}"
 
