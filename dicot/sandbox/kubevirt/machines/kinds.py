@@ -33,6 +33,7 @@ class Metadata(Meta, frozen=True, omit_defaults=True):
     """All of it but managedFields, which the API server keeps where a PUT has none."""
 
     generateName: str = ""
+    generation: int = 0
     finalizers: list[str] = []
     deletionGracePeriodSeconds: int | None = None
     ownerReferences: tuple[Reference, ...] = ()
