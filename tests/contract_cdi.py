@@ -38,10 +38,11 @@ class Case(SeenTestCase):
     """A class that makes all volumes once."""
 
     _made = ""
+    _stories: dict[str, list[Document]] = {}
 
     async def setUp(self) -> None:  # type: ignore[override]
         await super().setUp()
-        self.watcher = Watcher(self.control, self.namespace, STAGE.since)
+        self.watcher = Watcher(self.control, self.namespace, STAGE.since, self._stories)
         self.maxDiff = None
 
 
@@ -52,8 +53,7 @@ class LifeTests(Case):
         if LifeTests._made != self.namespace:
             LifeTests._made = self.namespace
             await self.watcher.make()
-        for life in LIVES:
-            await self.watcher.settled(life)
+            await self.watcher.settled()
         self.recorded = json.loads(lives.RECORDED.read_text())
 
     async def test_lives_go_as_recorded(self) -> None:

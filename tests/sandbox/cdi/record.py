@@ -31,8 +31,7 @@ async def record(reactor: Any, kubeconfig: Path) -> None:
     made = await control.change("POST", "/api/v1/namespaces", named("Namespace", namespace))
     watcher = Watcher(control, namespace, made["metadata"]["resourceVersion"])
     await watcher.make()
-    for life in lives.LIVES:
-        await watcher.settled(life)
+    await watcher.settled()
     _write(offers.RECORDED, await watcher.refusals())
     settings = await watcher.profile()
     told = {"lives": await watcher.told(), "sources": await watcher.sources(), "settings": settings}

@@ -21,10 +21,13 @@ HINT = "instancetype.kubevirt.io/default-instancetype"
 
 
 class Watcher:
-    """``since``: the version of the namespace as it was made."""
+    """``since``: the version of the namespace as it was made. ``stories``: what was noted by one before."""
 
-    def __init__(self, control: Control, namespace: str, since: str) -> None:
+    def __init__(
+        self, control: Control, namespace: str, since: str, stories: dict[str, list[Document]] | None = None
+    ) -> None:
         self._control = control
+        self._stories = {} if stories is None else stories
         self._since = since
         self.namespace = namespace
         self._paths = {
@@ -61,31 +64,54 @@ class Watcher:
     async def _post(self, path: str, document: Document) -> None:
         await self._control.change("POST", path, document)
 
-    async def settled(self, life: Life) -> None:
-        """Wait for the end of a story."""
+    async def settled(self) -> None:
+        """Wait for the end of all stories, and take note of them."""
+        waiting = list(LIVES)
 
         async def seen() -> bool:
-            found = await self.one("datavolumes", life.name)
-            claim = await self.one("persistentvolumeclaims", life.name) if life.end else {}
-            return lives.is_settled(life, found, claim)
+            await self.gather()
+            waiting[:] = [life for life in waiting if not await self._is_settled(life)]
+            return not waiting
 
-        await self._control.until(SOON, f"{life.name} to be {life.end}", seen)
+        await self._control.until(SOON, "the ends of all lives", seen)
+
+    async def _is_settled(self, life: Life) -> bool:
+        found = await self.one("datavolumes", life.name)
+        claim = await self.one("persistentvolumeclaims", life.name) if life.end else {}
+        return lives.is_settled(life, found, claim)
 
     async def one(self, plural: str, name: str) -> Document:
         """An object as it is."""
         return await self._control.get(f"{self._paths[plural]}/{name}")
 
-    async def story(self, plural: str, namespace: str = "") -> list[Document]:
-        """All states of all objects of a kind in the order in which they were."""
-        path = self._paths[plural].replace(f"/{self.namespace}/", f"/{namespace or self.namespace}/")
-        watch = f"{path}?watch=1&timeoutSeconds=1&resourceVersion={self._since}"
-        lines = (await self._control.ask("GET", watch)).content.splitlines()
-        return [each["object"] for each in map(json.loads, lines)]
+    async def gather(self) -> None:
+        """Take note of what has happened since the last time: an API server forgets the states of before as soon as
+        there are a hundred later ones of a kind."""
+        paths = [self._paths[plural] for plural in lives.STEPS]
+        await together(self._follow(path) for path in (*paths, self._elsewhere()))
+
+    async def _follow(self, path: str) -> None:
+        told = self._stories.setdefault(path, [])
+        since = told[-1]["metadata"]["resourceVersion"] if told else self._since
+        told += await self._states(path, since)
+
+    async def _states(self, path: str, since: str) -> list[Document]:
+        """All states of all objects of a kind from a version on, in the order in which they were."""
+        watch = f"{path}?watch=1&timeoutSeconds=1&resourceVersion={since}"
+        lines = [json.loads(line) for line in (await self._control.ask("GET", watch)).content.splitlines()]
+        wrong = [each["object"] for each in lines if each["type"] == "ERROR"]
+        if wrong:
+            raise AssertionError(f"{path} cannot be watched from {since} on: {wrong[0]}")
+        return [each["object"] for each in lines]
+
+    def _elsewhere(self) -> str:
+        return self._paths["pods"].replace(f"/{self.namespace}/", "/dicot-images/")
 
     async def told(self) -> dict[str, Document]:
         """What a record holds of each life."""
-        stories = {plural: await self.story(plural) for plural in lives.STEPS}
-        stories["pods"] += await self.story("pods", "dicot-images")
+        await self.gather()
+        stories = {plural: list(self._stories[self._paths[plural]]) for plural in lives.STEPS}
+        stories["pods"] += self._stories[self._elsewhere()]
         return {life.name: await self._life(life, stories) for life in LIVES}
 
     async def _life(self, life: Life, stories: dict[str, list[Document]]) -> Document:
@@ -114,7 +140,7 @@ class Watcher:
 
     async def events(self) -> dict[str, list[list[str]]]:
         """What has been told of each life until now."""
-        told = await self.story("events")
+        told = await self._states(self._paths["events"], self._since)
         return {life.name: lives.told(told, life, self.namespace) for life in LIVES}
 
     async def sources(self) -> dict[str, Document]:
