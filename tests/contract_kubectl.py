@@ -19,6 +19,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import SkipTest
 
 from tests.cluster.commands import Finished, run
+from tests.cluster.modules import KUBERNETES_VERSION
 from tests.cluster.objects import Document, named
 from tests.live.seen.contract import ContractTestCase
 from tests.live.seen.objects import NOWHERE, machine
@@ -165,7 +166,7 @@ class ReadTests(KubectlTestCase):
                 "\nvirtualmachines  vm,vms  kubevirt.io/v1  true  ", await self.said("api-resources", program)
             )
             self.assertIn("rbac.authorization.k8s.io/v1", await self.said("api-versions", program))
-            self.assertIn("Server Version: v1.36", await self.said("version", program))
+            self.assertIn(f"Server Version: {KUBERNETES_VERSION}", await self.said("version", program))
             self.assertIn("Kubernetes control plane", await self.said("cluster-info", program))
 
     async def test_explain(self) -> None:

@@ -23,6 +23,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.cluster.modules import KUBERNETES_SERIES, KUBERNETES_VERSIONS
+
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 SUMMARY = re.compile(r"^(?:PASSED|FAILED)(?: \((.*)\))?$")
@@ -32,7 +34,8 @@ REPEATED = 60
 """Lines told again of each failure: the end of its traceback and the names of the tests."""
 AT_ONCE = 6
 """Commands that run at a time."""
-LIMIT = 2400.0 if not os.environ.get("DICOT_LONG") else 36000.0
+IS_LONG = bool(os.environ.get("DICOT_LONG"))
+LIMIT = 36000.0 if IS_LONG else 2400.0
 """Seconds after which a command is killed, so that one that hangs is told of."""
 PARTS = {
     "deaths": ("tests.sandbox.test_deaths_live",),
@@ -49,6 +52,8 @@ SEARCHES = ("deaths", "crashes", "quotas", "oracles")
 """Parts that look for what breaks, at every place where it might: minutes that nobody waits for at a desk."""
 HALVES = {"journeys": ("tests.live.test_", "tests.clients."), "contracts": ("tests.",)}
 """What runs on the real control planes: each costs a gigabyte of memory."""
+OTHERS = [series for series in KUBERNETES_VERSIONS if series != KUBERNETES_SERIES]
+"""Kubernetes that the long run tries too."""
 COUNTED = {
     "successes": "passed",
     "failures": "failed",
@@ -220,6 +225,18 @@ def rights(kind: str, logs: Path, *options: str) -> Work:
     return Work(f"{kind}-rights", [str(BIN / "python"), "-m", "tests.cluster.audit", *options, str(logs / kind)])
 
 
+def build(total: Sum, environment: Mapping[str, str]) -> None:
+    """The programs of the real control planes, as far as they are missing."""
+    carry_out([Work("build", [str(BIN / "python"), "-m", "tests.cluster.build"], environment)], total, 1)
+
+
+def on_real(total: Sum, environment: Mapping[str, str], prefix: str = "live") -> None:
+    """What runs on the real control planes."""
+    halves = parts("live", HALVES).items()
+    works = [trial(name.replace("live", prefix, 1), names, environment) for name, names in halves]
+    carry_out(works, total, len(HALVES))
+
+
 def main() -> int:
     """The exit code: 0 only where nothing failed."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -240,15 +257,18 @@ def main() -> int:
     works.append(trial("unit", chosen("unit"), environment))
     real = not (given.without_cluster or given.fast)
     if real:
-        carry_out([Work("build", [str(BIN / "python"), "-m", "tests.cluster.build"])], total, 1)
+        build(total, environment)
     carry_out(works, total, AT_ONCE)
     if not given.without_cluster:
         carry_out([rights("sandbox", logs)], total, 1)
     if real:
-        programs = {**environment, "DICOT_TEST_AUDIT": str(logs / "live")}
-        carry_out([trial(name, names, programs) for name, names in parts("live", HALVES).items()], total, 2)
+        on_real(total, {**environment, "DICOT_TEST_AUDIT": str(logs / "live")})
         if not os.environ.get("DICOT_TEST_KUBECONFIG"):
             carry_out([rights("live", logs, "--whole")], total, 1)
+        for series in OTHERS if IS_LONG else ():
+            programs = {**environment, "DICOT_KUBERNETES": series}
+            build(total, programs)
+            on_real(total, programs, series)
     elif given.fast:
         print(f"the tests on the real control planes are left out, and {', '.join(SEARCHES)}, as asked")
     for each in total.wrong:

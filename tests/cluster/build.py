@@ -41,7 +41,8 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 def inputs(module: Module) -> list[Path]:
     """The files that decide what a module's programs are."""
-    return sorted([*module.source.glob("go.*"), *module.source.rglob("*.go")])
+    pins = module.source / module.pins
+    return sorted([pins, pins.with_suffix(".sum"), *module.source.rglob("*.go")])
 
 
 def key(module: Module, series: str) -> str:
@@ -91,7 +92,8 @@ class Builder:
 
     def _compile(self, module: Module, package: str, target: Path) -> None:
         linker = " ".join((*LINKER, *module.linker))
-        command = [self._go.command, "build", *FLAGS, "-ldflags", linker, "-o", str(target), package]
+        flags = [*FLAGS, f"-modfile={module.pins}", "-ldflags", linker]
+        command = [self._go.command, "build", *flags, "-o", str(target), package]
         self._run(command, module.source, f"{module.name}: {target.name}")
 
     def _print_objects(self, module: Module, draft: Path) -> None:

@@ -8,12 +8,15 @@ kubevirt.io/virt-template-engine, kubevirt.io/virt-template-client-go, kubevirt.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
 OBJECTS = "objects.json"
-KUBERNETES_VERSION = "v1.36.3"
+KUBERNETES_VERSIONS = {"v1.34": "v1.34.4", "v1.36": "v1.36.3", "v1.37": "v1.37.0"}
+"""What Dicot is tried on, by the series that ``DICOT_KUBERNETES`` may name; without it, it is the middle one."""
+KUBERNETES_SERIES = "v1.36"
 KUBEVIRT_VERSION = "v1.8.4"
 CDI_VERSION = "v1.65.0"
 
@@ -22,7 +25,8 @@ CDI_VERSION = "v1.65.0"
 class Module:
     """A folder with a go.mod: its programs by file name, and the package that prints what it registers.
 
-    ``files_of`` names a module whose own directory that printer takes as its argument.
+    ``files_of`` names a module whose own directory that printer takes as its argument; ``pins`` is the file that
+    stands for go.mod where a folder has several, each with its sums beside it.
     """
 
     name: str
@@ -31,6 +35,7 @@ class Module:
     files_of: str | None = None
     linker: tuple[str, ...] = ()
     folder: Path = field(default=HERE)
+    pins: str = "go.mod"
 
     @property
     def source(self) -> Path:
@@ -41,16 +46,24 @@ def _version(setting: str, value: str) -> str:
     return f"-X k8s.io/component-base/version.{setting}={value}"
 
 
-KUBERNETES = Module(
-    "kubernetes",
-    programs=(("controlplane", "./controlplane"), ("kubectl", "k8s.io/kubernetes/cmd/kubectl")),
-    linker=(
-        _version("gitVersion", KUBERNETES_VERSION),
-        _version("gitMajor", "1"),
-        _version("gitMinor", "36"),
-        _version("gitTreeState", "clean"),
-    ),
-)
+def kubernetes(series: str) -> Module:
+    """Kubernetes of a series such as v1.36."""
+    return Module(
+        "kubernetes",
+        programs=(("controlplane", "./controlplane"), ("kubectl", "k8s.io/kubernetes/cmd/kubectl")),
+        linker=(
+            _version("gitVersion", KUBERNETES_VERSIONS[series]),
+            _version("gitMajor", "1"),
+            _version("gitMinor", series.partition(".")[2]),
+            _version("gitTreeState", "clean"),
+        ),
+        pins="go.mod" if series == KUBERNETES_SERIES else f"{series}.mod",
+    )
+
+
+_CHOSEN = os.environ.get("DICOT_KUBERNETES", KUBERNETES_SERIES)
+KUBERNETES_VERSION = KUBERNETES_VERSIONS[_CHOSEN]
+KUBERNETES = kubernetes(_CHOSEN)
 KUBEVIRT = Module(
     "kubevirt",
     programs=(

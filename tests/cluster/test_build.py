@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -12,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.cluster import build, toolchain
 from tests.cluster.build import Builder, BuildError, Run, announced
-from tests.cluster.modules import MODULES, OBJECTS, Module
+from tests.cluster.modules import KUBERNETES_VERSIONS, MODULES, OBJECTS, Module, kubernetes
 from tests.cluster.toolchain import Toolchain
 
 GO = Toolchain("go", (1, 26))
@@ -71,6 +72,13 @@ class KeyTests(SynchronousTestCase):
         (self.module.source / "README.md").write_text("words")
         self.assertEqual(build.key(self.module, SERIES), self.key)
 
+    def test_other_pins_are_another_key(self) -> None:
+        """And those that are not asked for do not count."""
+        for name in ("v2.mod", "v2.sum"):
+            (self.module.source / name).write_text("module sample\n")
+        self.assertEqual(build.key(self.module, SERIES), self.key)
+        self.assertNotEqual(build.key(replace(self.module, pins="v2.mod"), SERIES), self.key)
+
     def test_the_series_of_go_counts(self) -> None:
         self.assertNotEqual(build.key(self.module, "go1.27"), self.key)
 
@@ -102,7 +110,7 @@ class BuilderTests(SynchronousTestCase):
         module = Module("sample", self.module.programs, linker=("-X a=b",), folder=self.folder)
         self.builder(compiler.run).ensure(module)
         [command] = compiler.commands
-        self.assertEqual(command[:5], ["go", "build", "-trimpath", "-ldflags", "-s -w -X a=b"])
+        self.assertEqual(command[:6], ["go", "build", "-trimpath", "-modfile=go.mod", "-ldflags", "-s -w -X a=b"])
         self.assertEqual(command[-1], "./tool")
 
     def test_keeps_what_the_printer_said(self) -> None:
@@ -204,6 +212,13 @@ class ToolchainTests(SynchronousTestCase):
 
 class ModulesTests(SynchronousTestCase):
     def test_every_module_has_its_pins(self) -> None:
-        for module in MODULES:
-            names = {path.name for path in build.inputs(module)}
-            self.assertLessEqual({"go.mod", "go.sum", "main.go"}, names, module.name)
+        for module in (*MODULES, *map(kubernetes, KUBERNETES_VERSIONS)):
+            found = build.inputs(module)
+            self.assertLessEqual({module.pins, "main.go"}, {path.name for path in found}, module.name)
+            self.assertTrue(all(path.exists() for path in found), found)
+
+    def test_each_kubernetes_is_what_it_says(self) -> None:
+        for series, version in KUBERNETES_VERSIONS.items():
+            module = kubernetes(series)
+            self.assertIn(f"k8s.io/kubernetes {version}\n", (module.source / module.pins).read_text())
+            self.assertTrue(module.linker[0].endswith(f"gitVersion={version}"))

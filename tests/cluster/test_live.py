@@ -19,6 +19,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.cluster.control import Control, Refused
 from tests.cluster.launch import PROGRAMS, RealCluster, Wishes
+from tests.cluster.modules import KUBERNETES_VERSION
 from tests.cluster.objects import Document, named
 from tests.cluster.shared import SHARED, TIMEOUT
 
@@ -62,8 +63,8 @@ class SharedClusterTests(TestCase):
         kubectl = self.access.programs.get("kubectl", "kubectl")
         command = ["--kubeconfig", str(self.access.kubeconfig), "version", "-o", "json"]
         versions = json.loads(await getProcessOutput(kubectl, command, dict(os.environ)))
-        self.assertEqual(versions["serverVersion"]["gitVersion"], "v1.36.3")
-        self.assertEqual(versions["clientVersion"]["gitVersion"], "v1.36.3")
+        self.assertEqual(versions["serverVersion"]["gitVersion"], KUBERNETES_VERSION)
+        self.assertEqual(versions["clientVersion"]["gitVersion"], KUBERNETES_VERSION)
 
     async def test_admission_refuses_a_disk_without_a_volume(self) -> None:
         answer = await self.control.ask("POST", f"{self.machines}?dryRun=All", machine("m", "Halted", []))
