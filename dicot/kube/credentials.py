@@ -1,6 +1,7 @@
 """Where the API server is, and how Dicot proves who it is: from a kubeconfig or from the Pod that Dicot runs in.
 
-The files are read once, at start. Plugins are child processes; token files and certificates are read again.
+The files are read once, at start, by the ``kubernetes`` package's own reading and merging of them. What may block or
+go stale is not left to it: plugins are child processes, token files and certificates are read again.
 """
 
 import base64
@@ -13,16 +14,17 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import yaml
+from kubernetes.client import Configuration
+from kubernetes.config import ConfigException
+from kubernetes.config.incluster_config import SERVICE_CERT_FILENAME, SERVICE_TOKEN_FILENAME, InClusterConfigLoader
+from kubernetes.config.kube_config import ConfigNode, KubeConfigMerger
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from .errors import Headers, Unreachable
-from .kubeconfig import Kubeconfig, Named, read
 from .plugin import Grant, Plugin, Program
 from .trust import Pem, Tls
 
-ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-"""Where a Pod finds the credentials of its ServiceAccount."""
 TOKEN_FILE_LIFE = 60.0
 _EARLY = 10.0
 _FRESH = 5.0
@@ -146,53 +148,50 @@ def load(
         return in_cluster(reactor, environ)
     files = kubeconfig or environ.get("KUBECONFIG") or "~/.kube/config"
     try:
-        found = read(files)
-        if found is None:
-            raise Unusable(f"{files}: no such kubeconfig")
-        return _Login(found, context, environ).credentials(reactor, allow_insecure, now)
-    except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
+        reading = _Kubeconfig(files, context, environ)
+        return reading.credentials(reactor, allow_insecure, now)
+    except (ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
         raise Unusable(f"{files}: {reason}") from reason
 
 
 def in_cluster(
     clock: IReactorTime,
     environ: Mapping[str, str] = os.environ,
-    token_file: str = f"{ACCOUNT}/token",
-    authority_file: str = f"{ACCOUNT}/ca.crt",
+    token_file: str = SERVICE_TOKEN_FILENAME,
+    authority_file: str = SERVICE_CERT_FILENAME,
 ) -> Credentials:
     """Credentials of the Pod that Dicot runs in. Raises Unusable."""
-    host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
+    settings = Configuration()
     try:
-        if not host or not port:
-            raise ValueError("the environment does not say the service's host/port")
-        for path in (token_file, authority_file):
-            if not Path(path).read_text("ascii").strip():
-                raise ValueError(f"{path} is empty")
+        InClusterConfigLoader(token_file, authority_file, environ=environ).load_and_set(settings)
         tls = Tls(Pem(path=authority_file))
-    except (OSError, ValueError) as reason:
+    except (ConfigException, OSError, ValueError) as reason:
         raise Unusable(f"in-cluster settings: {reason}") from reason
-    server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-    return Credentials(server, tls, TokenFile(token_file, clock))
+    return Credentials(settings.host, tls, TokenFile(token_file, clock))
 
 
-class _Login:
-    """One context of a merged kubeconfig."""
+class _Kubeconfig:
+    """One context of a merged kubeconfig. A relative path in it is relative to the file that says it."""
 
-    def __init__(self, found: Kubeconfig, context: str, environ: Mapping[str, str]) -> None:
-        chosen = found.one("contexts", context or found.current).body
+    def __init__(self, files: str, context: str, environ: Mapping[str, str]) -> None:
+        merged = KubeConfigMerger(files).config
+        if merged is None:
+            raise Unusable(f"{files}: no such kubeconfig")
+        chosen = merged["contexts"].get_with_name(context or merged["current-context"])["context"]
         self._environ = environ
-        self._cluster = found.one("clusters", chosen["cluster"])
-        named = chosen.get("user")
-        self._user = found.one("users", named) if named else Named({}, "")
+        self._cluster: ConfigNode = merged["clusters"].get_with_name(chosen["cluster"])
+        named = chosen.safe_get("user")
+        self._user: ConfigNode | None = merged["users"].get_with_name(named) if named else None
 
     def credentials(self, reactor: Any, allow_insecure: bool, now: Callable[[], float]) -> Credentials:
-        cluster, user = self._cluster.body, self._user.body
+        cluster = self._cluster["cluster"].value
+        user = (self._user["user"].value if self._user is not None else None) or {}
         server = cluster["server"].rstrip("/")
         _refuse(cluster, user, server, allow_insecure)
         tls = Tls(
-            self._pem("certificate-authority", self._cluster),
-            self._pem("client-certificate", self._user),
-            self._pem("client-key", self._user),
+            self._pem(cluster, "certificate-authority", self._cluster),
+            self._pem(user, "client-certificate", self._user),
+            self._pem(user, "client-key", self._user),
             cluster.get("tls-server-name", ""),
             bool(cluster.get("insecure-skip-tls-verify")),
         )
@@ -202,7 +201,7 @@ class _Login:
         self, user: Mapping[str, Any], cluster: Mapping[str, Any], tls: Tls, reactor: Any, now: Callable[[], float]
     ) -> Proof:
         if user.get("tokenFile"):
-            return TokenFile(self._user.beside(user["tokenFile"]), reactor)
+            return TokenFile(_beside(self._user, user["tokenFile"]), reactor)
         if user.get("token"):
             return Fixed({"Authorization": f"Bearer {user['token']}"})
         if user.get("exec"):
@@ -218,20 +217,24 @@ class _Login:
             raise Unusable(f"users.exec: {told['command']} needs a terminal (interactiveMode: Always)")
         command = told["command"]
         # As kubectl does: a path is relative to the kubeconfig, a bare name is looked for in PATH.
-        command = self._user.beside(command) if os.sep in command else command
+        command = _beside(self._user, command) if os.sep in command else command
         extra = {pair["name"]: pair["value"] for pair in told.get("env") or ()}
         shown = _shown(cluster) if told.get("provideClusterInfo") else None
         return Program((command, *(told.get("args") or ())), {**self._environ, **extra}, told["apiVersion"], shown)
 
-    def _pem(self, key: str, entry: Named) -> Pem:
-        section = entry.body
+    def _pem(self, section: Mapping[str, Any], key: str, entry: ConfigNode | None) -> Pem:
         encoded = section.get(f"{key}-data")
         if encoded:
             try:
                 return Pem(base64.b64decode(encoded, validate=False))
             except binascii.Error as reason:
                 raise Unusable(f"{key}-data is not base64") from reason
-        return Pem(path=entry.beside(section[key])) if section.get(key) else Pem()
+        return Pem(path=_beside(entry, section[key])) if section.get(key) else Pem()
+
+
+def _beside(entry: ConfigNode | None, path: str) -> str:
+    folder = Path(entry.path).absolute().parent if entry is not None and entry.path else Path()
+    return str(folder / Path(path).expanduser())
 
 
 def _shown(cluster: Mapping[str, Any]) -> Mapping[str, Any]:

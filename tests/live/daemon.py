@@ -41,7 +41,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 TWISTD = Path(sys.executable).with_name("twistd")
 PROGRAM = (str(TWISTD),)
 IMPORTED = (
-    *("twisted.scripts.twistd", "twisted.web.client", "twisted.web.server", "treq", "yaml"),
+    *("twisted.scripts.twistd", "twisted.web.client", "twisted.web.server", "treq", "kubernetes.config"),
     *("werkzeug.routing", "jsonschema", "cachetools", "prometheus_client", "argon2", "cryptography.x509"),
     *("dicot.kube.client", "dicot.kube.reflector", "dicot.compute.letters", "dicot.cloud.resource"),
 )
