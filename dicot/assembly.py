@@ -82,14 +82,22 @@ class Watches:
         """Tells the seconds since the quietest of these kinds was last heard; each request asks, so it looks at
         nothing else. Nothing counts as heard before every list is whole, also of other kinds: what is missing there
         may only be still to come."""
-        stores = tuple(self.stores.values())
+        missing = list(self.stores.values())
         reflectors = tuple(each for each in self.reflectors if each.store.kind in of)
 
         def age() -> float:
-            if not all(store.is_synced for store in stores):
+            while missing and missing[-1].is_synced:
+                del missing[-1]
+            if missing:
                 return inf
-            ages = (each.byte_age for each in reflectors)
-            return max((inf if age is None else age for age in ages), default=0.0)
+            longest = 0.0
+            for each in reflectors:
+                found = each.byte_age
+                if found is None:
+                    return inf
+                if found > longest:
+                    longest = found
+            return longest
 
         return age
 

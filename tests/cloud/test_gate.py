@@ -6,12 +6,13 @@ from collections.abc import Awaitable
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.caller import Caller
+from dicot.cloud.callers import gate
 from dicot.cloud.callers.directory import UserFacts
-from dicot.cloud.callers.gate import REFUSAL, TokenGate
+from dicot.cloud.callers.gate import REFUSAL, TokenGate, caller_of
 from dicot.cloud.callers.keys import PERIOD, SECRET_NAME, SETTLE, TOKEN_KEYS
 from dicot.cloud.callers.policy import Policy
 from dicot.cloud.callers.revocation import MANY
-from dicot.cloud.callers.standing import LOGIN_AGE, READ_AGE
+from dicot.cloud.callers.standing import LOGIN_AGE, LOOK, READ_AGE
 from dicot.cloud.callers.tokens import DomainScope, ProjectScope, Scope, SystemScope, Token, Unscoped, derive
 from dicot.cloud.kinds.identity import DOMAIN, ROLE_ASSIGNMENT, USER
 from dicot.faults import Unauthorized, Unavailable
@@ -137,12 +138,12 @@ class RefusalTests(SynchronousTestCase):
         self.doors.refused(self, self.text)
 
     def test_a_disabled_project(self) -> None:
-        self.doors.lab.enabled = False
+        self.town.land.change(hex_id("lab"), enabled=False)
         self.doors.refused(self, self.text)
 
     def test_a_disabled_domain_of_the_project(self) -> None:
         self.town.object(DOMAIN, "far", hex_id("far"), {"name": "far", "enabled": True})
-        self.doors.lab.domain = hex_id("far")
+        self.town.land.change(hex_id("lab"), domain=hex_id("far"))
         self.doors.caller(self.text)
         self.town.change(DOMAIN, "far", enabled=False)
         self.doors.refused(self, self.text)
@@ -179,6 +180,11 @@ class RefusalTests(SynchronousTestCase):
         self.town.one.age = READ_AGE
         self.doors.caller(self.text)
         self.town.one.age = READ_AGE + 1
+        self.town.clock.advance(LOOK)
+        for _ in range(2):
+            self.assertRaises(Unavailable, self.doors.gates[0].identify, self.text)
+        self.assertRaises(Unavailable, self.doors.gates[0].identify, self.doors.text(Unscoped()))
+        self.town.clock.advance(-60)
         self.assertRaises(Unavailable, self.doors.gates[0].identify, self.text)
 
     def test_nobody_logs_in_when_they_are_silent_for_a_while(self) -> None:
@@ -186,6 +192,54 @@ class RefusalTests(SynchronousTestCase):
         self.town.one.standings.may_log_in()
         self.town.one.age = LOGIN_AGE + 1
         self.assertRaises(Unavailable, self.town.one.standings.may_log_in)
+
+
+class RememberedTests(SynchronousTestCase):
+    """What is remembered of a token is worth no more than the token."""
+
+    def setUp(self) -> None:
+        self.doors = Doors(2)
+        self.town = self.doors.town
+        self.town.assign("ann", "member", project="lab")
+        self.token = self.doors.token(ProjectScope(hex_id("lab")))
+        self.text = self.town.one.tokens.write(self.token)
+        self.caller = self.doors.caller(self.text)
+
+    def test_nothing_is_weighed_again_while_nothing_happens(self) -> None:
+        self.town.clock.advance(60)
+        self.assertIs(self.doors.caller(self.text), self.caller)
+
+    def test_a_revocation_acts_at_once(self) -> None:
+        ann = self.town.one.directory.user(hex_id("ann"))
+        assert ann is not None
+        now_of(self.town.one.revocations.revoke(self.token, ann))
+        self.doors.refused(self, self.text)
+
+    def test_a_key_that_is_gone_opens_nothing(self) -> None:
+        with self.town.kube.by_administrator() as kube:
+            now_of(kube.delete(place(TOKEN_KEYS, SYSTEM_NAMESPACE, SECRET_NAME)))
+        found = self.doors.gates[0].identify(self.text)
+        assert not isinstance(found, Caller)
+        self.assertRaises(Unauthorized, now_of, found)
+
+    def test_a_project_that_changes_is_another(self) -> None:
+        self.town.land.change(hex_id("lab"), name="laboratory")
+        self.assertEqual(self.doors.caller(self.text).project_name, "laboratory")
+
+    def test_a_refusal_is_not_remembered(self) -> None:
+        self.town.clock.advance(3600)
+        self.doors.refused(self, self.text)
+        self.town.clock.advance(-1)
+        self.assertEqual(self.doors.caller(self.text), self.caller)
+
+    def test_so_many_tokens_and_no_more(self) -> None:
+        self.patch(gate, "_REMEMBERED", 3)
+        texts = [self.doors.text(ProjectScope(hex_id("lab"))) for _ in range(4)]
+        callers = [self.doors.caller(text) for text in texts]
+        again = [self.doors.caller(text) for text in reversed(texts)]
+        self.assertEqual(
+            [now is before for now, before in zip(reversed(again), callers, strict=True)], [False, True, True, True]
+        )
 
 
 class UnknownKeyTests(SynchronousTestCase):
@@ -321,6 +375,7 @@ class Model:
         self.revoked: set[str] = set()
         self.chains: set[str] = set()
         self.issued: list[tuple[Token, str]] = []
+        self.texts: dict[str, str] = {}
 
     def step(self) -> None:
         self.dice.choice(
@@ -359,6 +414,7 @@ class Model:
         if parents and self.dice.random() < 0.7:
             token = derive(token, self.dice.choice(parents))
         self.issued.append((token, user))
+        self.texts[token.audit] = self.town.replicas[replica].tokens.write(token)
 
     def revoke(self) -> None:
         if self.issued:
@@ -396,6 +452,16 @@ class ModelTests(SynchronousTestCase):
             self.assertEqual(standing is not None, model.counts(token, user))
             if standing is not None and standing.project is not None:
                 self.assertEqual({role.name for role in standing.roles}, model.roles(token, user))
+            self.assertEqual(self.let_in(model, replica, token), standing and caller_of(standing))
+
+    def let_in(self, model: Model, replica: Replica, token: Token) -> Caller | None:
+        """Whom the replica's gate, which remembers tokens, sees in one."""
+        try:
+            found = model.doors.gates[model.town.replicas.index(replica)].identify(model.texts[token.audit])
+        except Unauthorized:
+            return None
+        assert isinstance(found, Caller)
+        return found
 
     def test_replicas_agree_with_the_model_once_their_watches_are_there(self) -> None:
         for seed in range(12):

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -65,7 +65,7 @@ class Dice:
         return hashlib.shake_128(f"{self._seed} {self._rolled}".encode()).digest(length)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Place_:
     """A recorded project."""
 
@@ -89,6 +89,10 @@ class Land:
 
     def all(self) -> Iterable[Place_]:
         return self.places.values()
+
+    def change(self, id: str, **what: Any) -> None:
+        """A project that has changed is another object, as ``Projects`` makes them."""
+        self.places[id] = replace(self.places[id], **what)
 
 
 class Replica:
@@ -161,8 +165,8 @@ class Town:
         self.object(USER, name, hex_id(name), {"name": name, "domainId": "default", **spec})
         return hex_id(name)
 
-    def project(self, name: str, domain: str = "default") -> Place_:
-        made = self.land.places[hex_id(name)] = Place_(hex_id(name), name, f"ns-{name}", domain)
+    def project(self, name: str, domain: str = "default", **what: Any) -> Place_:
+        made = self.land.places[hex_id(name)] = Place_(hex_id(name), name, f"ns-{name}", domain, **what)
         return made
 
     def assign(self, user: str, role: str, *, inherited: bool = False, **scope: str) -> str:

@@ -19,8 +19,8 @@ class ProjectListTests(Case):
 
     def setUp(self) -> None:
         super().setUp()
-        self.town.project("pen").enabled = False
-        self.town.project("out").domain = hex_id("far")
+        self.town.project("pen", enabled=False)
+        self.town.project("out", hex_id("far"))
         self.who = self.person("root", "admin", DEN)
 
     def names(self, **asked: str) -> list[str]:
@@ -82,7 +82,7 @@ class ProjectListTests(Case):
             self.assertEqual(self.names(**asked), expected, asked)
 
     def test_by_tags(self) -> None:
-        self.town.project("red").tags = ("red",)
+        self.town.project("red", tags=("red",))
         for asked, expected in (
             ({"tags": "red,blue"}, ["lab"]),
             ({"tags_any": "red,blue"}, ["lab", "red"]),

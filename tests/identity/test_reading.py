@@ -29,8 +29,7 @@ class Case(SynchronousTestCase):
         self.town = self.counter.town
         self.town.user("ann", email="ann@example.org")
         self.town.user("bob")
-        self.lab = self.town.project("lab")
-        self.lab.description, self.lab.tags = "The lab", ("red", "blue")
+        self.lab = self.town.project("lab", description="The lab", tags=("red", "blue"))
         self.town.project("den")
         self.town.assign("ann", "member", project="lab")
         self.town.object(DOMAIN, "far", hex_id("far"), {"name": "Far", "description": "away"})
@@ -217,7 +216,7 @@ class UserTests(Case):
         body = self.show("ann", "ann", Unscoped(), url)
         self.assertEqual(sorted(project["name"] for project in body["projects"]), ["den", "lab"])
         self.assertEqual(body["links"]["self"], f"{URL}/users/{hex_id('ann')}/projects")
-        self.lab.enabled = False
+        self.town.land.change(self.lab.id, enabled=False)
         cases: tuple[tuple[dict[str, list[str]], list[str]], ...] = (
             ({"name": ["lab"]}, ["lab"]),
             ({"name": ["LAB"]}, []),

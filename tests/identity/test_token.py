@@ -114,7 +114,7 @@ class IssueTests(Case):
         self.town.assign("bob", "reader", project="lab")
         self.assertEqual(shown(self.counter.log_in(by_password("bob")))["project"]["name"], "lab")
         self.assertNotIn("project", shown(self.counter.log_in(by_password("bob", scope="unscoped"))))
-        self.town.land.places[hex_id("lab")].enabled = False
+        self.town.land.change(hex_id("lab"), enabled=False)
         self.assertNotIn("project", shown(self.counter.log_in(by_password("bob"))))
         del self.town.land.places[hex_id("lab")]
         self.assertNotIn("project", shown(self.counter.log_in(by_password("bob"))))

@@ -83,7 +83,7 @@ class Project(Protocol):
 
 
 class Projects(Protocol):
-    """The recorded projects."""
+    """The recorded projects. One that has changed is another object."""
 
     def project(self, id: str) -> Project | None:
         """By its id."""
@@ -119,6 +119,8 @@ class Directory:
         self._assignments = stores[ROLE_ASSIGNMENT]
         self._projects = projects
         self._known: dict[tuple[str, ...], Any] = {}
+        self.generation = 0
+        """Grows with each event; projects have none here."""
         for store in (self._users, self._domains, self._roles, self._implied, self._assignments):
             store.listen(self._changed)
 
@@ -268,6 +270,7 @@ class Directory:
 
     def _changed(self, changes: tuple[Change, ...]) -> None:
         self._known.clear()
+        self.generation += 1
 
 
 def _row(store: Store[Any], id: str) -> Row | None:

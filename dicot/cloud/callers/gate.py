@@ -1,5 +1,6 @@
 """Token -> Caller, and whether the caller may: what web asks of identity."""
 
+import hashlib
 from collections.abc import Awaitable
 
 from ...caller import Caller
@@ -10,21 +11,45 @@ from .tokens import DomainScope, SystemScope, UnknownKey
 
 REFUSAL = "The request you have made requires authentication."
 """Keystone's text for every reason there is: which one it was is nobody's business."""
+_REMEMBERED = 10_000
 
 
 class TokenGate:
-    """Fulfils ``web.call.Gate``. Nothing of it waits, unless a token's key was never seen here."""
+    """Fulfils ``web.call.Gate``. Nothing of it waits, unless a token's key was never seen here.
+
+    Who showed a token is remembered by the token's digest until anything happens to users, roles, domains, keys or
+    revocations; the token's end, its project and the age of the watches are looked at each time.
+    """
 
     def __init__(self, standings: Standings, policy: Policy) -> None:
         self._standings = standings
         self._policy = policy
+        self._known: dict[bytes, tuple[Standing, Caller]] = {}
+        self._generation = standings.generation
 
     def identify(self, token: str) -> Caller | Awaitable[Caller]:
         """The caller, with the roles of this moment. Raises Unauthorized, Unavailable."""
+        if self._generation != self._standings.generation:
+            self._generation = self._standings.generation
+            self._known.clear()
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._known.get(digest)
+        if known is not None and self._standings.lasts(known[0]):
+            return known[1]
         try:
-            return _caller(self._standings.shown(token))
+            standing = self._standings.shown(token)
         except UnknownKey:
             return self._looked_up(token)
+        return self._remembered(digest, standing)
+
+    def _remembered(self, digest: bytes, standing: Standing | None) -> Caller:
+        self._known.pop(digest, None)
+        caller = _caller(standing)
+        if standing is not None:
+            if len(self._known) >= _REMEMBERED:
+                del self._known[next(iter(self._known))]
+            self._known[digest] = (standing, caller)
+        return caller
 
     def permit(self, caller: Caller, operation: str) -> None:
         """Raises Forbidden in the words of the operation's service."""

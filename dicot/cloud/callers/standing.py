@@ -16,6 +16,9 @@ READ_AGE = 1800.0
 """The same, above which known tokens are not taken any more either. Reads outlive an API server that is away; nothing
 can be revoked then, so that this bounds only a replica that is cut off by itself."""
 
+LOOK = 1.0
+"""Seconds between two looks at the age for tokens that are known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -50,6 +53,25 @@ class Standings:
         self._revocations = revocations
         self._now = now
         self._age = age
+        self._looked = float("-inf")
+
+    @property
+    def generation(self) -> int:
+        """Grows with everything that a standing is made of, but for time and projects."""
+        return self._ring.generation + self._directory.generation + self._revocations.generation
+
+    def lasts(self, standing: Standing) -> bool:
+        """Whether nothing but time and projects could have ended a standing, and they have not. Raises Unavailable.
+
+        To be asked within the generation in which it was made.
+        """
+        now, project = self._now(), standing.project
+        if not 0 <= now - self._looked < LOOK:
+            self._heard()
+            self._looked = now
+        if project is not None and self._directory.project(project.id) is not project:
+            return False
+        return standing.token.expires > now * 1e6
 
     def shown(self, text: str) -> Standing | None:
         """The standing of a token's text; None where it does not count. Raises UnknownKey, Unavailable."""
@@ -74,8 +96,7 @@ class Standings:
 
     def of(self, token: Token) -> Standing | None:
         """The standing of a token; None where it has expired or been revoked, or nothing is left of its basis."""
-        if self._age() > READ_AGE:
-            raise Unavailable("The identity service has not heard from Kubernetes for too long.", retry_after=10)
+        self._heard()
         user = self._directory.user(token.user)
         if user is None or not user.enabled or token.expires <= self._now() * 1e6:
             return None
@@ -85,6 +106,10 @@ class Standings:
         if user_domain is None or not user_domain.enabled:
             return None
         return self._scoped(token, user, user_domain)
+
+    def _heard(self) -> None:
+        if self._age() > READ_AGE:
+            raise Unavailable("The identity service has not heard from Kubernetes for too long.", retry_after=10)
 
     def may_log_in(self) -> None:
         """Raises Unavailable where what is known of users is too old to let anybody in by it."""
