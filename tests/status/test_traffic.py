@@ -1,5 +1,7 @@
 """Requests, counted."""
 
+import re
+
 from prometheus_client import CollectorRegistry, generate_latest
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,6 +13,15 @@ from dicot.web.access import Record
 def record(route: str = "/servers", status: int = 200, took: float = 0.0015, method: str = "GET") -> Record:
     service = "compute" if route else ""
     return Record("req-1", "", method, "/compute/v2.1/x", "", status, 5, took, "u", "p", "a", service, route)
+
+
+def normal(text: str) -> str:
+    """Metrics with the labels of each line in order."""
+
+    def ordered(found: re.Match[str]) -> str:
+        return "{" + ",".join(sorted(found[1].split(","))) + "}"
+
+    return re.sub(r"{([^}]*)}", ordered, text)
 
 
 class RateTests(SynchronousTestCase):
@@ -56,6 +67,25 @@ class TrafficTests(SynchronousTestCase):
         )
         self.assertEqual((first.median, first.p99), (0.002, 0.002))
         self.assertEqual((second.route, second.median), ("compute GET /flavors", None))
+
+    def test_the_metrics_hold_every_request(self) -> None:
+        for each in (record(), record(took=0.0005), record("/servers", 404, took=31.0), record("", 401)):
+            self.traffic(each)
+        told = generate_latest(self.registry).decode()
+        of = 'method="GET",route="/servers",service="compute"'
+        for expected in (
+            f'dicot_requests_total{{{of},status="200"}} 2.0',
+            f'dicot_requests_total{{{of},status="404"}} 1.0',
+            'dicot_requests_total{method="GET",route="other",service="",status="401"} 1.0',
+            f'dicot_request_duration_seconds_bucket{{le="0.0005",{of}}} 1.0',
+            f'dicot_request_duration_seconds_bucket{{le="0.001",{of}}} 1.0',
+            f'dicot_request_duration_seconds_bucket{{le="0.002",{of}}} 2.0',
+            f'dicot_request_duration_seconds_bucket{{le="30.0",{of}}} 2.0',
+            f'dicot_request_duration_seconds_bucket{{le="+Inf",{of}}} 3.0',
+            f"dicot_request_duration_seconds_count{{{of}}} 3.0",
+            f"dicot_request_duration_seconds_sum{{{of}}} 31.002",
+        ):
+            self.assertIn(f"{normal(expected)}\n", normal(told))
 
     def test_no_client_makes_a_label(self) -> None:
         for number in range(100):

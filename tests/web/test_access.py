@@ -1,7 +1,7 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, Logger
 from twisted.trial.unittest import SynchronousTestCase
@@ -37,6 +37,10 @@ class LineTests(SynchronousTestCase):
     def test_control_characters_are_escaped(self) -> None:
         text = line(replace(SEEN, path='/a\r\n\x1b[31m"\x00\u2028\x85'), 0)
         self.assertTrue(text.isascii() and text.isprintable())
+
+    def test_the_time_is_cut_off_at_milliseconds(self) -> None:
+        for now, told in ((1.9999, "00:00:01.999"), (2.0, "00:00:02.000"), (61.0005, "00:01:01.000")):
+            self.assertEqual(json.loads(line(SEEN, now))["time"], f"1970-01-01T{told}+00:00")
 
     def test_fields_are_capped(self) -> None:
         long = "a" * 70_000

@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -9,7 +10,7 @@ from dicot.web.dialects.identity import Identity
 from dicot.web.dialects.image import Image
 from dicot.web.dialects.network import Network
 from dicot.web.dialects.volume import Volume
-from dicot.web.site import drain, new_request_id
+from dicot.web.site import drain, request_ids
 
 from .wire import BASE, PUBLIC, Bench, ListedGate, echoed, pending, written
 
@@ -145,8 +146,14 @@ class MountTests(SynchronousTestCase):
 
 class RequestIdTests(SynchronousTestCase):
     def test_form(self) -> None:
-        self.assertRegex(new_request_id(), r"\Areq-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-        self.assertNotEqual(new_request_id(), new_request_id())
+        new_id = request_ids()
+        seen = [new_id() for _ in range(500)]
+        self.assertEqual(len(set(seen)), 500)
+        for id in seen:
+            self.assertEqual(id, f"req-{UUID(hex=id[4:], version=4)}")
+
+    def test_all_of_what_was_drawn_is_in_them(self) -> None:
+        self.assertEqual(request_ids(lambda size: b"\xff" * size)(), "req-ffffffff-ffff-4fff-bfff-ffffffffffff")
 
 
 class DrainTests(SynchronousTestCase):
