@@ -1,7 +1,7 @@
 """The one place that decodes and encodes: a Klein application whose routes share identity, versions and errors."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from klein import Klein
@@ -13,6 +13,7 @@ from werkzeug import exceptions
 from ..faults import Fault, MethodNotAllowed, NotFound
 from . import door
 from .answer import encoded, send
+from .begun import begun
 from .call import NEVER, Bodies, Gate, Operation, Reply
 from .dialect import Dialect, Version
 from .exchange import Exchange
@@ -110,12 +111,12 @@ class Api:
         path = self._unscoped(request, path)
         found = self._hot.find(path) if request.method in (b"GET", b"HEAD") else None
         if found is not None:
-            self._follow(request, Deferred.fromCoroutine(self._exchange.respond(request, *found)))
+            follow(request, self._exchange.respond(request, *found))
             return
         try:
             parts = self._segments(path)
         except Fault as fault:
-            self._follow(request, Deferred.fromCoroutine(self._exchange.refuse(request, fault)))
+            follow(request, self._exchange.refuse(request, fault))
             return
         request.postpath = [part.encode() for part in parts]
         self._resource.render(request)
@@ -159,12 +160,6 @@ class Api:
         request.project = found[1].decode("ascii")
         return found[2]
 
-    def _follow(self, request: Request, answering: Deferred[None]) -> None:
-        """Ends the request after its answer, and the answer when the client leaves, as Klein does for its routes."""
-        if not answering.called:
-            request.notifyFinish().addErrback(lambda _: answering.cancel())
-        answering.addCallbacks(lambda _: request.end(), request.processingFailed)
-
     def _misrouted(self, request: Request, failure: Failure) -> Deferred[None]:
         """Klein's one error function: nothing is routed to, or routing itself failed."""
         error = failure.value
@@ -182,6 +177,21 @@ class Api:
         if isinstance(error, exceptions.MethodNotAllowed):
             return MethodNotAllowed(words.disallowed.format(method=method), headers={"Allow": _allowed(error)})
         return NotFound(words.missing)
+
+
+def follow(request: Request, answer: Coroutine[Deferred[Any], Any, None]) -> None:
+    """Ends a request after its answer, and the answer when the client leaves, as Klein does for its routes."""
+    try:
+        answering = begun(answer)
+    except Exception:
+        request.processingFailed(Failure())
+        return
+    if answering is None:
+        request.end()
+        return
+    if not answering.called:
+        request.notifyFinish().addErrback(lambda _: answering.cancel())
+    answering.addCallbacks(lambda _: request.end(), request.processingFailed)
 
 
 def _allowed(error: exceptions.MethodNotAllowed) -> str:

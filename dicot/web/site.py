@@ -10,7 +10,7 @@ from ..faults import Fault, MethodNotAllowed, NotFound
 from . import door
 from .access import Record
 from .answer import encoded, refusal, send
-from .api import Api
+from .api import Api, follow
 from .call import Reply
 from .dialect import UNVERSIONED, Dialect
 from .dialects.identity import Identity
@@ -43,8 +43,7 @@ class Mounts:
         if page is None and api is not None:
             api.serve(request, rest)
             return
-        shown = Deferred.fromCoroutine(self._show(request, page))
-        shown.addCallbacks(lambda _: request.end(), request.processingFailed)
+        follow(request, self._show(request, page))
 
     async def admit(self, request: Request, method: bytes, path: bytes) -> None:
         prefix, rest = _divided(path)
