@@ -7,6 +7,7 @@ from ..faults import Fault
 from ..pull import SLICE, Slices, length
 from .call import Pieces, Reply
 from .dialect import Dialect, Version
+from .head import fields
 from .request import Request
 
 _BODILESS = frozenset((204, 304))
@@ -45,18 +46,15 @@ async def send(request: Request, dialect: Dialect, reply: Reply) -> None:
     """Writes an encoded answer, large ones as the client takes them. It does not end the request."""
     body = reply.body if isinstance(reply.body, Pieces) else Pieces(())
     size = length(body.parts, body.between)
-    request.setResponseCode(reply.code)
-    headers = {**dialect.stamp(request.version), **dict.fromkeys(dialect.id_headers, request.request_id)}
-    if reply.code not in _BODILESS:
-        headers["Content-Length"] = str(size)
-        if size:
-            headers["Content-Type"] = "application/json"
-    for name, value in {**headers, **(reply.headers or {})}.items():
-        request.setHeader(name, value)
-    if size > SLICE and request.method != b"HEAD" and not request.gone:
+    told = None if reply.code in _BODILESS else size
+    lines = fields(dialect, request.version, request.request_id, told, reply.headers)
+    if not told or request.method == b"HEAD":
+        request.begin(reply.code, lines)
+    elif size <= SLICE:
+        request.begin(reply.code, lines, body.between.join(body.parts))
+    elif not request.gone:
+        request.begin(reply.code, lines)
         try:
             await Slices(request, body.parts, body.between, size).send()
         except CancelledError:
             return  # the client has left in the middle of its answer
-    else:
-        request.write(body.between.join(body.parts))

@@ -4,6 +4,7 @@ The overrides that know private names of ``HTTPChannel`` (Twisted 26.10) are all
 """
 
 import re
+from collections.abc import Mapping
 from enum import Enum
 from http import HTTPStatus
 
@@ -17,10 +18,11 @@ from twisted.web.http_headers import Headers
 from ..faults import BadRequest, Fault, HeadersTooLarge, RequestTimeout, UnsupportedMedia, UriTooLong
 from .access import Record
 from .limits import Deadline
+from .quick import LONGEST, quick
 from .request import Front, Request, too_large
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?".encode())
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?")
 _METHOD = re.compile(rb"[A-Z]{1,16}")
 _LENGTH = re.compile(rb"[ \t]*[0-9]{1,18}[ \t]*")
 _LONG_HEADERS = "The headers of the request are too large."
@@ -82,9 +84,28 @@ class Channel(HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         if self._over:
             return
+        if self._between and self._took(data):
+            return
         if self._stage is Stage.IDLE:
             self._enter(Stage.HEADER)
         HTTPChannel.dataReceived(self, data)
+
+    def _took(self, data: bytes) -> bool:
+        """Takes the head of a request at once where it came whole and in the usual form; else it is read by lines,
+        and nothing has happened yet."""
+        limits = self.front.limits
+        found = quick(data) if len(data) <= min(LONGEST, limits.request_line, limits.header_block) else None
+        if found is None:
+            return False
+        request = Request(self)
+        request.fields = found.fields
+        self.requests.append(request)
+        self._command, self._path, self._version = found.method, found.target, b"HTTP/1.1"
+        self._target = found.target.partition(b"?")[0]
+        self.allHeadersReceived()
+        if not self._over:
+            self.allContentReceived()
+        return True
 
     def pauseProducing(self) -> None:
         self._drained.set(self.front.limits.write_seconds)
@@ -169,6 +190,8 @@ class Channel(HTTPChannel):
         if self._over:
             return
         request: Request = self.requests[-1]
+        if request.fields is None:
+            request.fields = joined(request.requestHeaders)
         fault = self._objection(request)
         if fault is not None:
             self.refuse(fault)
@@ -181,8 +204,7 @@ class Channel(HTTPChannel):
                 self._ask(request)
 
     def _objection(self, request: Request) -> Fault | None:
-        hosts = request.requestHeaders.getRawHeaders(b"host") or []
-        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        if not _HOST.fullmatch(request.text_of(b"host")):
             return BadRequest("The Host header is missing, doubled or malformed.")
         if request.text_of(b"content-encoding").lower() not in ("", "identity"):
             return UnsupportedMedia("A Content-Encoding is not supported.")
@@ -209,8 +231,6 @@ class Channel(HTTPChannel):
         if self._over:
             return
         self._enter(Stage.ANSWER)
-        if not self.persistent:
-            self.requests[-1].setHeader("Connection", "close")
         HTTPChannel.allContentReceived(self)
 
     def requestDone(self, request: Request) -> None:
@@ -259,6 +279,13 @@ class Channel(HTTPChannel):
     @property
     def _begun(self) -> bool:
         return "_command" in vars(self)
+
+    @property
+    def _between(self) -> bool:
+        """Whether nothing has come of the next request, and no other is under way."""
+        if self._stage is Stage.IDLE or self._stage is Stage.HEADER:
+            return not (self.requests or self._buffer or self._dataBuffer or self._busyReceiving or self.paused)
+        return False
 
     @property
     def _silent(self) -> bool:
@@ -311,6 +338,11 @@ class Channel(HTTPChannel):
 
     def _abort(self) -> None:
         self.transport.abortConnection()  # type: ignore[union-attr]
+
+
+def joined(headers: Headers) -> Mapping[bytes, bytes]:
+    """Headers by name in lower case; several lines of one are joined by commas."""
+    return {name.lower(): b",".join(lines) for name, lines in headers.getAllRawHeaders()}
 
 
 def _path_in(line: bytes) -> bytes:

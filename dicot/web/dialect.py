@@ -56,6 +56,10 @@ class Dialect(Protocol):
         """The headers that carry the request id."""
         ...
 
+    def __hash__(self) -> int:
+        """What it says always is remembered by it."""
+        ...
+
     def negotiate(self, headers: Mapping[str, str]) -> Version:
         """The version of a request, from its headers (lower-case names). Raises BadRequest or NotAcceptable."""
         ...

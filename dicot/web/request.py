@@ -1,24 +1,24 @@
 """A request and what is found out about it while it is answered."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from twisted.web import server
-from twisted.web.http import datetimeToString
 
 from ..caller import ANONYMOUS, Caller
 from ..faults import Fault, TooLarge
 from .access import Record
 from .call import Reply
 from .dialect import UNVERSIONED, Version
+from .head import head, line
 from .limits import Limits
 from .origin import Network, origin
 
-_GLOBAL_ID = re.compile(rb"req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_GLOBAL_ID = re.compile(r"req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Root(Protocol):
@@ -64,6 +64,8 @@ class Connection(Protocol):
 
     front: Front
     address: str
+    persistent: int
+    """Whether a further request may follow on it."""
 
     def refuse(self, fault: Fault) -> None:
         """Answers at once and closes."""
@@ -101,6 +103,8 @@ class Request(server.Request):
         self.query = b""
         self.received = 0
         self.body = BytesIO()
+        self.fields: Mapping[bytes, bytes] | None = None
+        """The headers by name in lower case, several lines joined by commas; None until all have come."""
 
     @property
     def gone(self) -> bool:
@@ -118,11 +122,13 @@ class Request(server.Request):
     @property
     def global_id(self) -> str:
         """The id that a client gave to a chain of requests; "" where it is not of the form req-<uuid>."""
-        given = (self.requestHeaders.getRawHeaders(b"x-openstack-request-id") or [b""])[-1]
-        return given.decode("ascii") if _GLOBAL_ID.fullmatch(given) else ""
+        given = self.text_of(b"x-openstack-request-id")
+        return given if given and _GLOBAL_ID.fullmatch(given) else ""
 
     def text_of(self, name: bytes) -> str:
-        """A request header; several lines are joined by commas, as WSGI servers do."""
+        """A request header, by its name in lower case; several lines are joined by commas, as WSGI servers do."""
+        if self.fields is not None:
+            return self.fields.get(name, b"").decode("latin-1")
         lines = self.requestHeaders.getRawHeaders(name)
         return b",".join(lines).decode("latin-1") if lines else ""
 
@@ -143,7 +149,6 @@ class Request(server.Request):
         self.path, _, self.query = path.partition(b"?")
         self.args = {}
         self.prepath, self.postpath = [], []
-        self.setHeader(b"Date", datetimeToString())
         self.connection.front.root.serve(self)
 
     def getRequestHostname(self) -> bytes:
@@ -161,11 +166,18 @@ class Request(server.Request):
     def write_whole(self, reply: Reply) -> None:
         """Writes an answer whose body is bytes."""
         body = reply.body if isinstance(reply.body, bytes) else b""
-        self.setResponseCode(reply.code)
-        for name, value in (reply.headers or {}).items():
-            self.setHeader(name, value)
-        self.setHeader("Content-Length", str(len(body)))
-        self.write(body)
+        lines = [line(name, value) for name, value in (reply.headers or {}).items()]
+        self.begin(reply.code, [*lines, line("Content-Length", str(len(body)))], body)
+
+    def begin(self, code: int, lines: Iterable[bytes], body: bytes = b"") -> None:
+        """Writes the head of an answer, and its body where that is short, in one piece. A longer one is written
+        afterwards; to HEAD there is none. Twisted's own way sets and encodes each header by itself."""
+        if self.gone:
+            return
+        self.code, self.startedWriting = code, 1
+        told = b"" if self.method == b"HEAD" else body
+        self.sentLength = len(told)
+        self.channel.write(head(code, lines, told, closing=not self.connection.persistent))
 
     def end(self) -> None:
         """The answer is complete."""
