@@ -1,8 +1,9 @@
 """What an operation sees of HTTP, and how it is registered. Free of Twisted."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
 
 from ..caller import Caller
 from .dialect import Version
@@ -11,8 +12,7 @@ B = TypeVar("B")
 NEVER: Version = (9999, 9999)
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[B]):
+class Call(msgspec.Struct, Generic[B], frozen=True):
     """A request, with nothing of HTTP left that an operation should not see.
 
     ``names`` are the path's variables, ``query`` the decoded query (each key with its values in order),
@@ -30,8 +30,7 @@ class Call(Generic[B]):
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pieces:
+class Pieces(msgspec.Struct, frozen=True):
     """A body of finished bytes that are sent as they lie, with Content-Length known.
 
     ``between`` stands between each two of them.
@@ -51,8 +50,7 @@ def enclosed(head: bytes, parts: Sequence[bytes], tail: bytes) -> Pieces:
     return Pieces(pieces, b", ")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """An answer: None for no body, Pieces, bytes, or an object that is encoded as JSON."""
 
     body: object = None

@@ -1,6 +1,7 @@
 """From a routed request to its answer: version, identity, body, policy, operation, reply."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -17,8 +18,10 @@ from .request import Request
 from .route import Route, Variant, Variants
 from .works import Works
 
-_VERSION_HEADERS = ("openstack-api-version", "x-openstack-nova-api-version")
-_READABLE = ("x-subject-token", "accept", "content-type")
+_VERSION_KEYS = (b"openstack-api-version", b"x-openstack-nova-api-version")
+_READABLE = ((b"x-subject-token", "x-subject-token"), (b"accept", "accept"), (b"content-type", "content-type"))
+_VERSIONS = 256
+"""Spellings of versions that are remembered."""
 _LONGEST_ACTION = 255
 
 
@@ -30,6 +33,7 @@ class Exchange:
     def __init__(self, dialect: Dialect, gate: Gate) -> None:
         self._dialect = dialect
         self._gate = gate
+        self._agreed = lru_cache(_VERSIONS)(self._negotiated)
         self.works = Works()
 
     async def respond(self, request: Request, route: Route, names: Mapping[str, str]) -> None:
@@ -50,8 +54,7 @@ class Exchange:
         await send(request, self._dialect, encoded(reply))
 
     async def _reply(self, request: Request, route: Route, names: Mapping[str, str]) -> Reply:
-        given = {name: request.text_of(name.encode()) for name in _VERSION_HEADERS}
-        version = self._dialect.negotiate({name: text for name, text in given.items() if text})
+        version = self._agreed(*(request.text_of(name) for name in _VERSION_KEYS))
         request.version = version
         content: object = None
         if route.actions:
@@ -70,6 +73,10 @@ class Exchange:
         query, headers = door.query(request.query), _headers(request)
         call = Call(caller, version, names, query, headers, body, request.request_id, request.address)
         return await self._operated(route, variant, call)
+
+    def _negotiated(self, *told: str) -> Version:
+        given = zip(_VERSION_KEYS, told, strict=True)
+        return self._dialect.negotiate({name.decode(): text for name, text in given if text})
 
     def _variant(self, variants: Variants, version: Version) -> Variant:
         found = variants.at(version)
@@ -138,5 +145,4 @@ class Exchange:
 
 
 def _headers(request: Request) -> Mapping[str, str]:
-    found = {name: request.text_of(name.encode()) for name in _READABLE}
-    return {name: text for name, text in found.items() if text}
+    return {name: text for key, name in _READABLE if (text := request.text_of(key))}

@@ -18,10 +18,6 @@ class Variant:
     since: Version
     until: Version
 
-    def serves(self, version: Version) -> bool:
-        """Whether it exists at a version."""
-        return self.since <= version <= self.until
-
     def decode(self, content: object, version: Version) -> Any:
         """The body as the operation wants it: the last decoder whose version is not above this one."""
         known = [decoder for since, decoder in self.bodies if since <= version]
@@ -49,7 +45,10 @@ class Variants:
 
     def at(self, version: Version) -> Variant | None:
         """The one that serves a version."""
-        return next((variant for variant in self._all if variant.serves(version)), None)
+        for variant in self._all:
+            if variant.since <= version <= variant.until:
+                return variant
+        return None
 
     @property
     def public(self) -> bool:
