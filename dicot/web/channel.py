@@ -9,7 +9,7 @@ from enum import Enum
 from http import HTTPStatus
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -67,8 +67,20 @@ class Channel(HTTPChannel):
 
     def connectionMade(self) -> None:
         HTTPChannel.connectionMade(self)
+        self._ends = self.transport.getPeer(), self.transport.getHost()  # type: ignore[union-attr]
+        self._secure = bool(HTTPChannel.isSecure(self))
         self.MAX_LENGTH = self.front.limits.request_line
         self._enter(Stage.HEADER)
+
+    def getPeer(self) -> IAddress:
+        return self._ends[0]
+
+    def getHost(self) -> IAddress:
+        """Asked of the kernel once, not for each request."""
+        return self._ends[1]
+
+    def isSecure(self) -> bool:
+        return self._secure
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._deadline.stop()
@@ -203,6 +215,10 @@ class Channel(HTTPChannel):
             if request.text_of(b"expect").lower() == "100-continue":
                 self._ask(request)
 
+    def checkPersistence(self, request: Request, version: bytes) -> bool:
+        told = request.text_of(b"connection")
+        return not told or "close" not in [word.strip(" \t") for word in told.lower().split(",")]
+
     def _objection(self, request: Request) -> Fault | None:
         if not _HOST.fullmatch(request.text_of(b"host")):
             return BadRequest("The Host header is missing, doubled or malformed.")
@@ -296,6 +312,8 @@ class Channel(HTTPChannel):
         self._stage = stage
         limits = self.front.limits
         match stage:
+            case Stage.ANSWER:
+                self._deadline.drop()
             case Stage.IDLE:
                 self._target = b""
                 self.MAX_LENGTH = limits.request_line
@@ -305,8 +323,6 @@ class Channel(HTTPChannel):
             case Stage.BODY:
                 self._marked = 0
                 self._deadline.set(limits.body_seconds)
-            case Stage.ANSWER:
-                self._deadline.drop()
             case Stage.LINGER:
                 self._deadline.set(limits.linger_seconds)
             case Stage.CLOSING:

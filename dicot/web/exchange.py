@@ -18,7 +18,7 @@ from .request import Request
 from .route import Route, Variant, Variants
 from .works import Works
 
-_VERSION_KEYS = (b"openstack-api-version", b"x-openstack-nova-api-version")
+_VERSION, _LEGACY_VERSION = b"openstack-api-version", b"x-openstack-nova-api-version"
 _READABLE = ((b"x-subject-token", "x-subject-token"), (b"accept", "accept"), (b"content-type", "content-type"))
 _VERSIONS = 256
 """Spellings of versions that are remembered."""
@@ -54,7 +54,7 @@ class Exchange:
         await send(request, self._dialect, encoded(reply))
 
     async def _reply(self, request: Request, route: Route, names: Mapping[str, str]) -> Reply:
-        version = self._agreed(*(request.text_of(name) for name in _VERSION_KEYS))
+        version = self._agreed(request.text_of(_VERSION), request.text_of(_LEGACY_VERSION))
         request.version = version
         content: object = None
         if route.actions:
@@ -74,9 +74,9 @@ class Exchange:
         call = Call(caller, version, names, query, headers, body, request.request_id, request.address)
         return await self._operated(route, variant, call)
 
-    def _negotiated(self, *told: str) -> Version:
-        given = zip(_VERSION_KEYS, told, strict=True)
-        return self._dialect.negotiate({name.decode(): text for name, text in given if text})
+    def _negotiated(self, told: str, legacy: str) -> Version:
+        given = {_VERSION.decode(): told, _LEGACY_VERSION.decode(): legacy}
+        return self._dialect.negotiate({name: text for name, text in given.items() if text})
 
     def _variant(self, variants: Variants, version: Version) -> Variant:
         found = variants.at(version)

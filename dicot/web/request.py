@@ -128,7 +128,8 @@ class Request(server.Request):
     def text_of(self, name: bytes) -> str:
         """A request header, by its name in lower case; several lines are joined by commas, as WSGI servers do."""
         if self.fields is not None:
-            return self.fields.get(name, b"").decode("latin-1")
+            text = self.fields.get(name)
+            return text.decode("latin-1") if text else ""
         lines = self.requestHeaders.getRawHeaders(name)
         return b",".join(lines).decode("latin-1") if lines else ""
 
@@ -144,7 +145,8 @@ class Request(server.Request):
             self.body.write(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        self.body.seek(0)
+        if self.received:
+            self.body.seek(0)
         self.method, self.uri, self.clientproto = command, path, version
         self.path, _, self.query = path.partition(b"?")
         self.args = {}
