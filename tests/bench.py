@@ -81,7 +81,7 @@ class Operations:
         self.operations: dict[tuple[str, str], tuple[Operation[Any], Bodies[Any], str | None]] = {}
 
     def get(
-        self, url: str, policy: str | None, *, hot: bool = False, since: Version = (0, 0), until: Version = NEVER
+        self, url: str, policy: str | None, *, since: Version = (0, 0), until: Version = NEVER
     ) -> Callable[[Operation[None]], Operation[None]]:
         return self._kept(("GET", url), (), policy)
 

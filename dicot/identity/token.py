@@ -27,7 +27,7 @@ def register(bench: Bench) -> None:
         standing, text = await logged_in(desk, call.body, call.address)
         return Reply(_shown(desk, standing, call.query), 201, {SUBJECT: text})
 
-    @bench.routes.get("/auth/tokens", "identity:validate_token", hot=True)
+    @bench.routes.get("/auth/tokens", "identity:validate_token")
     async def validate(call: Call[None]) -> Reply:
         standing, text = await _subject(desk, call, "identity:validate_token")
         return Reply(_shown(desk, standing, call.query), headers={SUBJECT: text})

@@ -44,17 +44,15 @@ class Api:
         url: str,
         policy: str | None,
         *,
-        hot: bool = False,
         since: Version = (0, 0),
         until: Version = NEVER,
     ) -> Callable[[Operation[None]], Operation[None]]:
-        """GET (and HEAD); a hot one is found before Klein is asked."""
+        """GET (and HEAD), which is found before Klein is asked where the url allows that."""
 
         def register(operation: Operation[None]) -> Operation[None]:
             route = self._route("GET", url)
             route.plain.add(Variant(operation, policy, (), since, until), self._lowest)
-            if hot:
-                self._hot.add(url, route)
+            self._hot.add(url, route)
             return operation
 
         return register

@@ -88,7 +88,6 @@ class Routes(Protocol):
         url: str,
         policy: str | None,
         *,
-        hot: bool = False,
         since: Version = (0, 0),
         until: Version = NEVER,
     ) -> Callable[[Operation[None]], Operation[None]]:

@@ -15,6 +15,7 @@ MOST_FIELDS = 1000
 _PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~:@!$&'()*+,;=-][A-Za-z0-9_.~:@!$&'()*+,;=-]*)*/?")
 _ALLOWED = re.compile(rb"(?:[A-Za-z0-9/_.~:@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
+_VARIABLE = re.compile(r"<[a-z_]+>")
 _BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HIDDEN = frozenset("/\\%")
 """What may not come percent-encoded: one decoding more or less would make it another path."""
@@ -68,7 +69,7 @@ def _fields(text: bytes) -> list[tuple[str, str]]:
 
 
 class Hot(Generic[T]):
-    """Routes that are found by one look into a dict: an exact path, or one id as last segment."""
+    """Routes that are found by a look into a dict: an exact path, or one id as last segment."""
 
     def __init__(self) -> None:
         self._exact: dict[bytes, T] = {}
@@ -81,14 +82,12 @@ class Hot(Generic[T]):
             self._fixed.add(url.encode("ascii"))
 
     def add(self, url: str, route: T) -> None:
-        """``url`` is a Klein rule: fixed, or fixed but for ``/<name>`` at its end."""
+        """``url`` is a Klein rule; it is left to Klein unless fixed, or fixed but for ``/<name>`` at its end."""
         stem, _, last = url.rpartition("/")
         if "<" not in url:
             self._exact[url.encode("ascii")] = route
-        elif "<" not in stem and last.startswith("<") and last.endswith(">"):
-            self._tail[stem.encode("ascii")] = (last[1:-1], route)
-        else:
-            raise ValueError(f"{url} cannot be hot: a variable is allowed as last segment only")
+        elif "<" not in stem and _VARIABLE.fullmatch(last):
+            self._tail.setdefault(stem.encode("ascii"), (last[1:-1], route))
 
     def find(self, path: bytes) -> tuple[T, Mapping[str, str]] | None:
         """The route of a path that needs no decoding, and its variable; None leaves it to Klein."""

@@ -105,7 +105,7 @@ class CrowdTests(SynchronousTestCase):
 class RequestTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.bench = Bench()
-        self.bench.api.get("/servers", "p", hot=True)(echoed)
+        self.bench.api.get("/servers", "p")(echoed)
 
     def test_an_answered_request(self) -> None:
         answer = self.bench.ask("GET", f"{BASE}/servers?a=1", token="good")

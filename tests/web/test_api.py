@@ -13,8 +13,8 @@ class RoutingTests(SynchronousTestCase):
         self.bench = Bench()
         self.routes: Routes = self.bench.api
         self.routes.get("/servers/detail", "servers:detail")(lambda call: Reply({"which": "detail"}))
-        self.routes.get("/servers", "servers:list", hot=True)(lambda call: Reply({"which": "list"}))
-        self.routes.get("/servers/<server_id>", "servers:show", hot=True)(echoed)
+        self.routes.get("/servers", "servers:list")(lambda call: Reply({"which": "list"}))
+        self.routes.get("/servers/<server_id>", "servers:show")(echoed)
         self.routes.get("/servers/<server_id>/tags/<tag>", "tags:show")(echoed)
         self.routes.write("DELETE", "/servers/<server_id>", "servers:delete")(lambda call: Reply(None, 204))
         self.routes.get("/open", None)(echoed)
@@ -106,9 +106,24 @@ class RoutingTests(SynchronousTestCase):
         with self.assertRaises(ValueError):
             self.routes.get("/servers/<server_id>/x/<request>", "p")(echoed)
 
-    def test_a_hot_url_has_its_variable_at_the_end(self) -> None:
-        with self.assertRaises(ValueError):
-            self.routes.get("/servers/<server_id>/ips", "p", hot=True)(echoed)
+    def test_klein_is_asked_where_a_look_is_not_enough(self) -> None:
+        self.routes.get("/flavors/<flavor_id>/extra/<key>", "p")(echoed)
+        self.routes.get("/flavors/<flavor_id>", "p")(echoed)
+        asked: list[object] = []
+        render = self.bench.api._resource.render
+
+        def rendered(request: Any) -> object:
+            asked.append(request.path)
+            return render(request)
+
+        self.patch(self.bench.api._resource, "render", rendered)
+        for path, names in (
+            ("/flavors/a/extra/b", {"flavor_id": "a", "key": "b"}),
+            ("/flavors/a%20b", {"flavor_id": "a b"}),
+            ("/flavors/a", {"flavor_id": "a"}),
+        ):
+            self.assertEqual(self.bench.ask("GET", f"{BASE}{path}", token="good").json["names"], names)
+        self.assertEqual(len(asked), 2)
 
 
 class VersionTests(SynchronousTestCase):

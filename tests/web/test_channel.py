@@ -21,7 +21,7 @@ class ChannelCase(SynchronousTestCase):
             self.calls.append(call)
             return echoed(call)
 
-        self.bench.api.get("/servers", "p", hot=True)(noted)
+        self.bench.api.get("/servers", "p")(noted)
         self.bench.api.write("POST", "/servers", "p", [((2, 1), as_is)])(noted)
         self.bench.api.write("POST", "/tokens", None, [((2, 1), as_is)])(noted)
         self.wire = self.bench.wire()
@@ -131,7 +131,7 @@ class FramingTests(ChannelCase):
     def test_pipelined_requests_are_answered_in_order(self) -> None:
         later = pending()
         bench = Bench(gate=ListedGate({"good": DEMO, "slow": later}))
-        bench.api.get("/servers/<id>", "p", hot=True)(echoed)
+        bench.api.get("/servers/<id>", "p")(echoed)
         wire = bench.wire()
         slow = written("GET", f"{BASE}/servers/1", token="slow")
         wire.send(slow + written("GET", f"{BASE}/servers/2", token="good"))

@@ -72,7 +72,7 @@ class DoorTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.bench = Bench()
-        self.bench.api.get("/servers/<id>", None, hot=True)(echoed)
+        self.bench.api.get("/servers/<id>", None)(echoed)
         self.bench.api.write("POST", "/servers/<id>/action", None)(echoed)
 
     def test_spellings_are_refused_in_the_services_envelope(self) -> None:

@@ -19,7 +19,7 @@ def only_lists(content: object) -> list[object]:
 class IdentityTests(SynchronousTestCase):
     def test_no_token_is_401_with_a_challenge(self) -> None:
         bench = Bench()
-        bench.api.get("/servers", "servers:list", hot=True)(echoed)
+        bench.api.get("/servers", "servers:list")(echoed)
         answer = bench.ask("GET", f"{BASE}/servers")
         self.assertEqual(answer.code, 401)
         self.assertEqual(answer.headers["www-authenticate"], f'Keystone uri="{PUBLIC}/identity"')
@@ -51,7 +51,7 @@ class IdentityTests(SynchronousTestCase):
     def test_the_gate_may_take_its_time(self) -> None:
         later = pending()
         bench = Bench(gate=ListedGate({"slow": later}))
-        bench.api.get("/servers", "servers:list", hot=True)(echoed)
+        bench.api.get("/servers", "servers:list")(echoed)
         wire = bench.wire()
         wire.send(b"GET /compute/v2.1/servers HTTP/1.1\r\nHost: a\r\nX-Auth-Token: slow\r\n\r\n")
         self.assertEqual(wire.responses(), [])
@@ -97,7 +97,7 @@ class CallTests(SynchronousTestCase):
             self.seen.append(call)
             return Reply({})
 
-        self.bench.api.get("/servers", "p", hot=True)(noted)
+        self.bench.api.get("/servers", "p")(noted)
 
     def test_the_query_is_decoded_in_order(self) -> None:
         self.bench.ask("GET", f"{BASE}/servers?tag=b&name=a%2Bb+c&tag=%C3%A9&empty=", token="good")
@@ -254,7 +254,7 @@ class FaultTests(SynchronousTestCase):
             raise RuntimeError("secret detail")
 
         self.bench.api.get("/x", None)(broken)
-        self.bench.api.get("/<id>", None, hot=True)(broken)
+        self.bench.api.get("/<id>", None)(broken)
         for path in ("/x", "/hot"):
             answer = self.bench.ask("GET", BASE + path)
             id = answer.headers["x-openstack-request-id"]

@@ -60,7 +60,7 @@ def mutated(dice: random.Random) -> bytes:
 class MutationTests(SynchronousTestCase):
     def test_no_mutation_breaks_anything(self) -> None:
         bench = Bench(others=others())
-        bench.api.get("/servers/<id>", "p", hot=True)(echoed)
+        bench.api.get("/servers/<id>", "p")(echoed)
         bench.api.write("POST", "/servers", "p", [((2, 1), as_is)])(echoed)
         bench.api.action("/servers/<id>/action", "go", "p", ())(echoed)
         dice = random.Random(SEED)

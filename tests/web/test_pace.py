@@ -108,7 +108,7 @@ class SlowReaderTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.bench = Bench()
-        self.bench.api.get("/large", None, hot=True)(lambda call: Reply(b"x" * 50_000_000))
+        self.bench.api.get("/large", None)(lambda call: Reply(b"x" * 50_000_000))
         self.wire = self.bench.wire()
         channel, transport = self.wire.channel, self.wire.transport
         write = transport.write

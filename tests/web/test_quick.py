@@ -111,7 +111,7 @@ class SameTests(SynchronousTestCase):
 
     def served(self, pieces: list[bytes], limits: Limits | None = None) -> object:
         bench = Bench(limits=limits)
-        bench.api.get("/servers/<id>", "p", hot=True)(told)
+        bench.api.get("/servers/<id>", "p")(told)
         wire = bench.wire()
         for piece in pieces:
             wire.send(piece)
@@ -149,7 +149,7 @@ class SameTests(SynchronousTestCase):
 class TurnTests(SynchronousTestCase):
     def test_the_next_request_waits_for_the_answer(self) -> None:
         bench, later = Bench(), pending()
-        bench.api.get("/servers/<id>", "p", hot=True)(lambda call: later)
+        bench.api.get("/servers/<id>", "p")(lambda call: later)
         wire = bench.wire()
         wire.send(USUAL)
         wire.send(USUAL)

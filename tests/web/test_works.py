@@ -28,7 +28,7 @@ class DisconnectTests(SynchronousTestCase):
         self.bench.api.write("POST", "/servers", "p", ())(create)
         self.bench.api.action("/servers/<id>/action", "go", "p", ())(create)
         self.bench.api.get("/slow", "p")(create)
-        self.bench.api.get("/hot/<id>", "p", hot=True)(create)
+        self.bench.api.get("/hot/<id>", "p")(create)
 
     def begin(self, method: str, path: str, body: bytes | None = b"") -> Any:
         wire = self.bench.wire()

@@ -31,15 +31,15 @@ def reading(bench: Bench) -> None:
         further = next_links(bench.config, path, wanted.asked, len(page.parts), page.last)
         return Reply(wrapped(page, further))
 
-    @bench.routes.get("/servers", f"{POLICY}:index", hot=True)
+    @bench.routes.get("/servers", f"{POLICY}:index")
     async def index(call: Call[None]) -> Reply:
         return await listed(call, BRIEF, "servers", f"{POLICY}:index")
 
-    @bench.routes.get("/servers/detail", f"{POLICY}:detail", hot=True)
+    @bench.routes.get("/servers/detail", f"{POLICY}:detail")
     async def detail(call: Call[None]) -> Reply:
         return await listed(call, DETAIL, "servers/detail", f"{POLICY}:detail")
 
-    @bench.routes.get("/servers/<id>", f"{POLICY}:show", hot=True)
+    @bench.routes.get("/servers/<id>", f"{POLICY}:show")
     async def show(call: Call[None]) -> Reply:
         part = await shown(bench, call, call.names["id"])
         return Reply(Pieces([b'{"server": ', part, b"}"]))
