@@ -4,7 +4,6 @@ The overrides that know private names of ``HTTPChannel`` (Twisted 26.10) are all
 """
 
 import re
-from collections.abc import Mapping
 from enum import Enum
 from http import HTTPStatus
 
@@ -17,6 +16,7 @@ from twisted.web.http_headers import Headers
 
 from ..faults import BadRequest, Fault, HeadersTooLarge, RequestTimeout, UnsupportedMedia, UriTooLong
 from .access import Record
+from .framing import joined, misframed, path_in
 from .limits import Deadline
 from .quick import LONGEST, quick
 from .request import Front, Request, too_large
@@ -24,7 +24,6 @@ from .request import Front, Request, too_large
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?")
 _METHOD = re.compile(rb"[A-Z]{1,16}")
-_LENGTH = re.compile(rb"[ \t]*[0-9]{1,18}[ \t]*")
 _LONG_HEADERS = "The headers of the request are too large."
 
 
@@ -173,7 +172,7 @@ class Channel(HTTPChannel):
             HTTPChannel.lineReceived(self, line)
 
     def _begin(self, line: bytes) -> None:
-        self._target = _path_in(line)
+        self._target = path_in(line)
         HTTPChannel.lineReceived(self, line)
         if self._over or not self._begun:
             return
@@ -188,12 +187,12 @@ class Channel(HTTPChannel):
         if self._begun:
             self.refuse(HeadersTooLarge(_LONG_HEADERS))
         else:
-            self._target = _path_in(line[: self.front.limits.request_line])
+            self._target = path_in(line[: self.front.limits.request_line])
             self.refuse(UriTooLong("The request URI was too long for this server."))
 
     def headerReceived(self, line: bytes) -> bool:
         # int() of thousands of digits raises, and after "identity" a body would be read as the next request.
-        if line[:1] in b"cCtT" and _misframed(line):
+        if line[:1] in b"cCtT" and misframed(line):
             self._respondToBadRequestAndDisconnect()
             return False
         return bool(HTTPChannel.headerReceived(self, line))
@@ -354,22 +353,3 @@ class Channel(HTTPChannel):
 
     def _abort(self) -> None:
         self.transport.abortConnection()  # type: ignore[union-attr]
-
-
-def joined(headers: Headers) -> Mapping[bytes, bytes]:
-    """Headers by name in lower case; several lines of one are joined by commas."""
-    return {name.lower(): b",".join(lines) for name, lines in headers.getAllRawHeaders()}
-
-
-def _path_in(line: bytes) -> bytes:
-    """The path that a request line names, however broken the rest of it is: it tells whose words refuse it."""
-    words = line.split(b" ", 2)
-    return words[1].partition(b"?")[0] if len(words) > 1 else b""
-
-
-def _misframed(line: bytes) -> bool:
-    """Whether a header gives the length of the body in a way that two parsers may read differently."""
-    name, _, value = line.lower().partition(b":")
-    if name == b"content-length":
-        return _LENGTH.fullmatch(value) is None
-    return name == b"transfer-encoding" and value.strip(b" \t") != b"chunked"

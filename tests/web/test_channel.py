@@ -147,7 +147,7 @@ class FramingTests(ChannelCase):
             order.append(call.names["id"])
             return echoed(call)
 
-        bench.api.get("/servers/<id>", "p", hot=True)(noted)
+        bench.api.get("/servers/<id>", "p")(noted)
         bench.api.write("POST", "/<id>", "p", [((2, 1), as_is)])(noted)
         for who in "ab":
             get = written("GET", f"{BASE}/servers/{who}1", token="good")
