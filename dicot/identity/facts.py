@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from .desk import Catalog
 Answer = dict[str, Any]
 
 
+@lru_cache(maxsize=10_000)
 def isotime(microseconds: int) -> str:
     """A moment as Keystone writes it, with six digits of a second."""
     whole, rest = divmod(microseconds, 1_000_000)

@@ -17,7 +17,7 @@ READ_AGE = 1800.0
 can be revoked then, so that this bounds only a replica that is cut off by itself."""
 
 LOOK = 1.0
-"""Seconds between two looks at the age for tokens that are known."""
+"""Seconds between two looks at the age for tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,7 @@ class Standings:
 
         To be asked within the generation in which it was made.
         """
-        now, project = self._now(), standing.project
-        if not 0 <= now - self._looked < LOOK:
-            self._heard()
-            self._looked = now
+        now, project = self._heard(), standing.project
         if project is not None and self._directory.project(project.id) is not project:
             return False
         return standing.token.expires > now * 1e6
@@ -96,9 +93,9 @@ class Standings:
 
     def of(self, token: Token) -> Standing | None:
         """The standing of a token; None where it has expired or been revoked, or nothing is left of its basis."""
-        self._heard()
+        now = self._heard()
         user = self._directory.user(token.user)
-        if user is None or not user.enabled or token.expires <= self._now() * 1e6:
+        if user is None or not user.enabled or token.expires <= now * 1e6:
             return None
         if token.issued < user.valid_after or token.generation != user.generation or self._revocations.void(token):
             return None
@@ -107,9 +104,14 @@ class Standings:
             return None
         return self._scoped(token, user, user_domain)
 
-    def _heard(self) -> None:
-        if self._age() > READ_AGE:
-            raise Unavailable("The identity service has not heard from Kubernetes for too long.", retry_after=10)
+    def _heard(self) -> float:
+        """The time. Raises Unavailable where what is known is too old to be worth anything now."""
+        now = self._now()
+        if not 0 <= now - self._looked < LOOK:
+            if self._age() > READ_AGE:
+                raise Unavailable("The identity service has not heard from Kubernetes for too long.", retry_after=10)
+            self._looked = now
+        return now
 
     def may_log_in(self) -> None:
         """Raises Unavailable where what is known of users is too old to let anybody in by it."""
