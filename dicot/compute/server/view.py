@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from ...cloud.kinds.condition import Condition
@@ -47,6 +48,7 @@ BANDS: tuple[Version, ...] = (
 PROGRESSING = frozenset({"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"})
 
 
+@lru_cache(maxsize=256)
 def band(version: Version) -> int:
     """The class of a version."""
     return sum(since <= version for since in BANDS) - 1
