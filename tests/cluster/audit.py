@@ -12,13 +12,14 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dicot.cloud.tenancy.calls import BIND, IMPERSONATE, OWN_ACCOUNT, PROJECTS, Call, calls, covering
 from dicot.config import Config
+from dicot.moments import read
 from dicot.names import ACCOUNTS_NAMESPACE, SYSTEM_NAMESPACE
 from dicot.served import resources
 
@@ -48,6 +49,10 @@ LOOKED = frozenset(
 """What `dicot check` and `make run` look at; as Dicot's own account they are refused, and say so."""
 
 
+SOON = 120.0
+"""Seconds after its start in which a server knows all roles again, and those that it refused have come back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A request of one of Dicot's accounts, as the log has it."""
@@ -56,6 +61,7 @@ class Heard:
     namespace: str
     allowed: bool
     text: str
+    at: float
 
 
 def heard(event: Any) -> Heard | None:
@@ -77,8 +83,12 @@ def heard(event: Any) -> Heard | None:
     call = Call(account, where, what.get("apiGroup", ""), resource, event["verb"])
     said = event.get("annotations") or {}
     status = event.get("responseStatus") or {}
-    text = f"{call}: {namespace}/{what.get('name', '')} {said.get(REASON, '')} {status.get('message', '')}"
-    return Heard(call, namespace, said.get(DECISION) != "forbid", text.strip())
+    allowed, message = said.get(DECISION) != "forbid", str(status.get("message", ""))
+    if "cannot impersonate resource" in message:
+        # It was the right to act as somebody that was missing; nobody has asked yet for what was to be done.
+        call, allowed = Call("", ACCOUNTS_NAMESPACE, "", "serviceaccounts", IMPERSONATE), False
+    text = f"{call}: {namespace}/{what.get('name', '')} {said.get(REASON, '')} {message}"
+    return Heard(call, namespace, allowed, text.strip(), read(event.get("requestReceivedTimestamp", "")) or 0.0)
 
 
 def events(path: Path) -> Iterator[Any]:
@@ -112,13 +122,22 @@ class Report:
     def add(self, log: Sequence[Any]) -> None:
         """Counts the calls of a log: those of each line, those that were refused, and those that have no line."""
         gone = ended(log)
+        passed: dict[Call, list[float]] = {}
+        refused: list[tuple[Call | None, Heard]] = []
         for each in filter(None, map(heard, log)):
             self.total += 1
             line = covering(self.table, each.call)
             if each.allowed and line is not None:
                 self.met[line] += 1
-            elif each.allowed or not (each.namespace in gone or is_tried(each)):
-                self.wrong[f"{'let pass' if each.allowed else 'refused'}: {each.text}"] += 1
+                passed.setdefault(line, []).append(each.at)
+            elif each.allowed:
+                self.wrong[f"let pass: {each.text}"] += 1
+            elif not (each.namespace in gone or is_tried(each)):
+                refused.append((line, each))
+        starts = [each.at for line, each in refused if is_forgotten(each, passes(passed, line))]
+        for line, each in refused:
+            if line is None or each.call.account or not any(abs(each.at - start) < SOON for start in starts):
+                self.wrong[f"refused: {each.text}"] += 1
 
     def is_met(self, line: Call) -> bool:
         """Whether a call was made for which Dicot needs that line."""
@@ -128,6 +147,19 @@ class Report:
     def unmet(self) -> list[Call]:
         """The lines of rules of which nothing was needed."""
         return [line for rule in generated(self.table) if not any(map(self.is_met, rule)) for line in rule]
+
+
+def passes(passed: Mapping[Call, Sequence[float]], line: Call | None) -> Iterator[float]:
+    """When calls passed that show that the right of a line was there."""
+    for made, times in passed.items():
+        if line is not None and (made == line or implies(made, line)):
+            yield from times
+
+
+def is_forgotten(each: Heard, passed: Iterable[float]) -> bool:
+    """Whether a right of Dicot's own was known before, and soon again: the server has just started."""
+    times = [at - each.at for at in passed]
+    return not each.call.account and any(at < 0 for at in times) and any(0 < at < SOON for at in times)
 
 
 def is_tried(each: Heard) -> bool:

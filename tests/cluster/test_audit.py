@@ -68,6 +68,23 @@ class ReportTests(SynchronousTestCase):
         made = self.report(event(OWN, "get", "secrets", "demo"))
         self.assertEqual(list(made.wrong), ["let pass: get secrets as Dicot itself in the whole cluster: demo/x"])
 
+    def test_a_server_that_has_just_started_may_know_no_roles(self) -> None:
+        """What passed before and soon after was refused by a server that was just coming up."""
+
+        def at(second: int, decision: str = "allow") -> Any:
+            moment = f"2026-11-26T12:{second // 60:02}:{second % 60:02}.000000Z"
+            return event(OWN, "get", "namespaces", "demo", decision=decision) | {"requestReceivedTimestamp": moment}
+
+        for allowed, wrong in (((0, 100), 0), ((0,), 1), ((100,), 1), ((0, 900), 1), ((), 1)):
+            made = self.report(at(60, "forbid"), *(at(second) for second in allowed))
+            self.assertEqual(len(made.wrong), wrong, allowed)
+
+    def test_the_right_to_act_as_somebody_is_told_by_the_refusal(self) -> None:
+        status = {"code": 403, "message": 'User "x" cannot impersonate resource "serviceaccounts"'}
+        made = self.report(event(OWN, "create", "secrets", "demo") | {"responseStatus": status})
+        [told] = made.wrong
+        self.assertIn("refused: impersonate serviceaccounts as Dicot itself in dicot-projects", told)
+
     def test_rights_end_with_their_namespace(self) -> None:
         refused = event(MEMBER, "create", "secrets", "x", by=OWN, decision="forbid")
         self.assertEqual(len(self.report(refused).wrong), 1)
