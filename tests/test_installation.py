@@ -1,5 +1,7 @@
 """What `kubectl apply -k etc/kubernetes` installs, as it lies in the folder."""
 
+import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ from dicot.command import files, installation
 from dicot.config import parse
 from dicot.names import SYSTEM_NAMESPACE
 from dicot.tap import PATIENCE
+from tests.cluster.containerfile import steps
 
-FOLDER = Path(__file__).parents[1] / "etc" / "kubernetes"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "etc" / "kubernetes"
 
 
 def read(name: str) -> Any:
@@ -93,6 +97,35 @@ class PodTests(SynchronousTestCase):
     def test_probes_ask_what_is_served_without_a_token(self) -> None:
         paths = {probe: container()[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")}
         self.assertEqual(paths, {"livenessProbe": "/healthz", "readinessProbe": "/readyz"})
+
+
+class ImageTests(SynchronousTestCase):
+    """The Containerfile."""
+
+    def setUp(self) -> None:
+        text = (ROOT / "Containerfile").read_text()
+        self.steps = steps(text)
+        self.last = {step.word: step.text for step in self.steps}
+
+    def test_it_runs_as_the_deployment_says(self) -> None:
+        security = read("deployment.yaml")["spec"]["template"]["spec"]["securityContext"]
+        self.assertEqual(self.last["USER"], f"{security['runAsUser']}:{security['runAsGroup']}")
+        ports = sorted(str(port["containerPort"]) for port in container()["ports"])
+        self.assertEqual(self.last["EXPOSE"].split(), ports)
+
+    def test_it_reads_the_configuration_that_is_mounted(self) -> None:
+        mounts = {mount["name"]: mount["mountPath"] for mount in container()["volumeMounts"]}
+        self.assertEqual(json.loads(self.last["CMD"])[-1], f"{mounts['config']}/dicot.toml")
+
+    def test_its_last_stage_builds_nothing(self) -> None:
+        stages = [index for index, step in enumerate(self.steps) if step.word == "FROM"]
+        told = " ".join(step.text for step in self.steps[stages[-1] :])
+        self.assertEqual((len(stages), "pip" in told, "venv" in told), (2, False, False))
+
+    def test_the_installation_asks_for_this_version(self) -> None:
+        version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+        [image] = read("kustomization.yaml")["images"]
+        self.assertEqual((image["name"], image["newTag"]), (container()["image"], version))
 
 
 def container() -> Any:
