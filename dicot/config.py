@@ -47,6 +47,7 @@ class Config:
     region: str = "RegionOne"
     access_log: str = "-"
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    leave_seconds: float = 0.0
     kubeconfig: str = ""
     context: str = ""
     allow_insecure: bool = False
@@ -133,6 +134,12 @@ def _seconds(value: object) -> int:
     return value
 
 
+def _pause(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 60:
+        raise ValueError("must be a number of seconds from 0 to 60")
+    return float(value)
+
+
 def _driver(value: object) -> str:
     if value != "pod":
         raise ValueError('must be "pod", the only driver of this release')
@@ -154,6 +161,7 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "region": Option("region", _word),
         "access_log": Option("access_log", _text),
         "proxies": Option("proxies", _networks),
+        "leave_seconds": Option("leave_seconds", _pause),
     },
     "kubernetes": {
         "kubeconfig": Option("kubeconfig", _text),

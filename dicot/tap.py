@@ -66,6 +66,7 @@ class Running(Service):
         self._collector = Collector(reactor)
         self._boot: Deferred[None] | None = None
         self.is_filled = False
+        self.is_leaving = False
 
     def startService(self) -> None:
         Service.startService(self)
@@ -89,7 +90,7 @@ class Running(Service):
 
     def checks(self) -> Mapping[str, bool]:
         """What /readyz asks."""
-        return {**self._parts.checks(), "lists": self.is_filled}
+        return {**self._parts.checks(), "lists": self.is_filled, "stays": not self.is_leaving}
 
     async def _found(self) -> None:
         """The first boot, tried until it is done: the cluster may be away when the daemon starts."""
@@ -112,7 +113,12 @@ class Running(Service):
         return Deferred.fromCoroutine(self._stopped())
 
     async def _stopped(self) -> None:
-        """Listeners first, which waits for open writes; then what the writes stood on."""
+        """Those who send requests here are told first; then the listeners, which waits for open writes; then what the
+        writes stood on."""
+        self.is_leaving = True
+        if self.is_filled and self._parts.config.leave_seconds:
+            log.info("going on for {seconds} s", seconds=self._parts.config.leave_seconds)
+            await deferLater(self._reactor, self._parts.config.leave_seconds)
         await self._listeners.stopService()
         await self._parts.writes.writer.drain(PATIENCE)
         if self._boot is not None:
@@ -126,6 +132,20 @@ class Running(Service):
         await gatherResults([reflector.stop() for reflector in self._parts.watches.reflectors])
         self._parts.pool.stop()
         self._collector.stopService()
+
+
+class InTurn(MultiService):
+    """Services of which the last is stopped first, and each only once those after it have ended."""
+
+    def stopService(self) -> Deferred[None]:
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stopped())
+
+    async def _stopped(self) -> None:
+        for service in reversed(list(self)):
+            ending = service.stopService()
+            if ending is not None:
+                await ending
 
 
 def checkpoint(environ: Mapping[str, str]) -> Callable[[str], None] | None:
@@ -209,7 +229,7 @@ def makeService(options: Options) -> IService:
     steady(reactor)
     # Every connection to Kubernetes has a factory, and each would be told of twice.
     Factory.noisy = False
-    listeners, whole = MultiService(), MultiService()
+    listeners, whole = MultiService(), InTurn()
     try:
         config = read(options["config"])
         credentials = load(config.kubeconfig, config.context, reactor, allow_insecure=config.allow_insecure)

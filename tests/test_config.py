@@ -54,6 +54,12 @@ class ConfigTests(SynchronousTestCase):
         self.assertEqual(config.proxies, (ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128")))
         self.assertIn("api.proxies:", str(self.assertRaises(ConfigError, parse, '[api]\nproxies = ["10.0.0.1/8"]')))
 
+    def test_leaving_takes_a_minute_at_most(self) -> None:
+        self.assertEqual(parse("[api]\nleave_seconds = 2").leave_seconds, 2.0)
+        for wrong in ("-1", "61", '"5"', "true", "nan"):
+            error = self.assertRaises(ConfigError, parse, f"[api]\nleave_seconds = {wrong}")
+            self.assertIn("api.leave_seconds:", str(error))
+
     def test_tls_needs_a_certificate(self) -> None:
         self.assertIn(
             "api.tls_certificate", str(self.assertRaises(ConfigError, parse, '[api]\nlisten = ["https://a:1"]'))

@@ -8,13 +8,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from twisted.application.service import Service
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from dicot.tap import CRASH_AT, Options, checkpoint, makeService
+from dicot.tap import CRASH_AT, InTurn, Options, checkpoint, makeService
 
 KUBECONFIG = """
 apiVersion: v1
@@ -92,6 +93,35 @@ class LifeTests(Written):
         api, status = (f'listen = ["http://127.0.0.1:{port}"]' for port in ports)
         options = self.options(f'[api]\n{api}\naccess_log = ""\n[status]\n{status}\n')
         return Deferred.fromCoroutine(self.stopped(options))
+
+
+class Slowly(Service):
+    """A service that takes its time to end."""
+
+    def __init__(self, ended: list[str], name: str) -> None:
+        self.over: Deferred[None] = Deferred()
+        self._ended = ended
+        self._label = name
+
+    def stopService(self) -> Deferred[None]:
+        self._ended.append(self._label)
+        return self.over
+
+
+class InTurnTests(SynchronousTestCase):
+    def test_the_last_ends_before_what_it_stands_on(self) -> None:
+        """The access log is open until the last request has ended."""
+        ended = list[str]()
+        whole, log, daemon = InTurn(), Slowly(ended, "log"), Slowly(ended, "daemon")
+        for service in (log, daemon):
+            service.setServiceParent(whole)
+        stopping = whole.stopService()
+        self.assertEqual(ended, ["daemon"])
+        daemon.over.callback(None)
+        self.assertEqual(ended, ["daemon", "log"])
+        self.assertNoResult(stopping)
+        log.over.callback(None)
+        self.successResultOf(stopping)
 
 
 class CheckpointTests(SynchronousTestCase):
