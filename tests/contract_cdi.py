@@ -27,6 +27,8 @@ from tests.sandbox.cdi.watcher import Watcher
 from tests.sandbox.snapshots import takes
 from tests.sandbox.snapshots.watcher import GROUP
 
+LATE = 2 * SOON
+"""Seconds in which also that is written which the real programs write behind everything else."""
 QUOTA = "volumes"
 UPLOADS = "/apis/upload.cdi.kubevirt.io/v1beta1"
 RBAC_VERSION = "rbac.authorization.k8s.io/v1"
@@ -77,7 +79,7 @@ class LifeTests(Case):
             found.update(await self.watcher.events())
             return all(each in found[name] for name, events in awaited.items() for each in events)
 
-        await self.control.until(SOON, "all Events", all_told)
+        await self.control.until(LATE, "all Events", all_told)
         strange = {name: [each for each in told if each not in recorded[name]] for name, told in found.items()}
         self.assertEqual({name: events for name, events in strange.items() if events}, {})
 
