@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from twisted.internet.task import react
 from . import restore as backups
 from .assembly import Parts, assembled
 from .check import UNKNOWN, code, examined, told
+from .cloud.tenancy.calls import Call, calls
 from .cloud.tenancy.manifests import manifests
 from .config import Config, ConfigError, read
 from .faults import Fault
@@ -51,9 +52,25 @@ def files(found: Sequence[Manifest]) -> dict[str, str]:
     return {name: WRITTEN + yaml.safe_dump_all(each, sort_keys=False) for name, each in placed.items()}
 
 
+def table(found: Iterable[Call]) -> list[str]:
+    """The calls as a table in Markdown: those of one resource for one reason in a line."""
+    together: dict[tuple[str, ...], list[str]] = {}
+    for call in found:
+        resource = f"{call.resource}.{call.group}" if call.group else call.resource
+        where = call.where or "the whole cluster"
+        together.setdefault((call.account or "Dicot", where, resource, call.why), []).append(call.verb)
+    lines = [
+        f"| {account} | {where} | {resource} | {', '.join(verbs)} | {why} |"
+        for (account, where, resource, why), verbs in together.items()
+    ]
+    return ["| as | in | resource | verbs | why |", "|---|---|---|---|---|", *lines]
+
+
 def _manifests(options: argparse.Namespace) -> int:
     found = installation()
-    if options.write:
+    if options.table:
+        print("\n".join(table(calls(resources(Config())))))
+    elif options.write:
         for name, content in files(found).items():
             Path(options.write, name).write_text(content, encoding="utf-8")
     elif options.json:
@@ -145,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shown.add_argument(
         "--write", metavar="FOLDER", help="write it into the files of a folder (etc/kubernetes) instead"
     )
+    shown.add_argument("--table", action="store_true", help="as a table, the rights alone, each with its reason")
     shown.add_argument("--json", action="store_true", help="as one JSON list instead of YAML documents")
     shown.set_defaults(run=_manifests)
     adopted = commands.add_parser("adopt", help="make a namespace that exists a project, and print its id")

@@ -25,6 +25,11 @@ class ManifestTests(SynchronousTestCase):
     def test_json_is_one_list(self) -> None:
         self.assertEqual(json.loads(self.shown("--json"))["items"], installation())
 
+    def test_rights_are_a_table_with_their_reasons(self) -> None:
+        lines = self.shown("--table").splitlines()
+        self.assertIn("| member | projects | virtualmachines.kubevirt.io | create, delete | servers |", lines)
+        self.assertTrue(all(line.count("|") == 6 and not line.endswith("|  |") for line in lines))
+
     def test_roles_name_what_the_services_write(self) -> None:
         roles = {found["metadata"]["name"]: found for found in installation() if found["kind"] == "ClusterRole"}
         lines = [
