@@ -57,10 +57,11 @@ def plain(key: rsa.RSAPrivateKey) -> tuple[str, str]:
 
 def certified(key: rsa.RSAPrivateKey, user: str) -> tuple[str, str]:
     """A key with a certificate for log-in over WinRM: PKCS 12 in base64, and the certificate as PEM."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, user[:64])])
+    # A common name has at most 64 bytes here (RFC 5280, ub-common-name, counts characters).
+    short = user.encode()[:64].decode(errors="ignore")
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, short)])
     now = datetime.now(UTC)
-    told = f"{user}@localhost".encode()
-    principal = x509.OtherName(PRINCIPAL_NAME, bytes([0x0C, len(told)]) + told)
+    principal = x509.OtherName(PRINCIPAL_NAME, _utf8_string(f"{user}@localhost"))
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -75,3 +76,11 @@ def certified(key: rsa.RSAPrivateKey, user: str) -> tuple[str, str]:
     )
     bundle = pkcs12.serialize_key_and_certificates(None, key, certificate, None, serialization.NoEncryption())
     return base64.b64encode(bundle).decode(), certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _utf8_string(text: str) -> bytes:
+    """A UTF8String as DER has it (X.690, 8.1.3): a length from 128 on is told by the number of its bytes first."""
+    content = text.encode()
+    size = len(content)
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return b"\x0c" + (length if size < 128 else bytes([0x80 | len(length)]) + length) + content

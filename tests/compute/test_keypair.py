@@ -147,3 +147,17 @@ class KeyTests(SynchronousTestCase):
         self.assertEqual(found.subject.rfc4514_string(), "CN=someone")
         self.assertRegex(fingerprint(certificate, "x509"), r"^([0-9a-f]{2}:){19}[0-9a-f]{2}$")
         self.assertIsNotNone(pkcs12.load_key_and_certificates(base64.b64decode(private), None)[0])
+
+    def test_certificates_name_users_of_any_length(self) -> None:
+        """As text in DER, whose length is told in one byte, two or three."""
+        for user, head in (
+            ("a" * 117, "0c7f"),
+            ("a" * 118, "0c8180"),
+            ("\u00e9" * 200, "0c82019a"),
+            ("\0\n", "0c0c"),
+        ):
+            _, certificate = generated("x509", user)
+            found = x509.load_pem_x509_certificate(certificate.encode())
+            names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            [principal] = names.get_values_for_type(x509.OtherName)
+            self.assertEqual(principal.value.hex(), head + f"{user}@localhost".encode().hex())
