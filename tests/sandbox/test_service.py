@@ -198,7 +198,8 @@ class NodesAtWork(SynchronousTestCase):
         self.assertEqual(self.handler.written, [])
         self.nodes.world.pods.replace([], "3")
         self.nodes.world.claims.replace([], "3")
-        for store in (self.nodes.world.snapshots, self.nodes.world.contents, self.nodes.world.classes):
+        world = self.nodes.world
+        for store in (world.snapshots, world.contents, world.classes, world.services):
             store.replace([], "3")
         self.assertEqual(self.handler.written, [])
         self.nodes.world.disks.replace([], "3")

@@ -1,11 +1,11 @@
-"""Addresses for Pods."""
+"""Addresses for Pods and Services."""
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 
 class Addresses:
-    """The addresses of one node's Pods: each Pod keeps its own until it is gone."""
+    """The addresses of a network: who has got one keeps it until he is gone."""
 
     def __init__(self, network: IPv4Network) -> None:
         self._network = network
@@ -22,6 +22,17 @@ class Addresses:
     def free(self, uid: str) -> None:
         """A Pod is gone."""
         self._taken.discard(self._held.pop(uid, ""))
+
+    def ask(self, uid: str, address: str) -> str:
+        """That very address, "" where it is none of these or somebody has it."""
+        try:
+            known = IPv4Address(address) in self._network
+        except ValueError:
+            return ""
+        if not known or (address in self._taken and self._held.get(uid) != address):
+            return ""
+        self.hold(uid, address)
+        return address
 
     def give(self, uid: str) -> str:
         """The Pod's address, or the next that nobody has. Raises ValueError when all are taken."""

@@ -11,6 +11,7 @@ from ..marks import FAULT, LOST
 from ..snapshots.kinds import CONTENTS, SNAPSHOT_CLASSES, SNAPSHOTS, Content, Snapshot, snapshot_link
 from ..steps import REST, Decision
 from . import guests, migrations, pods, restoring, snapshots, volumes
+from .balancers import SERVICES, Balancers
 from .kinds import (
     CLAIMS,
     CLONE_SOURCE,
@@ -46,10 +47,12 @@ class NodeWorld:
         self.claims: Store[Claim] = Store(CLAIMS)
         self.disks: Store[Any] = Store(DISKS)
         self.nodes: Store[Node] = Store(NODES)
+        self.services: Store[Any] = Store(SERVICES)
         self.snapshots: Store[Any] = Store(SNAPSHOTS)
         self.contents: Store[Any] = Store(CONTENTS)
         self.classes: Store[Any] = Store(SNAPSHOT_CLASSES)
         self._scheduler = Scheduler(machines)
+        self._balancers = Balancers()
         self._work = work
         self._programs = programs
         self._shots = Shots(programs.contents) if programs is not None else None
@@ -57,7 +60,7 @@ class NodeWorld:
     @property
     def stores(self) -> tuple[Store[Any], ...]:
         """All that is watched."""
-        own = (self.pods, self.guests, self.claims, self.disks, self.nodes)
+        own = (self.pods, self.guests, self.claims, self.disks, self.nodes, self.services)
         return (*own, self.snapshots, self.contents, self.classes)
 
     def saw(self, change: Change) -> Iterator[Key]:
@@ -69,6 +72,8 @@ class NodeWorld:
             self._count(change)
         elif change.kind is DISKS:
             self._forget(change)
+        elif change.kind is SERVICES:
+            self._balancers.saw(change)
         row = change.new or change.old
         if row is None:
             return
@@ -78,7 +83,7 @@ class NodeWorld:
 
     def everything(self) -> list[Key]:
         """All objects that there are."""
-        stores = (self.pods, self.guests, self.claims, self.disks, self.contents)
+        stores = (self.pods, self.guests, self.claims, self.disks, self.contents, self.services)
         return [Key(store.kind, row.namespace, row.name) for store in stores for row in store.rows()]
 
     def is_lost(self, node: str) -> bool:
@@ -113,6 +118,8 @@ class NodeWorld:
             return self._decide_guest(row, now)
         if key.kind is CLAIMS:
             return self._decide_claim(CLAIMS.read(row), now)
+        if key.kind is SERVICES:
+            return self._balancers.decide(SERVICES.read(row))
         if key.kind is CONTENTS:
             return self._decide_content(CONTENTS.read(row), now)
         return volumes.decide_disk(DISKS.read(row)) if key.kind is DISKS else REST
