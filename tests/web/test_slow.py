@@ -32,7 +32,7 @@ LONG = bool(os.environ.get("DICOT_LONG"))
 MANY = 10_000 if LONG else 210
 SHORT = Limits(header_seconds=2, body_seconds=2, idle_seconds=2, write_seconds=2)
 LIMITS = Limits() if LONG else SHORT
-PATIENCE = 90.0
+PATIENCE = 300.0 if LONG else 90.0
 """Seconds in which all must be gone, however slow this machine is."""
 HELD = 300_000
 """Bytes that a connection may cost: a body, an answer's slice, and what objects there are of it."""
