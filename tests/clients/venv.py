@@ -12,6 +12,10 @@ from pathlib import Path
 
 CLIENTS = {
     "openstack": ("python-openstackclient==10.5.0", "openstacksdk==4.22.0"),
+    "functional": (
+        *("python-openstackclient==10.5.0", "openstacksdk==4.22.0", "tempest==47.0.0"),
+        *("oslotest==6.1.1", "requests-mock==1.12.1", "ddt==1.7.2"),
+    ),
     "nova": ("nova==34.0.0", "tempest==47.0.0"),
     "bench": (
         *("aiohttp==3.14.5", "fastapi==0.165.0", "uvicorn==0.54.0", "httptools==0.9.0", "uvloop==0.23.0"),

@@ -4,7 +4,7 @@
     python commands.py --list PACKAGE...
 
 openstackclient's tests run commands. Here each is a fork of this process, which has imported already what
-``openstack`` imports; it sees the arguments and the environment that the command would see.
+``openstack`` imports; it sees the arguments and the environment that the command would see, and where clouds.yaml is.
 """
 
 import os
@@ -17,6 +17,9 @@ import outcomes  # type: ignore[import-not-found]
 from openstackclient import shell  # type: ignore[import-not-found]
 from openstackclient.tests.functional import base  # type: ignore[import-not-found]
 from tempest.lib import exceptions  # type: ignore[import-not-found]
+
+CLOUDS = "OS_CLIENT_CONFIG_FILE"
+PLACE = os.environ.get(CLOUDS, "")
 
 
 def execute(command: str, *, fail_ok: bool = False) -> str:
@@ -39,6 +42,7 @@ def carried_out(words: list[str], output: Any, errors: Any) -> int:
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     for name in [name for name in os.environ if name.startswith("OS_")]:
         del os.environ[name]
+    os.environ[CLOUDS] = PLACE
     sys.argv = words
     try:
         code = shell.main(words[1:])

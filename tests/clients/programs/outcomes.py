@@ -14,6 +14,8 @@ import unittest
 from collections.abc import Iterator
 from typing import Any
 
+OUTPUT = sys.stdout
+
 
 class Telling(unittest.TestResult):
     """Prints what became of a test as soon as that is known."""
@@ -33,7 +35,7 @@ class Telling(unittest.TestResult):
 
 def tell(test: Any, outcome: str, why: str = "") -> None:
     """One line. What happens before a class's first test has the name ``setUpClass (CLASS)``."""
-    print(json.dumps({"test": plain(test), "outcome": outcome, "why": why}), flush=True)
+    print(json.dumps({"test": plain(test), "outcome": outcome, "why": why}), file=OUTPUT, flush=True)
 
 
 def plain(test: Any) -> str:
@@ -56,9 +58,10 @@ def listed(package: str) -> Iterator[str]:
 
 
 def main(names: list[str]) -> None:
-    """Runs them in this order."""
+    """Runs them in this order. What the tests themselves print goes where errors go."""
+    sys.stdout = sys.stderr
     if names[0] == "--list":
-        print(json.dumps([name for package in names[1:] for name in listed(package)]))
+        print(json.dumps([name for package in names[1:] for name in listed(package)]), file=OUTPUT)
     else:
         loader = unittest.defaultTestLoader
         unittest.TestSuite(loader.loadTestsFromName(name) for name in names).run(Telling())
