@@ -54,9 +54,10 @@ func run(arguments []string) error {
 		return err
 	}
 	defer etcd.Close()
+	manager := managing(rest[cut+1:])
 	ended := make(chan error, 2)
 	go func() { ended <- serve(rest[:cut], etcd) }()
-	go func() { ended <- control(rest[cut+1:], rest[:cut], gate) }()
+	go func() { ended <- control(manager, rest[:cut], gate) }()
 	select {
 	case <-stop:
 		return nil

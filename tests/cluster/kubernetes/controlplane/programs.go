@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/embed"
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
@@ -28,7 +29,7 @@ func serve(flags []string, etcd *embed.Etcd) error {
 
 // control runs kube-controller-manager once the gate is open and the API server that has these flags is ready:
 // started earlier it gives up after ten seconds.
-func control(flags, apiserverFlags []string, gate string) error {
+func control(command *cobra.Command, apiserverFlags []string, gate string) error {
 	port := ""
 	for _, flag := range apiserverFlags {
 		if value, found := strings.CutPrefix(flag, "--secure-port="); found {
@@ -44,9 +45,15 @@ func control(flags, apiserverFlags []string, gate string) error {
 	if err := ready("https://127.0.0.1:" + port + "/readyz"); err != nil {
 		return err
 	}
+	return command.Execute()
+}
+
+// managing is the command of kube-controller-manager. That of Kubernetes 1.34 changes the default of a feature gate,
+// which it cannot once kube-apiserver has put the gates among its flags: it is made first.
+func managing(flags []string) *cobra.Command {
 	command := manager.NewControllerManagerCommand()
 	command.SetArgs(flags)
-	return command.Execute()
+	return command
 }
 
 // ready waits until the address answers 200. Whose certificate it shows does not matter here: nothing is sent.
