@@ -43,12 +43,17 @@ PARTS = {
     "journeys": ("tests.live.test_journey_live", "tests.live.test_servers_live", "tests.live.test_readme_live"),
     "tempest": ("tests.clients.",),
     "quotas": ("tests.live.test_quota", "tests.live.test_lost_live", "tests.live.test_status_live"),
-    "people": ("tests.live.test_", "tests.benches."),
+    "troubles": (
+        *("tests.live.test_bad_", "tests.live.test_races", "tests.live.test_replicas", "tests.live.test_rolling"),
+        *("tests.live.test_faults", "tests.live.test_log_crashes", "tests.live.test_lost_answers"),
+        *("tests.live.test_restore", "tests.benches."),
+    ),
+    "people": ("tests.live.test_",),
     "oracles": ("tests.compute.", "tests.oracle.", "tests.cloud."),
     "contracts": ("tests.",),
 }
 """What runs on one sandbox, by the beginnings of names; the longest come first."""
-SEARCHES = ("deaths", "crashes", "quotas", "oracles")
+SEARCHES = ("deaths", "crashes", "tempest", "quotas", "troubles", "oracles")
 """Parts that look for what breaks, at every place where it might: minutes that nobody waits for at a desk."""
 HALVES = {"journeys": ("tests.live.test_", "tests.clients."), "contracts": ("tests.",)}
 """What runs on the real control planes: each costs a gigabyte of memory."""
