@@ -33,6 +33,12 @@ Case = tuple[str, str, object, str, int, str, str]
 """Method, path, body, its media type; code, reason and message of the answer."""
 
 
+def status(reason: str) -> Document:
+    """Of an object of ours."""
+    told = {"type": "NameHeld", "status": "False", "message": "m", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    return {"conditions": [{**told, "reason": reason}]}
+
+
 class KubernetesTestCase(TestCase):
     """A class has a namespace of its own."""
 
@@ -502,20 +508,22 @@ class ObjectTests(KubernetesTestCase):
             await self.control.change("PATCH", path, {"metadata": {"finalizers": None}}, MERGE)
 
     async def test_status_goes_its_own_way(self) -> None:
-        # A second KubeVirt object with a phase would, now and then, be taken by virt-api for its own, which it then
-        # does not find in its namespace (GetConfigFromKubeVirtCR); one without a phase is passed over.
-        path = f"/apis/kubevirt.io/v1/namespaces/{self.space}/kubevirts"
-        body = {"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "metadata": {"name": "k"}, "spec": {}}
-        made = await self.made(path, {**body, "status": {"operatorVersion": "1"}})
+        path = f"/apis/identity.dicot.io/v1/namespaces/{self.space}/roles"
+        body = {
+            "apiVersion": "identity.dicot.io/v1",
+            "kind": "Role",
+            "metadata": {"name": "r"},
+            "spec": {"name": "one"},
+        }
+        made = await self.made(path, {**body, "status": status("First")})
         self.assertNotIn("status", made)
-        patch = {"metadata": {"labels": {"a": "b"}}, "spec": {"imageTag": "x"}, "status": {"operatorVersion": "2"}}
-        found = await self.control.change("PATCH", f"{path}/k/status", patch, MERGE)
-        self.assertEqual(found["status"], {"operatorVersion": "2"})
+        patch = {"metadata": {"labels": {"a": "b"}}, "spec": {"name": "two"}, "status": status("Second")}
+        found = await self.control.change("PATCH", f"{path}/r/status", patch, MERGE)
+        self.assertEqual((found["spec"]["name"], found["status"]), ("one", status("Second")))
         self.assertNotIn("labels", found["metadata"])
-        self.assertNotIn("imageTag", found["spec"])
-        found = await self.control.change("PATCH", f"{path}/k", {**patch, "status": {"operatorVersion": "3"}}, MERGE)
-        self.assertEqual((found["spec"], found["status"]["operatorVersion"]), ({"imageTag": "x"}, "2"))
-        await self.control.change("PATCH", f"{path}/k", {"metadata": {"finalizers": None}}, MERGE)
+        found = await self.control.change("PATCH", f"{path}/r", {**patch, "status": status("Third")}, MERGE)
+        self.assertEqual((found["spec"]["name"], found["status"]), ("two", status("Second")))
+        self.assertEqual(found["metadata"]["labels"], {"a": "b"})
 
     async def test_pods_get_time_to_end(self) -> None:
         pods = f"{self.core}/pods"
