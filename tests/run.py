@@ -55,8 +55,15 @@ PARTS = {
 """What runs on one sandbox, by the beginnings of names; the longest come first."""
 SEARCHES = ("deaths", "crashes", "tempest", "quotas", "troubles", "oracles")
 """Parts that look for what breaks, at every place where it might: minutes that nobody waits for at a desk."""
-HALVES = {"journeys": ("tests.live.test_", "tests.clients."), "contracts": ("tests.",)}
-"""What runs on the real control planes: each costs a gigabyte of memory."""
+THIRDS = {
+    "troubles": (
+        *("tests.live.test_crash", "tests.live.test_faults", "tests.live.test_log_crashes", "tests.live.test_lost"),
+        *("tests.live.test_quota_races", "tests.live.test_bad_"),
+    ),
+    "journeys": ("tests.live.test_", "tests.clients."),
+    "contracts": ("tests.",),
+}
+"""What runs on the real control planes: each costs a gigabyte and a half of memory."""
 OTHERS = [series for series in KUBERNETES_VERSIONS if series != KUBERNETES_SERIES]
 """Kubernetes that the long run tries too."""
 COUNTED = {
@@ -237,9 +244,9 @@ def build(total: Sum, environment: Mapping[str, str]) -> None:
 
 def on_real(total: Sum, environment: Mapping[str, str], prefix: str = "live") -> None:
     """What runs on the real control planes."""
-    halves = parts("live", HALVES).items()
-    works = [trial(name.replace("live", prefix, 1), names, environment) for name, names in halves]
-    carry_out(works, total, len(HALVES))
+    thirds = parts("live", THIRDS).items()
+    works = [trial(name.replace("live", prefix, 1), names, environment) for name, names in thirds]
+    carry_out(works, total, len(THIRDS))
 
 
 def main() -> int:
