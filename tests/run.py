@@ -49,6 +49,7 @@ PARTS = {
         *("tests.live.test_restore", "tests.benches."),
     ),
     "people": ("tests.live.test_",),
+    "guests": ("tests.contract_virt", "tests.contract_streams", "tests.contract_nodes", "tests.live.seen."),
     "oracles": ("tests.compute.", "tests.oracle.", "tests.cloud."),
     "contracts": ("tests.",),
 }
