@@ -24,6 +24,7 @@ WORDS: Mapping[str, str] = {
     "ErrExceededQuota": QUOTA,
     "ErrClaimNotValid": "The storage class does not say how a disk is to be claimed.",
     "Error": "The disk could not be filled from the image.",
+    "CrashLoopBackOff": "The instance ended each time that it was started.",
 }
 UNKNOWN = "The instance could not be started."
 LONGEST_DETAILS = 4096
@@ -76,3 +77,6 @@ def _reasons(seen: Seen) -> Iterator[Condition]:
         found = seen.of_instance(type, "False")
         if found is not None:
             yield found
+    if seen.printable == "CrashLoopBackOff":
+        # Between two tries there is no instance that could tell.
+        yield Condition(reason=seen.printable)

@@ -160,6 +160,12 @@ class RecordedTests(SynchronousTestCase):
     def test_a_server_that_is_well_has_no_fault(self) -> None:
         self.assertIsNone(told("running").failure)
 
+    def test_a_crash_loop_says_so_without_an_instance(self) -> None:
+        for name in ("crash_loop", "crash_loop_waits"):
+            failure = told(name).failure
+            assert failure is not None
+            self.assertTrue(failure.message.endswith(": The instance ended each time that it was started."), failure)
+
 
 class GraceTests(SynchronousTestCase):
     """Kubernetes tries for ever; an error is told only once it lasts."""
