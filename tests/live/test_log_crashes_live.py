@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet import reactor
@@ -82,9 +83,12 @@ class LogCrashTests(JourneyCase):
         path = await self.server()
         for point, found in ((NOTHING, {}), (NOTED, {"a": "1"})):
             await self.dying(point, "PUT", f"{path}/metadata/a", {"meta": {"a": "1"}})
-            shown = await self.demo.ask("GET", f"{path}/metadata")
-            self.assertEqual(shown.document["metadata"], found)
+            await until(reactor, f"{point}: {found}", partial(self.has, path, found))
         self.assertEqual((await self.demo.ask("DELETE", path)).code, 204)
+
+    async def has(self, path: str, metadata: dict[str, str]) -> bool:
+        shown = await self.demo.ask("GET", f"{path}/metadata")
+        return bool(shown.document["metadata"] == metadata)
 
     async def test_at_every_step_of_a_deletion(self) -> None:
         path = await self.server()
