@@ -62,7 +62,14 @@ class Stage:
         self._class = case
 
     async def _make(self, control: Control, document: Document) -> None:
-        await control.change("POST", collection(document, self.namespace), document)
+        """Make an object; virt-api may have ended by itself, and is started again."""
+        path = collection(document, self.namespace)
+
+        async def taken() -> bool:
+            await control.change("POST", path, document, also=(409,))
+            return True
+
+        await control.until(SOON, f"an answer to POST {path}", taken)
 
     async def _leave(self, control: Control) -> None:
         if self.namespace:
