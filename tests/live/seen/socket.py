@@ -39,6 +39,10 @@ class Socket(Protocol):
         self._buffer += data
         if not self.head and b"\r\n\r\n" in self._buffer:
             self.head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+            if not self.head.startswith(b"HTTP/1.1 101 "):
+                # Refused: there is nothing to be had on this connection, and not every server ends it.
+                self.close()
+                return
         while self.head and (frame := self._frame()) is not None:
             if frame[0] <= BINARY:
                 self.data += frame[1]
