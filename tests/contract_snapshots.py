@@ -19,6 +19,7 @@ from tests.contract_bytes import Case as Carrying
 from tests.live.seen.carrier import Noise
 from tests.live.seen.objects import from_source, volume
 from tests.live.seen.stage import SeenTestCase
+from tests.sandbox.placing import placed
 from tests.sandbox.snapshots import takes
 from tests.sandbox.snapshots.takes import claim, content, given, restored, snapshot
 from tests.sandbox.snapshots.watcher import GROUP, PLACES, Watcher
@@ -39,11 +40,11 @@ class Case(SeenTestCase):
         self.maxDiff = None
 
     async def post(self, path: str, document: Document) -> Document:
-        return await self.control.change("POST", path, takes.placed(document, self.namespace))
+        return await self.control.change("POST", path, placed(document, self.namespace))
 
     async def post_everywhere(self, document: Document) -> None:
         """What has no namespace, and goes after the test."""
-        made = takes.placed(document, self.namespace)
+        made = placed(document, self.namespace)
         path = PLACES[made["kind"]]
         self.addCleanup(
             lambda: Deferred.fromCoroutine(self.control.ask("DELETE", f"{path}/{made['metadata']['name']}"))
@@ -61,12 +62,6 @@ class Case(SeenTestCase):
         made = await self.post(self.snapshots, document)
         path = f"{self.snapshots}/{made['metadata']['name']}"
         return await self.becomes(path, "ready", lambda found: bool(found.get("status", {}).get("readyToUse")))
-
-    async def vanishes(self, path: str) -> None:
-        async def gone() -> bool:
-            return (await self.control.ask("GET", path)).status == 404
-
-        await self.control.until(SOON, f"{path} to go", gone)
 
     async def event(self, name: str, reason: str) -> str:
         """The message of an Event, once there is one."""
@@ -201,7 +196,7 @@ class DeedTests(Case):
         """It outlives its snapshot, and what it stands for is had again by a content that names it."""
         await self.post_everywhere(takes.class_of("keeps-NAMESPACE", "Retain"))
         await self.bound(claim("dear"))
-        found = await self.taken(takes.placed(snapshot("of-dear", "dear", "keeps-NAMESPACE"), self.namespace))
+        found = await self.taken(placed(snapshot("of-dear", "dear", "keeps-NAMESPACE"), self.namespace))
         bound = found["status"]["boundVolumeSnapshotContentName"]
         await self.control.change("DELETE", f"{self.snapshots}/of-dear")
         await self.vanishes(f"{self.snapshots}/of-dear")

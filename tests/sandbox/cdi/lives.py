@@ -6,15 +6,13 @@ moments, tokens, how often something was told or tried, and which states of a li
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.cluster.objects import Document, named
 from tests.live.seen.objects import URL, from_image, from_source, volume
+from tests.sandbox.placing import masked, placed
 
 RECORDED = Path(__file__).with_name("recorded") / "lives.json"
 FAULT = {"sandbox.dicot.io/fault": "import"}
@@ -84,7 +82,7 @@ ORDERS: Mapping[bool, Sequence[str]] = {
 }
 """The phases of imports and of clones; a volume may be seen in fewer."""
 STEPS = ("datavolumes", "persistentvolumeclaims", "pods", "services")
-_MASKS = (
+MASKS = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
     (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "MOMENT"),
     (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "TOKEN"),
@@ -118,23 +116,9 @@ _TOLD = (
 """Reasons of Events that are told in every life that has them; others need somebody to look in the right moment."""
 
 
-def named_for(life: Life, namespace: str) -> Document:
-    """Its volume, for a namespace."""
-    document: Document = json.loads(json.dumps(life.made).replace("NAMESPACE", namespace))
-    return document
-
-
-def masked(document: Any, namespace: str) -> Any:
-    """Without what is chosen anew each time."""
-    text = json.dumps(document).replace(namespace, "NAMESPACE")
-    for found, instead in _MASKS:
-        text = re.sub(found, instead, text)
-    return json.loads(text)
-
-
 def kept(document: Document, namespace: str) -> Document:
     """An object as a record holds it."""
-    found: Document = masked(document, namespace)
+    found: Document = masked(document, namespace, MASKS)
     meta = found["metadata"]
     for key in _CHOSEN:
         meta.pop(key, None)
@@ -235,5 +219,4 @@ SOURCES: Mapping[str, Document] = {
 def source(name: str, namespace: str) -> Document:
     """One of them."""
     made = named("DataSource", name, None, "cdi.kubevirt.io/v1beta1", spec={"source": SOURCES[name]})
-    document: Document = json.loads(json.dumps(made).replace("NAMESPACE", namespace))
-    return document
+    return placed(made, namespace)

@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.cluster.control import Answer
 from tests.cluster.objects import Document
 from tests.live.seen.objects import volume
+from tests.sandbox.placing import placed
 
 RECORDED = Path(__file__).with_name("recorded") / "refusals.json"
 _SIZED: Document = {"resources": {"requests": {"storage": "1Gi"}}}
@@ -90,8 +91,7 @@ OFFERS: Mapping[str, Document] = {
 
 def offered(name: str, namespace: str) -> Document:
     """One of them, for a namespace."""
-    document: Document = json.loads(json.dumps(volume("offered", OFFERS[name])).replace("NAMESPACE", namespace))
-    return document
+    return placed(volume("offered", OFFERS[name]), namespace)
 
 
 def kept(answer: Answer, namespace: str) -> Document:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from tests.cluster.control import Control, together
 from tests.cluster.objects import Document, named
 from tests.live.seen.objects import CDI
+from tests.sandbox.placing import masked, placed
 
 from ..snapshots import takes
 from ..snapshots.watcher import GROUP
@@ -45,7 +46,7 @@ class Watcher:
         await self._photograph()
         sources = (lives.source(name, self.namespace) for name in SOURCES)
         await together(self._post(self._paths["datasources"], each) for each in sources)
-        volumes = (lives.named_for(life, self.namespace) for life in LIVES)
+        volumes = (placed(life.made, self.namespace) for life in LIVES)
         await together(self._post(self._paths["datavolumes"], each) for each in volumes)
 
     async def _photograph(self) -> None:
@@ -134,7 +135,7 @@ class Watcher:
                 meta = each["metadata"]
                 owned = any(owner["uid"] == uids[0] for owner in meta.get("ownerReferences") or ())
                 if owned or meta["name"].startswith(uids):
-                    key = lives.masked(f"{plural}/{meta['name']}", self.namespace)
+                    key = masked(f"{plural}/{meta['name']}", self.namespace, lives.MASKS)
                     first.setdefault(key, lives.worker(each, self.namespace))
         return first
 

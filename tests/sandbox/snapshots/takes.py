@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.cluster.objects import Document, named
+from tests.sandbox.placing import masked
 
 RECORDED = Path(__file__).with_name("recorded") / "takes.json"
 SNAPSHOT = "snapshot.storage.k8s.io/v1"
@@ -115,7 +114,7 @@ SNAPSHOTS: Sequence[Document] = (
 )
 READY = ("taken", "again", "of-block", "kept", "given")
 NAMES = tuple(each["metadata"]["name"] for each in SNAPSHOTS)
-_MASKS = (
+MASKS = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
     (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "MOMENT"),
     (r'"creationTime": \d+', '"creationTime": "MOMENT"'),
@@ -124,23 +123,9 @@ _MASKS = (
 _CHOSEN = ("resourceVersion", "generation", "managedFields", "creationTimestamp", "uid")
 
 
-def placed(document: Document, namespace: str) -> Document:
-    """It, for a namespace."""
-    found: Document = json.loads(json.dumps(document).replace("NAMESPACE", namespace))
-    return found
-
-
-def masked(document: Any, namespace: str) -> Any:
-    """Without what is chosen anew each time."""
-    text = json.dumps(document).replace(namespace, "NAMESPACE")
-    for found, instead in _MASKS:
-        text = re.sub(found, instead, text)
-    return json.loads(text)
-
-
 def kept(document: Document, namespace: str) -> Document:
     """An object as a record holds it."""
-    found: Document = masked(document, namespace)
+    found: Document = masked(document, namespace, MASKS)
     for key in _CHOSEN:
         found["metadata"].pop(key, None)
     return found
@@ -160,6 +145,6 @@ def told(events: Iterable[Document], namespace: str) -> dict[str, list[list[str]
     for each in events:
         name = each["involvedObject"]["name"]
         if each["involvedObject"]["kind"] == "VolumeSnapshot" and name in found:
-            message = masked(each["message"], namespace)
+            message = masked(each["message"], namespace, MASKS)
             found[name].add((each["type"], each["reason"], message, each["source"]["component"]))
     return {name: [list(one) for one in sorted(events)] for name, events in found.items()}

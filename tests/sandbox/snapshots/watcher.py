@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.cluster.control import SOON, Control, together
 from tests.cluster.objects import Document
+from tests.sandbox.placing import placed
 
 from . import takes
 
@@ -77,8 +78,8 @@ class Watcher:
     async def clear(self) -> None:
         """Let nothing of it stay in the cluster."""
         for each in takes.CLUSTER:
-            name = takes.placed(each, self._namespace)["metadata"]["name"]
+            name = placed(each, self._namespace)["metadata"]["name"]
             await self._control.ask("DELETE", f"{PLACES[each['kind']]}/{name}")
 
     async def _post(self, path: str, document: Document) -> None:
-        await self._control.change("POST", path, takes.placed(document, self._namespace))
+        await self._control.change("POST", path, placed(document, self._namespace))
