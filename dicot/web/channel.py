@@ -129,20 +129,7 @@ class Channel(HTTPChannel):
     @property
     def waits_since(self) -> float:
         """When it began to wait for its client to say or to read something; infinity where it does not."""
-        limits = self.front.limits
-        match self._stage:
-            case Stage.IDLE:
-                return self._deadline.due - limits.idle_seconds
-            case Stage.HEADER:
-                return self._deadline.due - limits.header_seconds
-            case Stage.BODY:
-                return self._deadline.due - limits.body_seconds
-            case Stage.ANSWER:
-                return self._drained.due - limits.write_seconds
-            case Stage.LINGER:
-                return self._deadline.due - limits.linger_seconds
-            case Stage.CLOSING:
-                return self._deadline.due - limits.write_seconds
+        return (self._drained if self._stage is Stage.ANSWER else self._deadline).since
 
     def give_way(self) -> None:
         """Ends at once, for the sake of others."""

@@ -51,17 +51,19 @@ class Deadline:
     def __init__(self, clock: IReactorTime, missed: Callable[[], None]) -> None:
         self._clock = clock
         self._missed = missed
+        self._since = 0.0
         self._due: float | None = None
         self._timer: IDelayedCall | None = None
 
     @property
-    def due(self) -> float:
-        """When it is due; never, where nothing is."""
-        return inf if self._due is None else self._due
+    def since(self) -> float:
+        """When it was set; infinity, where nothing is due."""
+        return inf if self._due is None else self._since
 
     def set(self, seconds: float) -> None:
         """``missed`` is called after so many seconds, unless it is set anew or dropped."""
-        self._due = self._clock.seconds() + seconds
+        self._since = self._clock.seconds()
+        self._due = self._since + seconds
         if self._timer is None:
             self._timer = self._clock.callLater(seconds, self._ring)
         elif self._timer.getTime() > self._due:
