@@ -7,6 +7,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -82,22 +83,36 @@ def _beside(path: Path) -> Path:
     return path.with_name(path.name + ".raw")
 
 
-def _unpack(path: Path, open_: Callable[[Path], _Packed], room: int) -> None:
-    target, size = _beside(path), 0
+@contextmanager
+def _rewritten(path: Path, damage: tuple[type[Exception], ...], complaint: str) -> Iterator[IO[bytes]]:
+    """A file to write, which then is in the place of another; nothing is left of it where that was not to be.
+
+    Raises Unusable with the complaint where the other is damaged.
+    """
+    target = _beside(path)
     try:
-        with open_(path) as packed, target.open("wb") as written:
-            while block := packed.read(_BLOCK):
-                size += len(block)
-                _check(size, room)
-                _put(written, block)
-            written.truncate(size)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        with target.open("wb") as written:
+            yield written
+    except damage as error:
         target.unlink(missing_ok=True)
-        raise Unusable(f"unable to unpack: {error}") from None
+        raise Unusable(f"{complaint}: {error}") from None
     except Unusable:
         target.unlink(missing_ok=True)
         raise
     target.replace(path)
+
+
+def _unpack(path: Path, open_: Callable[[Path], _Packed], room: int) -> None:
+    size = 0
+    with (
+        _rewritten(path, (OSError, EOFError, lzma.LZMAError, zlib.error), "unable to unpack") as written,
+        open_(path) as packed,
+    ):
+        while block := packed.read(_BLOCK):
+            size += len(block)
+            _check(size, room)
+            _put(written, block)
+        written.truncate(size)
 
 
 def _put(written: IO[bytes], block: bytes) -> None:
@@ -134,22 +149,16 @@ class _Header:
 
 
 def _convert(path: Path, room: int) -> None:
-    target = _beside(path)
-    try:
-        with path.open("rb") as file, target.open("wb") as written:
-            header = _Header.read(file)
-            _check(header.size, room)
-            for at, cluster in _clusters(file, header):
-                written.seek(at)
-                written.write(cluster[: header.size - at])
-            written.truncate(header.size)
-    except (struct.error, zlib.error, OSError) as error:
-        target.unlink(missing_ok=True)
-        raise Unusable(f"Conversion to Raw failed: {error}") from None
-    except Unusable:
-        target.unlink(missing_ok=True)
-        raise
-    target.replace(path)
+    with (
+        _rewritten(path, (struct.error, zlib.error, OSError), "Conversion to Raw failed") as written,
+        path.open("rb") as file,
+    ):
+        header = _Header.read(file)
+        _check(header.size, room)
+        for at, cluster in _clusters(file, header):
+            written.seek(at)
+            written.write(cluster[: header.size - at])
+        written.truncate(header.size)
 
 
 def _clusters(file: IO[bytes], header: _Header) -> Iterator[tuple[int, bytes]]:
