@@ -29,12 +29,7 @@ from .served import resources
 from .web.listen import CannotListen, certificate
 
 WRITTEN = "# Written by `dicot manifests --write etc/kubernetes`; dicot/cloud/tenancy says what is in it.\n"
-
-
-REFUSALS = (
-    *(ConfigError, CannotListen, Unusable, backups.Unreadable),
-    *(Refused, Doubtful, Unreachable, Fault),
-)
+REFUSALS = (ConfigError, CannotListen, Unusable, backups.Unreadable, Refused, Doubtful, Unreachable, Fault)
 
 
 def installation() -> list[Manifest]:
@@ -56,9 +51,7 @@ def table(found: Iterable[Call]) -> list[str]:
     """The calls as a table in Markdown: those of one resource for one reason in a line."""
     together: dict[tuple[str, ...], list[str]] = {}
     for call in found:
-        resource = f"{call.resource}.{call.group}" if call.group else call.resource
-        where = call.where or "the whole cluster"
-        together.setdefault((call.account or "Dicot", where, resource, call.why), []).append(call.verb)
+        together.setdefault((call.account or "Dicot", call.reach, call.what, call.why), []).append(call.verb)
     lines = [
         f"| {account} | {where} | {resource} | {', '.join(verbs)} | {why} |"
         for (account, where, resource, why), verbs in together.items()

@@ -74,9 +74,18 @@ class Call:
     why: str = ""
     names: tuple[str, ...] = ()
 
+    @property
+    def what(self) -> str:
+        """The resource with its group, for people."""
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+    @property
+    def reach(self) -> str:
+        """Where, for people."""
+        return self.where or "the whole cluster"
+
     def __str__(self) -> str:
-        resource = f"{self.resource}.{self.group}" if self.group else self.resource
-        return f"{self.verb} {resource} as {self.account or 'Dicot itself'} in {self.where or 'the whole cluster'}"
+        return f"{self.verb} {self.what} as {self.account or 'Dicot itself'} in {self.reach}"
 
 
 def _on(kind: Kind[Any], why: str, *verbs: str) -> Right:
