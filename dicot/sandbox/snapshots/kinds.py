@@ -63,7 +63,7 @@ class ContentSource(msgspec.Struct, frozen=True):
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """The snapshot that a content belongs to."""
+    """The object that another belongs to: the snapshot of a content, the claim of a volume."""
 
     name: str = ""
     namespace: str = ""

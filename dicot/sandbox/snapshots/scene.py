@@ -7,7 +7,7 @@ import msgspec
 
 from dicot.kube.kind import Kind, Meta, Row
 
-from .kinds import Content, Finalized, Snapshot, SnapshotClass, snapshot_link
+from .kinds import Content, Finalized, Reference, Snapshot, SnapshotClass, snapshot_link
 from .names import GROUP
 
 
@@ -40,14 +40,6 @@ class Claim(msgspec.Struct, frozen=True):
     status: Phase = Phase()
 
 
-class ClaimReference(msgspec.Struct, frozen=True):
-    """The claim that a volume is bound to."""
-
-    namespace: str = ""
-    name: str = ""
-    uid: str = ""
-
-
 class Csi(msgspec.Struct, frozen=True):
     """A volume of a CSI driver."""
 
@@ -59,7 +51,7 @@ class DiskSpec(msgspec.Struct, frozen=True):
     """What is kept of a PersistentVolume's spec."""
 
     csi: Csi | None = None
-    claimRef: ClaimReference | None = None
+    claimRef: Reference | None = None
     volumeMode: str | None = None
 
 
