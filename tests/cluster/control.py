@@ -56,6 +56,11 @@ class Answer:
     def ok(self) -> bool:
         return 200 <= self.status < 300
 
+    @property
+    def is_unheard(self) -> bool:
+        """Whether a webhook was not reached, so that admission has not answered."""
+        return self.status == 500 and b"failed calling webhook" in self.content
+
 
 class Refused(Exception):
     """The API server answered a request with something else than was awaited."""
