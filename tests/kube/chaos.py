@@ -13,6 +13,8 @@ from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from tests.live.proxy import Upstream
+
 RESET, CLOSE, HALF, HOLD, SLOW = "reset", "close", "half", "hold", "slow"
 
 
@@ -27,17 +29,6 @@ class Fate:
     how: str
     after: int
     seconds: float = 0.0
-
-
-class _Server(Protocol):
-    def __init__(self, client: _Client) -> None:
-        self._client = client
-
-    def dataReceived(self, data: bytes) -> None:
-        self._client.answered(data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._client.transport.loseConnection()
 
 
 class _Client(Protocol):
@@ -58,7 +49,7 @@ class _Client(Protocol):
         Deferred.fromCoroutine(self._dial()).addErrback(lambda failure: self.transport.abortConnection())
 
     async def _dial(self) -> None:
-        server: Any = await connectProtocol(self._chaos.endpoint(), _Server(self))
+        server: Any = await connectProtocol(self._chaos.endpoint(), Upstream(self))
         if self._is_over:
             server.transport.abortConnection()
             return

@@ -18,17 +18,19 @@ from tests.cluster.access import Access
 from tests.cluster.certificates import Authority, write_secret
 
 
-class _Server(Protocol):
-    """The connection to the API server."""
+class Upstream(Protocol):
+    """A proxy's connection to the API server: its client is told what comes, by ``answered``, and ended with it."""
 
-    def __init__(self, client: _Client) -> None:
+    def __init__(self, client: Any) -> None:
         self._client = client
 
     def dataReceived(self, data: bytes) -> None:
+        """See Protocol."""
         self._client.answered(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._client.transport.loseConnection()  # type: ignore[union-attr]
+        """See Protocol."""
+        self._client.transport.loseConnection()
 
 
 class _Client(Protocol):
@@ -36,7 +38,7 @@ class _Client(Protocol):
 
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
-        self._server: _Server | None = None
+        self._server: Upstream | None = None
         self._waiting: list[bytes] = []
         self._swallows = False
 
@@ -45,7 +47,7 @@ class _Client(Protocol):
         dialling.addErrback(lambda failure: self._end())
 
     async def _dial(self) -> None:
-        self._server = await connectProtocol(self._proxy.endpoint(), _Server(self))
+        self._server = await connectProtocol(self._proxy.endpoint(), Upstream(self))
         for data in self._waiting:
             self._server.transport.write(data)  # type: ignore[union-attr]
 
