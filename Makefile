@@ -11,10 +11,10 @@ export PYTHONPATH := $(CURDIR)
 
 .PHONY: run test test-fast test-unit test-long bench cluster venv lint types
 
-run: venv
+run: $(VENV)/.installed
 	@$(VENV)/bin/python -m tests.cluster.run --port "$(PORT)" --servers "$(SERVERS)" $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG_FILE)")
 
-cluster: venv
+cluster: $(VENV)/.installed
 	@$(VENV)/bin/python -m tests.cluster.run --cluster-only --port "$(PORT)"
 
 test: venv
@@ -40,10 +40,17 @@ types: venv
 
 venv: $(VENV)/.ready
 
-$(VENV)/.ready: pyproject.toml setup.py
+# What is never imported need not be compiled: the half of an installation's time.
+install = $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile -e
+
+$(VENV)/.ready: $(VENV)/.installed
+	@$(install) '.[dev]'
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; PYTHON=... names one" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || sh -c 'if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; else echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; fi'
 	@echo "installing into $(VENV)" >&2
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(install) .
 	@touch $@
