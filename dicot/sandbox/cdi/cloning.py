@@ -10,7 +10,7 @@ from ...kube.quantity import whole
 from ..steps import REST, Create, Decision, Remove, Rewrite, Step, act
 from . import sizes
 from .events import NORMAL, WARNING
-from .kinds import CLAIMS, PODS, SERVICES, Claim, Pod
+from .kinds.claims import CLAIMS, PODS, SERVICES, Claim, Pod
 from .names import (
     CLONE_FINALIZER,
     CLONE_OF,

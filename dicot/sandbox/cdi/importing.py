@@ -7,7 +7,7 @@ from ...kube.quantity import whole
 from ..steps import REST, Create, Decision, Step, act
 from . import sizes
 from .events import NORMAL, WARNING
-from .kinds import CLAIMS, PODS, Pod
+from .kinds.claims import CLAIMS, PODS, Pod
 from .names import (
     APP,
     BOUND,

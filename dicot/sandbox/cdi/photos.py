@@ -11,7 +11,9 @@ from ..snapshots.kinds import Snapshot
 from ..snapshots.names import GROUP as SNAPSHOTS
 from ..steps import Create
 from .events import NORMAL
-from .kinds import CLAIMS, ClaimReference, Volume
+from .kinds.claims import CLAIMS
+from .kinds.parts import ClaimReference
+from .kinds.volumes import Volume
 from .names import APP, COMPONENT, FROM_SNAPSHOT, OWNED_BY, OWNER_UID, RECOMMENDED, RUNNING, temporary
 from .status import Told
 from .storage import BLOCK

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from dicot.kube.kind import Manifest
 from dicot.moments import stamp
 
-from .kinds import Claim, Config
+from .kinds.claims import Claim
+from .kinds.classes import Config
 from .names import (
     APP,
     ARCHITECTURE,

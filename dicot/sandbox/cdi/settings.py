@@ -15,7 +15,8 @@ from dicot.moments import stamp
 from ..snapshots.kinds import SnapshotClass
 from ..snapshots.names import DEFAULT_CLASS as DEFAULT_SNAPSHOT_CLASS
 from ..steps import REST, Create, Decision, Patch, Remove, Step, act
-from .kinds import CONFIGS, PROFILES, Condition, Config, Overhead, Profile, ProfileStatus, StorageClass
+from .kinds.classes import CONFIGS, PROFILES, Config, Overhead, Profile, ProfileStatus, StorageClass
+from .kinds.parts import Condition
 from .names import APP, COMPONENT, CONFIG, GROUP, RECOMMENDED, VERSION
 
 _LABELS = {**APP, **RECOMMENDED, COMPONENT: ""}

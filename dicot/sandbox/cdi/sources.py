@@ -12,7 +12,9 @@ from dicot.moments import stamp
 
 from ..snapshots.kinds import Snapshot
 from ..steps import REST, Decision, Patch, act
-from .kinds import SOURCES, AnySource, Claim, Condition, Source, Volume
+from .kinds.claims import Claim
+from .kinds.parts import Condition
+from .kinds.volumes import SOURCES, AnySource, Source, Volume
 
 _COPIED = re.compile(r"([\w.]+\.kubevirt\.io|kubevirt\.io)/[\w.-]+\Z")
 """Labels that a source has of what it names."""

@@ -11,7 +11,9 @@ from dicot.moments import stamp
 
 from ..steps import Patch, Step
 from .events import NORMAL, WARNING, event
-from .kinds import VOLUMES, Claim, ClaimReference, Condition, Volume, VolumeStatus
+from .kinds.claims import Claim
+from .kinds.parts import ClaimReference, Condition
+from .kinds.volumes import VOLUMES, Volume, VolumeStatus
 from .names import (
     BOUND,
     CLONE_REQUEST,

@@ -7,8 +7,8 @@ from dicot.kube.kind import Manifest
 
 from ...kube.quantity import whole
 from . import sizes
-from .kinds import ClaimProperties, Config, Profile, StorageClass
-from .kinds import Storage as Asked
+from .kinds.classes import ClaimProperties, Config, Profile, StorageClass
+from .kinds.volumes import Storage as Asked
 from .names import DEFAULT_CLASS, DEFAULT_VIRT_CLASS, MINIMUM_SIZE
 
 FILESYSTEM, BLOCK = "Filesystem", "Block"

@@ -15,7 +15,9 @@ from ..snapshots.kinds import Snapshot
 from ..steps import REST, Create, Decision, Patch, Remove, Step, act
 from . import photos, status
 from .events import NORMAL, WARNING, event
-from .kinds import CLAIMS, VOLUMES, Claim, ClaimReference, Http, Registry, Volume
+from .kinds.claims import CLAIMS, Claim
+from .kinds.parts import ClaimReference
+from .kinds.volumes import VOLUMES, Http, Registry, Volume
 from .names import (
     APP,
     CHECKSUM,

@@ -11,7 +11,7 @@ from dicot.kube.errors import Refused
 
 from ..steps import Patch, Remove, Step
 from .events import WARNING, event
-from .kinds import CLAIMS, PODS, Claim, Pod, Thing
+from .kinds.claims import CLAIMS, PODS, Claim, Pod, Thing
 from .names import CLONE_SENDER, COMPONENT, POD_PHASE, POD_RESTARTS, RETAIN_POD, RUNNING
 from .pods import Terms
 from .storage import Storage

@@ -10,25 +10,10 @@ from ..controller import Key
 from ..snapshots.kinds import SNAPSHOT_CLASSES, SNAPSHOTS, Snapshot, snapshot_link
 from ..steps import REST, Decision
 from . import cloning, importing, settings, sources, volume, workers
-from .kinds import (
-    CLAIMS,
-    CLASSES,
-    CONFIGS,
-    PODS,
-    PROFILES,
-    SERVICES,
-    SOURCES,
-    VOLUMES,
-    WAITING,
-    Claim,
-    ClaimReference,
-    Pod,
-    Source,
-    Volume,
-    link,
-    source_link,
-    worker_link,
-)
+from .kinds.claims import CLAIMS, PODS, SERVICES, Claim, Pod
+from .kinds.classes import CLASSES, CONFIGS, PROFILES
+from .kinds.parts import ClaimReference, link, source_link, worker_link
+from .kinds.volumes import SOURCES, VOLUMES, WAITING, Source, Volume
 from .names import CLONE_REQUEST, CONFIG, TARGET, UPLOAD_POD, joined, service, temporary
 from .status import Work
 from .storage import Storage

@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.kind import Manifest
 from dicot.sandbox.cdi import names, sizes
-from dicot.sandbox.cdi.kinds import Resources
-from dicot.sandbox.cdi.kinds import Storage as Asked
+from dicot.sandbox.cdi.kinds.parts import Resources
+from dicot.sandbox.cdi.kinds.volumes import Storage as Asked
 from dicot.sandbox.cdi.storage import NOT_FOUND, Problem, Storage, rendered
 from dicot.sandbox.cdi.tokens import API_SERVER, CONTROLLER, SHORT, Grant, Tokens, new_key
 

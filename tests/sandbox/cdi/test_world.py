@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.kube.errors import Denied
 from dicot.kube.kind import Manifest
 from dicot.sandbox.cdi import names
-from dicot.sandbox.cdi.kinds import CLAIMS, PODS, SERVICES, SOURCES, VOLUMES
+from dicot.sandbox.cdi.kinds.claims import CLAIMS, PODS, SERVICES
+from dicot.sandbox.cdi.kinds.volumes import SOURCES, VOLUMES
 from dicot.sandbox.cdi.tokens import API_SERVER, CONTROLLER, Grant
 from dicot.sandbox.snapshots.kinds import SNAPSHOT_CLASSES, SNAPSHOTS
 from dicot.sandbox.steps import REST, Create, Patch, Remove, Rewrite, Tell

@@ -9,7 +9,7 @@ import msgspec
 
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.store import Change
-from dicot.sandbox.cdi.kinds import CLASSES, CONFIGS, PROFILES
+from dicot.sandbox.cdi.kinds.classes import CLASSES, CONFIGS, PROFILES
 from dicot.sandbox.cdi.names import CONFIG, DEFAULT_CLASS
 from dicot.sandbox.cdi.storage import Storage
 from dicot.sandbox.cdi.tokens import Tokens, new_key
