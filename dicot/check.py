@@ -10,8 +10,8 @@ from .cloud.resource import Resource
 from .cloud.tenancy.calls import BIND, OWN_ACCOUNT, Call, calls
 from .cloud.tenancy.manifests import manifests
 from .cloud.writing.cluster import holds
-from .kube.address import user_name
-from .kube.client import Account, Kube, Place
+from .kube.address import Account, Place, user_name
+from .kube.client import Kube
 from .kube.errors import Denied, Missing
 from .kube.kind import Manifest
 from .names import SYSTEM_NAMESPACE

@@ -19,7 +19,8 @@ from .cloud.resource import Resource
 from .cloud.tenancy.bootstrap import Bootstrap
 from .cloud.tenancy.calls import kinds
 from .faults import NotFound
-from .kube.client import Kube, place
+from .kube.address import place
+from .kube.client import Kube
 from .kube.errors import Exists
 from .kube.kind import Kind, Manifest
 

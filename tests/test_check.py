@@ -12,7 +12,7 @@ from dicot.cloud.tenancy.calls import Call, calls
 from dicot.command import installation
 from dicot.config import Config
 from dicot.kube import errors
-from dicot.kube.client import Account, Place
+from dicot.kube.address import Account, Place
 from dicot.kube.kind import Kind, Manifest
 from dicot.served import resources
 from dicot.status.findings import FOUND, LIMITED, MISSING, Finding

@@ -8,7 +8,8 @@ import msgspec
 from ..cloud.kinds.identity import DOMAIN
 from ..cloud.kinds.storage import SECRET
 from ..faults import Fault, Unavailable
-from ..kube.client import Kube, place
+from ..kube.address import place
+from ..kube.client import Kube
 from ..kube.errors import Exists, Missing
 from ..kube.kind import Manifest
 from ..names import SYSTEM_NAMESPACE

@@ -7,7 +7,8 @@ from ..cloud.kinds.identity import DOMAIN, IMPLIED_ROLE, ROLE, ROLE_ASSIGNMENT, 
 from ..cloud.plan import Claim
 from ..cloud.tenancy.bootstrap import NewProject
 from ..faults import Conflict
-from ..kube.client import Kube, place
+from ..kube.address import place
+from ..kube.client import Kube
 from ..kube.errors import Doubtful, Exists, Missing
 from ..kube.kind import Kind, Manifest
 from ..moments import precise

@@ -13,7 +13,8 @@ from cachetools import TTLCache
 
 from ..cloud.kinds.storage import SECRET
 from ..faults import BadRequest, Unavailable
-from ..kube.client import Kube, place
+from ..kube.address import place
+from ..kube.client import Kube
 from ..kube.errors import Conflict, Doubtful, Exists, Missing, Refused, Unreachable
 from ..kube.kind import Manifest
 from ..names import SYSTEM_NAMESPACE

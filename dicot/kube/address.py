@@ -1,13 +1,12 @@
 """Addresses of Kubernetes objects as URL paths, built from checked parts only."""
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from .errors import Invalid
-
-if TYPE_CHECKING:
-    from .client import Account, Place
+from .kind import Kind
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _DNS_LABEL = re.compile(rf"{_LABEL}\Z")
@@ -22,18 +21,47 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]*\Z")
 _LONGEST_PART = 253
 
 
-def path(place: "Place") -> str:
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A ServiceAccount to act as, with the extras that the audit log shall show (key, value)."""
+
+    namespace: str
+    name: str
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one object, one collection (name "") or one subresource is.
+
+    Its parts are validated and encoded where they become a path.
+    """
+
+    group: str
+    version: str
+    plural: str
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+
+def place(kind: Kind[Any], namespace: str, name: str = "", subresource: str = "") -> Place:
+    """The place of an object of a kind."""
+    return Place(kind.group, kind.version, kind.plural, namespace, name, subresource)
+
+
+def path(at: Place) -> str:
     """The path of a place. Raises Invalid, before anything is sent, for a part that Kubernetes could not have."""
-    head = ["api"] if not place.group else ["apis", _checked(_DNS_NAME, place.group, "group")]
-    parts = [*head, _checked(_VERSION, place.version, "version")]
-    if place.namespace:
-        parts += ["namespaces", _checked(_DNS_LABEL, place.namespace, "namespace")]
-    parts.append(_checked(_DNS_LABEL, place.plural, "resource"))
-    if place.name:
-        grammar = _RBAC_NAME if place.group == _RBAC else _DNS_NAME
-        parts.append(_checked(grammar, place.name, "name"))
-    if place.subresource:
-        parts += _checked(_SUBRESOURCE, place.subresource, "subresource").split("/")
+    head = ["api"] if not at.group else ["apis", _checked(_DNS_NAME, at.group, "group")]
+    parts = [*head, _checked(_VERSION, at.version, "version")]
+    if at.namespace:
+        parts += ["namespaces", _checked(_DNS_LABEL, at.namespace, "namespace")]
+    parts.append(_checked(_DNS_LABEL, at.plural, "resource"))
+    if at.name:
+        grammar = _RBAC_NAME if at.group == _RBAC else _DNS_NAME
+        parts.append(_checked(grammar, at.name, "name"))
+    if at.subresource:
+        parts += _checked(_SUBRESOURCE, at.subresource, "subresource").split("/")
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
@@ -46,13 +74,13 @@ def selector(label: str, value: str) -> str:
     return f"{label}={_checked(_LABEL_VALUE, value, 'label value')}"
 
 
-def user_name(account: "Account") -> str:
+def user_name(account: Account) -> str:
     """The user name by which Kubernetes knows a ServiceAccount."""
     namespace = _checked(_DNS_LABEL, account.namespace, "namespace")
     return f"system:serviceaccount:{namespace}:{_checked(_DNS_NAME, account.name, 'account')}"
 
 
-def impersonation(account: "Account") -> dict[str, str]:
+def impersonation(account: Account) -> dict[str, str]:
     """The headers that make a request act as an account. Keys of extras are percent-encoded, as the server asks."""
     headers = {"Impersonate-User": user_name(account)}
     for key, value in account.extra:

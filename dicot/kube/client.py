@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Protocol
 
@@ -11,42 +10,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 
 from . import address
+from .address import Account, Place
 from .deep import deeply
 from .dialogue import Dialogue
 from .errors import Expired, Headers, Unreachable
 from .exchange import Credential, Exchange, Request
 from .kind import Kind, Manifest
 from .media import MERGE
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A ServiceAccount to act as, with the extras that the audit log shall show (key, value)."""
-
-    namespace: str
-    name: str
-    extra: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one object, one collection (name "") or one subresource is.
-
-    The client validates and encodes the parts.
-    """
-
-    group: str
-    version: str
-    plural: str
-    namespace: str = ""
-    name: str = ""
-    subresource: str = ""
-
-
-def place(kind: Kind[Any], namespace: str, name: str = "", subresource: str = "") -> Place:
-    """The place of an object of a kind."""
-    return Place(kind.group, kind.version, kind.plural, namespace, name, subresource)
-
 
 _PAGE = 500
 # The server's limit ends before ours, so that its own answer still arrives.
@@ -260,7 +230,7 @@ class HttpKube:
     async def _page(
         self, kind: Kind[Any], namespace: str, query: tuple[tuple[str, str], ...], within: float
     ) -> "_Page":
-        answer = await self._get(address.path(place(kind, namespace)), query, within)
+        answer = await self._get(address.path(address.place(kind, namespace)), query, within)
         try:
             page = deeply(_PAGE_OF, answer)
         except msgspec.DecodeError as reason:

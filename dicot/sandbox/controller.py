@@ -11,7 +11,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from dicot.kube.client import Kube, Place
+from dicot.kube.address import Place
+from dicot.kube.client import Kube
 from dicot.kube.errors import Conflict, Doubtful, Exists, Missing, Refused, Unreachable
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.reflector import Reflector

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.kind import Manifest
 
 from .steps import Rewrite

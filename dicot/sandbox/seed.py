@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from dicot.kube.client import Kube, Place
+from dicot.kube.address import Place
+from dicot.kube.client import Kube
 from dicot.kube.errors import Exists
 from dicot.kube.kind import Manifest
 from dicot.names import CONTAINER_DISK, FLAVOR_SPEC, IMAGE_SPEC, IMAGES_NAMESPACE

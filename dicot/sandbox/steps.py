@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.errors import Refused
 from dicot.kube.kind import Manifest
 from dicot.kube.media import MERGE

@@ -31,8 +31,9 @@ from dicot.compute.service import service as compute
 from dicot.config import Config
 from dicot.identity.service import service as identity
 from dicot.image.service import service as image
+from dicot.kube.address import Place
 from dicot.kube.agent import watch_agent
-from dicot.kube.client import HttpKube, Place
+from dicot.kube.client import HttpKube
 from dicot.kube.credentials import Credentials, Fixed
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.reflector import Reflector

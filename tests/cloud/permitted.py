@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dicot.cloud.kinds.identity import USER
 from dicot.cloud.tenancy.calls import Call, call_of, calls, covering
 from dicot.config import Config
-from dicot.kube.client import Account, Place
+from dicot.kube.address import Account, Place
 from dicot.names import SYSTEM_NAMESPACE
 from dicot.served import resources
 

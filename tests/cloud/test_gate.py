@@ -16,7 +16,7 @@ from dicot.cloud.callers.standing import LOGIN_AGE, LOOK, READ_AGE
 from dicot.cloud.callers.tokens import DomainScope, ProjectScope, Scope, SystemScope, Token, Unscoped, derive
 from dicot.cloud.kinds.identity import DOMAIN, ROLE_ASSIGNMENT, USER
 from dicot.faults import Unauthorized, Unavailable
-from dicot.kube.client import Place, place
+from dicot.kube.address import Place, place
 from dicot.kube.errors import Doubtful, Unreachable
 from dicot.moments import precise
 from dicot.names import SYSTEM_NAMESPACE

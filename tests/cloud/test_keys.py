@@ -26,7 +26,7 @@ from dicot.cloud.callers.keys import (
 )
 from dicot.cloud.callers.tokens import Tokens, UnknownKey, Unreadable, Unscoped
 from dicot.faults import Unavailable
-from dicot.kube.client import Place, place
+from dicot.kube.address import Place, place
 from dicot.kube.errors import Unreachable
 from dicot.kube.store import Store
 from dicot.names import SYSTEM_NAMESPACE

@@ -10,7 +10,7 @@ from dicot.cloud.resource import Bench, Join, Joined, Listed, Resource, Right, S
 from dicot.cloud.tenancy.calls import Call, call_of, calls, covering, tenant_rights
 from dicot.cloud.tenancy.manifests import manifests, rules
 from dicot.config import Config
-from dicot.kube.client import Account, Place
+from dicot.kube.address import Account, Place
 from dicot.kube.kind import Manifest
 from dicot.served import resources
 

@@ -11,7 +11,7 @@ from dicot.cloud.chores.tenure import Tenures
 from dicot.cloud.kinds.identity import USER
 from dicot.cloud.writing.claims import claimed
 from dicot.compute.kinds import KEYPAIR
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.errors import Invalid, Missing
 from dicot.kube.kind import Kind
 from dicot.names import SYSTEM_NAMESPACE

@@ -24,7 +24,7 @@ from dicot.cloud.callers.tokens import (
     derive,
 )
 from dicot.faults import Unavailable
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.store import Store
 from dicot.names import SYSTEM_NAMESPACE
 

@@ -22,7 +22,7 @@ from dicot.cloud.writing.intent import entry
 from dicot.cloud.writing.ledger import ledger_name
 from dicot.faults import BadRequest, Conflict, Forbidden
 from dicot.kube import errors
-from dicot.kube.client import Account, Place, place
+from dicot.kube.address import Account, Place, place
 from dicot.kube.kind import Kind, Manifest, Row
 from dicot.moments import precise
 

@@ -21,7 +21,7 @@ from dicot.cloud.kinds.identity import (
     ROLE_ASSIGNMENT,
     USER,
 )
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.store import Store
 from dicot.names import ID, SYSTEM_NAMESPACE

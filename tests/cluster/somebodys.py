@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from dicot.kube.address import Place
 from dicot.kube.agent import call_agent
-from dicot.kube.client import HttpKube, Kube, Place
+from dicot.kube.client import HttpKube, Kube
 from dicot.kube.credentials import load
 from dicot.kube.errors import Missing
 from dicot.names import SYSTEM_NAMESPACE

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.errors import Missing
 from tests.cluster.shared import DEFINITIONS
 from tests.cluster.somebodys import THEIRS, lacking, passwords

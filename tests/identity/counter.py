@@ -16,7 +16,7 @@ from dicot.config import Config
 from dicot.identity.furnish import Surroundings, furnished
 from dicot.identity.password import secret
 from dicot.identity.service import service
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.names import SYSTEM_NAMESPACE
 from dicot.web.call import Call, Reply, Routes
 from dicot.web.dialect import UNVERSIONED

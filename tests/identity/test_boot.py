@@ -21,7 +21,7 @@ from dicot.identity.founding import Founding
 from dicot.identity.names import CLAIMED
 from dicot.identity.password import Passwords
 from dicot.identity.seed import Person, demo, seed
-from dicot.kube.client import Place, place
+from dicot.kube.address import Place, place
 from dicot.kube.errors import Doubtful, Unreachable
 from dicot.kube.kind import Kind
 from dicot.kube.store import Store

@@ -18,7 +18,7 @@ from dicot.cloud.threads import Crew
 from dicot.faults import BadRequest, Unavailable
 from dicot.identity.brake import FREE, MEMORY, PATIENCE, Brake
 from dicot.identity.password import HASHER, REMEMBERED, Passwords, secret
-from dicot.kube.client import Place, place
+from dicot.kube.address import Place, place
 from dicot.kube.errors import Conflict, Denied
 from dicot.names import SYSTEM_NAMESPACE
 

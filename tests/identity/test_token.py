@@ -9,7 +9,7 @@ from dicot.cloud.callers.standing import LOGIN_AGE
 from dicot.cloud.callers.tokens import DomainScope, ProjectScope, Scope, SystemScope, Unscoped
 from dicot.cloud.kinds.identity import DOMAIN, ROLE_ASSIGNMENT, USER
 from dicot.faults import BadRequest, Fault, Forbidden, NotFound, Unauthorized, Unavailable
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.errors import Unreachable
 from dicot.web.call import Reply
 

@@ -11,7 +11,8 @@ from dicot.cloud.chores.lease import LEASE
 from dicot.cloud.kinds.identity import NAME_CLAIM, NAMESPACE
 from dicot.cloud.kinds.storage import SECRET
 from dicot.kube import errors
-from dicot.kube.client import Kube, Place, place
+from dicot.kube.address import Place, place
+from dicot.kube.client import Kube
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.media import MERGE
 

@@ -13,7 +13,7 @@ from dicot.cloud.kinds.identity import NAMESPACE
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.storage import SECRET
 from dicot.kube import errors
-from dicot.kube.client import Place, place
+from dicot.kube.address import Place, place
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.media import JSON_PATCH
 from dicot.moments import read

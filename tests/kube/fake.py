@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from dicot.kube import errors
-from dicot.kube.client import Account, Place, place
+from dicot.kube.address import Account, Place, place
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.media import JSON_PATCH, MERGE, STRATEGIC
 from dicot.kube.store import Store

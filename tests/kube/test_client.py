@@ -10,7 +10,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube import errors
-from dicot.kube.client import Account, HttpKube, Place, place
+from dicot.kube.address import Account, Place, place
+from dicot.kube.client import HttpKube
 from dicot.kube.kind import Kind, Meta
 from dicot.kube.media import JSON_PATCH
 

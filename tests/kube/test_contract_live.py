@@ -12,8 +12,9 @@ from twisted.web.client import Agent, HTTPConnectionPool
 
 from dicot.cloud.kinds.identity import NAMESPACE
 from dicot.cloud.writing.cluster import Cluster
+from dicot.kube.address import place
 from dicot.kube.agent import watch_agent
-from dicot.kube.client import HttpKube, place
+from dicot.kube.client import HttpKube
 from dicot.kube.credentials import Credentials, Fixed
 from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin

@@ -9,7 +9,7 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.errors import Denied, Exists
 from dicot.kube.kind import Kind
 from dicot.kube.source import Origin

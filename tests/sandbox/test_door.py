@@ -6,7 +6,7 @@ from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.errors import Conflict, Missing
 from dicot.kube.kind import Manifest
 from dicot.sandbox.nodes.door import Guests, pod

@@ -5,7 +5,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.media import STRATEGIC
 from dicot.sandbox.marks import FAULT
 from dicot.sandbox.nodes.kinds import COMPONENT

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.errors import Exists
 from dicot.kube.kind import Manifest
 from dicot.names import CONTAINER_DISK, FLAVOR_SPEC, IMAGE_SPEC

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.errors import Conflict, Denied, Exists, Headers, Missing, Unreachable
 from dicot.kube.kind import Manifest
 from dicot.kube.source import Origin

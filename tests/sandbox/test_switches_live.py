@@ -13,8 +13,8 @@ from twisted.trial.unittest import TestCase
 
 from dicot.cloud.kinds.storage import SECRET
 from dicot.kube import errors
+from dicot.kube.address import place
 from dicot.kube.agent import watch_agent
-from dicot.kube.client import place
 from dicot.kube.kind import Manifest
 from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin

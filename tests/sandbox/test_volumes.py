@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.sandbox.nodes.kinds import DISKS, PROVISION_BY, PROVISIONED_BY, Disk
 from dicot.sandbox.nodes.volumes import PROVISIONER, decide_claim, decide_disk
 from dicot.sandbox.steps import REST, Create, Patch, Remove

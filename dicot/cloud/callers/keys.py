@@ -12,7 +12,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...faults import Unavailable
-from ...kube.client import Kube, place
+from ...kube.address import place
+from ...kube.client import Kube
 from ...kube.errors import Conflict, Doubtful, Exists, Missing, Refused, Unreachable
 from ...kube.kind import Kind, Manifest, Meta
 from ...kube.store import Change, Store

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from cachetools import LRUCache
 
 from ...faults import Unavailable
-from ...kube.client import Kube, place
+from ...kube.address import place
+from ...kube.client import Kube
 from ...kube.errors import Doubtful, Exists, Refused, Unreachable
 from ...kube.kind import Manifest
 from ...kube.store import Change, Store

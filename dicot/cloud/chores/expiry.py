@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...kube import errors
-from ...kube.client import place
+from ...kube.address import place
 from ...kube.kind import Kind, Row
 from ...moments import read
 from ..writing.cluster import Cluster

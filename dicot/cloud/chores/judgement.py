@@ -8,7 +8,7 @@ import msgspec
 from twisted.logger import Logger
 
 from ...kube import errors
-from ...kube.client import Account, place
+from ...kube.address import Account, place
 from ...kube.deep import shallow
 from ...kube.kind import Kind, Meta, Row
 from ...moments import read

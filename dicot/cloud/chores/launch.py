@@ -5,7 +5,7 @@ from collections.abc import Callable
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from ...kube.client import Account
+from ...kube.address import Account
 from ...kube.kind import Row
 from ...kube.store import Change
 from ...names import ACCOUNTS_NAMESPACE, LAUNCHED_AT, account_name

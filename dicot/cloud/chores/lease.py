@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ...kube import errors
-from ...kube.client import place
+from ...kube.address import place
 from ...kube.kind import Kind, Manifest, Meta
 from ...moments import precise
 from ...names import SYSTEM_NAMESPACE

@@ -7,7 +7,7 @@ import msgspec
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from ...kube.client import place
+from ...kube.address import place
 from ...kube.kind import Kind, Row
 from ...moments import precise
 from ...names import SYSTEM_NAMESPACE

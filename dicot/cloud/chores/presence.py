@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...kube import errors
-from ...kube.client import place
+from ...kube.address import place
 from ...kube.kind import Manifest
 from ...moments import precise
 from ...names import MANAGED, SYSTEM_NAMESPACE

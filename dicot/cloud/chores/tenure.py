@@ -7,7 +7,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from ...kube import errors
-from ...kube.client import place
+from ...kube.address import place
 from ...kube.kind import Kind, Row
 from ...kube.store import Change
 from ...moments import read

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 from twisted.internet.task import deferLater
 
-from ...kube.client import Place
+from ...kube.address import Place
 from ...kube.kind import Manifest
 from ..resource import Right
 from ..writing.cluster import Cluster

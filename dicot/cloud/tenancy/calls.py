@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...kube.client import Account, Place
+from ...kube.address import Account, Place
 from ...kube.kind import Kind
 from ...names import ACCOUNTS_NAMESPACE, REQUEST_ID, SYSTEM_NAMESPACE, USER_ID
 from ..chores.lease import LEASE

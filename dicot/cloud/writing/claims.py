@@ -7,7 +7,7 @@ import msgspec
 from twisted.internet.task import deferLater
 
 from ...kube import errors
-from ...kube.client import place
+from ...kube.address import place
 from ...kube.kind import Kind, Manifest, Row
 from ...moments import read
 from ...names import REQUEST_ID, SYSTEM_NAMESPACE, digest

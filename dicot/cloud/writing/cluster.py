@@ -8,7 +8,8 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from ...kube import errors
-from ...kube.client import Account, Kube, Place, place
+from ...kube.address import Account, Place, place
+from ...kube.client import Kube
 from ...kube.deep import shallow
 from ...kube.kind import Kind, Manifest, Row
 from ...kube.store import Store

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from ...kube.client import Account, Kube, Place
+from ...kube.address import Account, Place
+from ...kube.client import Kube
 from ...kube.kind import Kind, Manifest
 from ...kube.media import MERGE
 

@@ -9,7 +9,7 @@ from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.internet.task import deferLater
 
 from ...kube import errors
-from ...kube.client import Account, Place, place
+from ...kube.address import Account, Place, place
 from ...kube.deep import shallow
 from ...kube.kind import Kind, Manifest, Meta, Row
 from ...kube.media import JSON_PATCH

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...kube import errors
-from ...kube.client import place
+from ...kube.address import place
 from ...kube.kind import Manifest, Row
 from ...kube.store import Change
 from ...moments import precise, read

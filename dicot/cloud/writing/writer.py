@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from ...caller import Caller
 from ...faults import Fault, Forbidden
 from ...kube import errors
-from ...kube.client import Account
+from ...kube.address import Account
 from ...kube.kind import Row
 from ...names import ACCOUNTS_NAMESPACE, REQUEST_ID, USER_ID, account_name
 from ...web.works import Works

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.kind import Manifest
 
 from ...kube.quantity import whole

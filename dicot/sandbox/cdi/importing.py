@@ -1,6 +1,6 @@
 """Filling a claim from a URL, from a containerDisk or with nothing (CDI 1.65.0, import-controller)."""
 
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.kind import Manifest
 
 from ...kube.quantity import whole

@@ -3,7 +3,7 @@ snapshot-clone-controller, where there is no populator)."""
 
 from collections.abc import Mapping
 
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.kind import Manifest
 
 from ...kube.quantity import whole

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.kind import Manifest
 from dicot.moments import stamp
 

@@ -6,7 +6,7 @@ CDI clones and imports without a populator where no CSIDriver stands behind the 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.errors import Refused
 from dicot.kube.kind import Manifest
 

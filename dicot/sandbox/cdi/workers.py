@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.errors import Refused
 
 from ..steps import Patch, Remove, Step

@@ -4,7 +4,7 @@ from ipaddress import IPv4Network
 
 import msgspec
 
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.kind import Kind, Meta
 from dicot.kube.store import Change
 

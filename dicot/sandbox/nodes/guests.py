@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.kind import Manifest
 from dicot.moments import stamp
 

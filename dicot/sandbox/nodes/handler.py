@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec import json
 
-from dicot.kube.client import Kube, Place
+from dicot.kube.address import Place
+from dicot.kube.client import Kube
 from dicot.kube.errors import Conflict
 from dicot.kube.kind import Manifest
 

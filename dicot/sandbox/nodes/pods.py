@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.kind import Manifest
 from dicot.kube.media import STRATEGIC
 from dicot.moments import read, stamp

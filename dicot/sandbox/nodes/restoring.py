@@ -5,7 +5,7 @@ As a CSI driver's external-provisioner does it (pkg/controller/controller.go, ge
 
 from collections.abc import Callable
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 
 from ...kube.quantity import whole
 from ..events import WARNING, tell

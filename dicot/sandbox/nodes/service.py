@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.errors import Doubtful, Missing, Refused, Unreachable
 from dicot.kube.source import Origin
 from dicot.moments import precise, stamp

@@ -7,7 +7,7 @@ large a snapshot is, its handle says.
 import json
 import re
 
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.kind import Manifest
 from dicot.moments import stamp
 

@@ -1,6 +1,6 @@
 """What the storage of the nodes does: volumes for claims, made, grown and removed."""
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.kind import Manifest
 
 from ...kube.quantity import amount

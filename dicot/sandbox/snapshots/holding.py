@@ -1,6 +1,6 @@
 """What the snapshot controller does about a VolumeSnapshotContent (external-snapshotter 8.6.0, syncContent)."""
 
-from dicot.kube.client import place
+from dicot.kube.address import place
 
 from ..finalizers import finalized
 from ..steps import REST, Decision, Patch, act

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dicot.kube.client import Place, place
+from dicot.kube.address import Place, place
 from dicot.kube.kind import Manifest
 from dicot.moments import stamp
 

@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.errors import Missing, Refused
 from dicot.kube.kind import Manifest
 from dicot.sandbox.apiserver.asked import Attributes, User

@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.client import place
+from dicot.kube.address import place
 from dicot.kube.kind import Manifest
 from dicot.sandbox.snapshots import holding
 from dicot.sandbox.snapshots.kinds import CONTENTS, SNAPSHOT_CLASSES, SNAPSHOTS

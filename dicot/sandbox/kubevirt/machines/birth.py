@@ -4,7 +4,7 @@ import copy
 import uuid
 from functools import partial
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.errors import Refused
 from dicot.kube.kind import Manifest
 

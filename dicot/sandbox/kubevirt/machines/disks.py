@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.errors import Refused
 from dicot.kube.kind import Manifest
 

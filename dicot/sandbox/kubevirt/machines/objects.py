@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.kind import Manifest
 from dicot.kube.media import JSON_PATCH
 from dicot.moments import stamp

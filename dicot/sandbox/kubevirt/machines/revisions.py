@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.kind import Manifest
 
 from ...steps import Create, Remove, Step

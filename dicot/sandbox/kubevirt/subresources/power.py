@@ -1,6 +1,6 @@
 """start, stop, restart and migrate of a machine (rest/lifecycle.go): functions to what is written."""
 
-from dicot.kube.client import Place
+from dicot.kube.address import Place
 from dicot.kube.kind import Manifest
 
 from .asked import FINAL, Asked, holds, is_dry, phase

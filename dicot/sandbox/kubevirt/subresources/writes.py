@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from dicot.kube.client import Kube, Place
+from dicot.kube.address import Place
+from dicot.kube.client import Kube
 from dicot.kube.errors import Doubtful, Missing, Refused, Unreachable
 from dicot.kube.kind import Manifest
 from dicot.kube.media import JSON_PATCH

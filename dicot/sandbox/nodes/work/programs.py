@@ -15,7 +15,8 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.web.server import Site
 
-from dicot.kube.client import Kube, Place
+from dicot.kube.address import Place
+from dicot.kube.client import Kube
 from dicot.kube.errors import Doubtful, Refused, Unreachable
 from dicot.kube.kind import Manifest
 
