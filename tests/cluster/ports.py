@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import socket
-import tempfile
 from contextlib import closing
 from dataclasses import fields
 from functools import cache
 from itertools import cycle
-from pathlib import Path
-from typing import IO
 
 from tests.cluster.flags import Ports
 
@@ -23,16 +18,17 @@ BLOCK = 500
 
 class Block:
     """Ports that no other process of the machine gives out while this one lives, in turn, so that one comes again
-    as late as possible."""
+    as late as possible. It is claimed by an abstract socket whose name begins so: those are shared by whoever shares
+    the ports, users and folders notwithstanding (unix(7))."""
 
-    def __init__(self, folder: Path) -> None:
-        self._lock, ports = _claimed(folder)
+    def __init__(self, name: str) -> None:
+        self._claim, ports = _claimed(name)
         self._turn = cycle(ports)
         self._count = len(ports)
 
     def close(self) -> None:
         """Leave the ports to others."""
-        self._lock.close()
+        self._claim.close()
 
     def take(self) -> int:
         """The next on which nobody listens."""
@@ -43,16 +39,15 @@ class Block:
         raise RuntimeError("there is no free port on loopback")
 
 
-def _claimed(folder: Path) -> tuple[IO[str], range]:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _claimed(name: str) -> tuple[socket.socket, range]:
     for start in range(ALL.start, ALL.stop, BLOCK):
-        lock = (folder / str(start)).open("w")
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            claim.bind(f"\0{name}-{start}")
         except OSError:
-            lock.close()
+            claim.close()
         else:
-            return lock, range(start, start + BLOCK)
+            return claim, range(start, start + BLOCK)
     raise RuntimeError("every block of ports is another process's")
 
 
@@ -68,7 +63,7 @@ def _is_free(port: int) -> bool:
 @cache
 def _own() -> Block:
     """This process's, claimed when it is first asked for."""
-    return Block(Path(tempfile.gettempdir()) / f"dicot-ports-{os.getuid()}")
+    return Block("dicot-ports")
 
 
 def free_port() -> int:

@@ -3,7 +3,7 @@
 import socket
 from contextlib import closing
 from dataclasses import astuple
-from pathlib import Path
+from uuid import uuid4
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -12,10 +12,10 @@ from tests.cluster.ports import ALL, BLOCK, Block, free_ports
 
 class BlockTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.folder = Path(self.mktemp())
+        self.name = f"ports-{uuid4()}"
 
     def block(self) -> Block:
-        found = Block(self.folder)
+        found = Block(self.name)
         self.addCleanup(found.close)
         return found
 
