@@ -243,6 +243,11 @@ class Daemons:
             test.addCleanup(show, test, self._shared)
         return self._shared
 
+    async def unshared(self) -> None:
+        """End the shared daemon where it runs, so that a test's own ones serve the cluster alone."""
+        if self._shared is not None:
+            await self._shared.kill("TERM")
+
     async def own(
         self,
         reactor: Any,

@@ -1,0 +1,55 @@
+"""Three replicas behind haproxy, each a daemon of its own, with room for as many servers as a test makes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SkipTest, TestCase
+
+from tests.cluster.shared import TIMEOUT
+from tests.live.balancer import Balancer, program
+from tests.live.case import ROOMY, Spoken, kubernetes
+from tests.live.daemon import DAEMON, Daemon
+from tests.live.wire import logged_in, side_by_side
+
+REPLICAS = 3
+LEAVE = 1.0
+"""Seconds that a replica gives the balancer: it asks five times in a second whether it is ready."""
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDJ6Jz0kBfD4sFv7Wf5h0l4v6n0c2bq3m1x9y8z7w6v5 a@b"
+
+
+class SeveralCase(TestCase):
+    """``demo`` asks the balancer. No other replica runs, so one of these is the steward; in the end the log of none
+    may hold a traceback."""
+
+    timeout = TIMEOUT
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        path = program()
+        if not path:
+            raise SkipTest("haproxy is missing: apt-get install haproxy")
+        ground = await DAEMON.ground(reactor)
+        await DAEMON.unshared()
+        self.cluster = kubernetes(self, ground.access)
+        self.daemons = [await self._replica() for _ in range(REPLICAS)]
+        folder = Path(tempfile.mkdtemp(prefix="balancer-", dir=ground.folder))
+        urls = {f"replica-{place}": daemon.url for place, daemon in enumerate(self.daemons)}
+        self.balancer = Balancer(reactor, folder, urls, path)
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.balancer.stop()))
+        await side_by_side(*(daemon.until_ready() for daemon in self.daemons))
+        await self.balancer.start()
+        self.demo = await logged_in(reactor, self.balancer.url, "demo", ground.passwords["demo"])
+
+    async def _replica(self) -> Daemon:
+        daemon = await DAEMON.own(reactor, self, start=False)
+        settings = daemon.log.parent / "dicot.toml"
+        said = settings.read_text().replace("[api]\n", f"[api]\nleave_seconds = {LEAVE}\n")
+        settings.write_text(f"{said}{ROOMY}key_pairs = -1\n")
+        daemon.log.touch()
+        spoken = Spoken(daemon.log)
+        self.addCleanup(lambda: self.assertEqual(spoken.tracebacks(), []))
+        await daemon.spawn()
+        return daemon
