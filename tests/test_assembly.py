@@ -2,11 +2,16 @@
 
 from typing import Any, cast
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from dicot.assembly import Watches
+from dicot.cloud.kinds.identity import NAMESPACE_RECORD
 from dicot.kube.reflector import Reflector
 from dicot.kube.store import Store
+from dicot.names import ENABLED, SYSTEM_NAMESPACE
 from tests.kube.scripted import ReflectorTestCase
 from tests.kube.things import THINGS, added
+from tests.whole import Whole
 
 
 class AgeTests(ReflectorTestCase):
@@ -39,3 +44,30 @@ class AgeTests(ReflectorTestCase):
         self.assertEqual(self.age(), 3)
         self.asked.lines(added("b", 11))
         self.assertEqual(self.age(), 0)
+
+
+class EventTests(SynchronousTestCase):
+    """What an administrator does to a project in Kubernetes acts on tokens that were seen before, at once."""
+
+    def setUp(self) -> None:
+        self.whole = Whole(["demo"])
+        self.token = self.whole.token("demo")
+        self.assertEqual(self.shown(), 200)
+
+    def shown(self) -> int:
+        return self.whole.ask("GET", "/compute/v2.1/servers", token=self.token).code
+
+    def test_a_project_that_is_disabled(self) -> None:
+        space = self.whole.kube.one("namespaces", "", "demo")
+        assert space is not None
+        notes = space["metadata"].get("annotations", {})
+        for enabled, code in (("false", 401), ("true", 200)):
+            metadata = {**space["metadata"], "annotations": {**notes, ENABLED: enabled}}
+            self.whole.kube.put({**space, "metadata": metadata})
+            self.assertEqual(self.shown(), code)
+
+    def test_a_project_whose_record_goes(self) -> None:
+        records = self.whole.stores[NAMESPACE_RECORD]
+        [record] = [row for row in records.rows() if records.read(row).spec.namespace == "demo"]
+        self.whole.kube.remove("namespacerecords", SYSTEM_NAMESPACE, record.name)
+        self.assertEqual(self.shown(), 401)

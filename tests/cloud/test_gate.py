@@ -149,7 +149,7 @@ class RefusalTests(SynchronousTestCase):
         self.doors.refused(self, self.text)
 
     def test_a_project_that_is_gone(self) -> None:
-        del self.town.land.places[hex_id("lab")]
+        self.town.land.remove(hex_id("lab"))
         self.doors.refused(self, self.text)
 
     def test_a_user_that_is_gone_and_one_of_the_same_name(self) -> None:

@@ -1,7 +1,7 @@
 """A small cloud of users, roles and projects over a Kubernetes in memory, as each replica of Dicot would see it."""
 
 import hashlib
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -83,6 +83,7 @@ class Land:
     """The recorded projects."""
 
     places: dict[str, Place_] = field(default_factory=dict)
+    listeners: list[Callable[[str], None]] = field(default_factory=list)
 
     def project(self, id: str) -> Place_ | None:
         return self.places.get(id)
@@ -90,9 +91,21 @@ class Land:
     def all(self) -> Iterable[Place_]:
         return self.places.values()
 
+    def listen(self, listener: Callable[[str], None]) -> None:
+        self.listeners.append(listener)
+
     def change(self, id: str, **what: Any) -> None:
-        """A project that has changed is another object, as ``Projects`` makes them."""
+        """A project changes, which is told of as ``Projects`` does."""
         self.places[id] = replace(self.places[id], **what)
+        self._tell(self.places[id])
+
+    def remove(self, id: str) -> None:
+        """A project goes."""
+        self._tell(self.places.pop(id))
+
+    def _tell(self, place: Place_) -> None:
+        for listener in self.listeners:
+            listener(place.namespace)
 
 
 class Replica:

@@ -116,7 +116,7 @@ class IssueTests(Case):
         self.assertNotIn("project", shown(self.counter.log_in(by_password("bob", scope="unscoped"))))
         self.town.land.change(hex_id("lab"), enabled=False)
         self.assertNotIn("project", shown(self.counter.log_in(by_password("bob"))))
-        del self.town.land.places[hex_id("lab")]
+        self.town.land.remove(hex_id("lab"))
         self.assertNotIn("project", shown(self.counter.log_in(by_password("bob"))))
 
     def test_without_a_catalog_where_it_is_not_wanted(self) -> None:

@@ -83,7 +83,7 @@ class Project(Protocol):
 
 
 class Projects(Protocol):
-    """The recorded projects. One that has changed is another object."""
+    """The recorded projects."""
 
     def project(self, id: str) -> Project | None:
         """By its id."""
@@ -91,6 +91,10 @@ class Projects(Protocol):
 
     def all(self) -> Iterable[Project]:
         """Every project."""
+        ...
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Tell a listener of each namespace whose project came, went or changed."""
         ...
 
 
@@ -119,10 +123,14 @@ class Directory:
         self._assignments = stores[ROLE_ASSIGNMENT]
         self._projects = projects
         self._known: dict[tuple[str, ...], Any] = {}
-        self.generation = 0
-        """Grows with each event; projects have none here."""
         for store in (self._users, self._domains, self._roles, self._implied, self._assignments):
             store.listen(self._changed)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Tell a listener whenever anybody, or what anybody may reach, is not what it was."""
+        for store in (self._users, self._domains, self._roles, self._implied, self._assignments):
+            store.listen(lambda changes: listener())
+        self._projects.listen(lambda namespace: listener())
 
     def user(self, id: str) -> UserFacts | None:
         """A user by id."""
@@ -270,7 +278,6 @@ class Directory:
 
     def _changed(self, changes: tuple[Change, ...]) -> None:
         self._known.clear()
-        self.generation += 1
 
 
 def _row(store: Store[Any], id: str) -> Row | None:

@@ -151,9 +151,13 @@ class Keyring:
         self._asked = float("-inf")
         self._unheard: Exception | None = None
         self._waiting: list[Deferred[None]] = []
-        self.generation = 0
+        self._listeners: list[Callable[[], None]] = []
         store.listen(self._changed)
         self._load()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Tell a listener whenever the keys are others."""
+        self._listeners.append(listener)
 
     @property
     def ready(self) -> bool:
@@ -260,9 +264,13 @@ class Keyring:
         primary = newest(keys, PRIMARY)
         self._boxes = {key.id: AESGCM(key.secret) for key in keys}
         self._primary = primary.id if primary else None
-        self.generation += 1
+        self._tell()
 
     def _forget(self) -> None:
         self._boxes = {}
         self._primary = None
-        self.generation += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()

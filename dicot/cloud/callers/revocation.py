@@ -9,7 +9,7 @@ from ...kube.address import place
 from ...kube.client import Kube
 from ...kube.errors import Doubtful, Exists, Refused, Unreachable
 from ...kube.kind import Manifest
-from ...kube.store import Change, Store
+from ...kube.store import Store
 from ...moments import precise
 from ...names import SYSTEM_NAMESPACE, digest
 from ..kinds.identity import GROUP, REVOCATION, Revocation, User
@@ -40,9 +40,6 @@ class Revocations:
         self._now = now
         self._clock = clock
         self._counts: LRUCache[str, tuple[int, float]] = LRUCache(10_000)
-        self.generation = 0
-        """Grows with each event."""
-        store.listen(self._changed)
 
     def void(self, token: Token) -> bool:
         """Whether a token, or the first of its chain with all that came of it, was revoked."""
@@ -50,8 +47,9 @@ class Revocations:
             return True
         return bool(token.parent and self._store.linked(f"{SYSTEM_NAMESPACE}/chain:{token.parent}"))
 
-    def _changed(self, changes: tuple[Change, ...]) -> None:
-        self.generation += 1
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Tell a listener whenever something was revoked, or is no longer."""
+        self._store.listen(lambda changes: listener())
 
     async def revoke(self, token: Token, user: UserFacts, *, chain: bool = True) -> None:
         """Voids a token, with ``chain`` also those that were made from it. Returns once the API server has it.

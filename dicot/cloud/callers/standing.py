@@ -55,20 +55,11 @@ class Standings:
         self._age = age
         self._looked = float("-inf")
 
-    @property
-    def generation(self) -> int:
-        """Grows with everything that a standing is made of, but for time and projects."""
-        return self._ring.generation + self._directory.generation + self._revocations.generation
-
-    def lasts(self, standing: Standing) -> bool:
-        """Whether nothing but time and projects could have ended a standing, and they have not. Raises Unavailable.
-
-        To be asked within the generation in which it was made.
-        """
-        now, project = self._heard(), standing.project
-        if project is not None and self._directory.project(project.id) is not project:
-            return False
-        return standing.token.expires > now * 1e6
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Tell a listener whenever anything but time may have ended a standing, or made it another."""
+        self._ring.listen(listener)
+        self._directory.listen(listener)
+        self._revocations.listen(listener)
 
     def shown(self, text: str) -> Standing | None:
         """The standing of a token's text; None where it does not count. Raises UnknownKey, Unavailable."""
@@ -93,7 +84,7 @@ class Standings:
 
     def of(self, token: Token) -> Standing | None:
         """The standing of a token; None where it has expired or been revoked, or nothing is left of its basis."""
-        now = self._heard()
+        now = self.heard()
         user = self._directory.user(token.user)
         if user is None or not user.enabled or token.expires <= now * 1e6:
             return None
@@ -104,7 +95,7 @@ class Standings:
             return None
         return self._scoped(token, user, user_domain)
 
-    def _heard(self) -> float:
+    def heard(self) -> float:
         """The time. Raises Unavailable where what is known is too old to be worth anything now."""
         now = self._now()
         if not 0 <= now - self._looked < LOOK:

@@ -117,7 +117,7 @@ class Tokens:
         self._random = random
         self._life = life
         self._read: dict[bytes, Token] = {}
-        self._generation = ring.generation
+        ring.listen(self._read.clear)
 
     def fresh(self, user: str, scope: Scope, methods: frozenset[str], generation: int, now: float) -> Token:
         """A token of full life (to the second, as Keystone's), with an audit id of its own."""
@@ -134,9 +134,6 @@ class Tokens:
 
     def read(self, text: str) -> Token:
         """What a token says, if it is one; whether it still counts is not asked. Raises Unreadable, UnknownKey."""
-        if self._generation != self._ring.generation:
-            self._generation = self._ring.generation
-            self._read.clear()
         if _SHAPE.match(text) is None:
             raise Unreadable
         digest = hashlib.sha256(text.encode()).digest()
