@@ -43,6 +43,7 @@ from .cloud.threads import Crew
 from .cloud.writing.claims import Claims, claimed
 from .cloud.writing.cluster import Cluster
 from .cloud.writing.crash import CrashPoints
+from .cloud.writing.events import Events
 from .cloud.writing.ledger import Ledger
 from .cloud.writing.writer import Writer
 from .compute.kinds import SERVER_LOG
@@ -109,6 +110,7 @@ class Writes:
     cluster: Cluster
     ledger: Ledger
     claims: Claims
+    events: Events
     writer: Writer
     bootstrap: Bootstrap
 
@@ -170,12 +172,13 @@ def watches(reactor: Any, config: Config, credentials: Credentials, kube: Kube) 
     return Watches(stores, reflectors, cache, Resolver(cache, kube), projects, probe)
 
 
-def writes(reactor: Any, config: Config, kube: Kube, seen: Watches) -> Writes:
+def writes(reactor: Any, config: Config, kube: Kube, seen: Watches, replica: str) -> Writes:
     """The one way in which anything is written."""
     cluster = Cluster(kube, seen.stores, reactor)
     ledger, claims = Ledger(cluster), Claims(cluster, claimed(resources(config)))
-    writer = Writer(cluster, ledger, claims, seen.projects.of)
-    return Writes(cluster, ledger, claims, writer, Bootstrap(cluster, tenant_rights(resources(config))))
+    events = Events(kube, reactor, cluster.time, replica)
+    writer = Writer(cluster, ledger, claims, events, seen.projects.of)
+    return Writes(cluster, ledger, claims, events, writer, Bootstrap(cluster, tenant_rights(resources(config))))
 
 
 def identity(
@@ -268,13 +271,13 @@ def assembled(
     """Everything, from a configuration and credentials; nothing is asked of the cluster yet."""
     kube = client(reactor, credentials, checkpoint)
     seen = watches(reactor, config, credentials, kube)
-    made = writes(reactor, config, kube, seen)
+    replica = replica_name(os.uname().nodename, uuid.uuid4().hex)
+    made = writes(reactor, config, kube, seen, replica)
     pool = ThreadPool(0, THREADS, "dicot")
     crew = Crew(reactor, pool)
     desk, gate, founding = identity(reactor, config, seen, made, crew)
     registrar = Registrar(seen, made, desk, crew)
     apis = tuple(registrar.api(service, gate) for service in services(config))
-    replica = replica_name(os.uname().nodename, uuid.uuid4().hex)
     return Parts(
         config=config,
         kube=kube,

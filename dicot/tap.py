@@ -210,6 +210,7 @@ def monitor(parts: Parts, checks: Callable[[], Mapping[str, bool]], reactor: Any
         watched=lambda: [reflector.health() for reflector in parts.watches.reflectors],
         is_steward=lambda: parts.steward.is_holder,
         presence=parts.presence,
+        events=parts.writes.events,
     )
     return Monitor(sources, reactor, time.time, time.perf_counter)
 

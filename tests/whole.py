@@ -74,7 +74,7 @@ class Whole:
         projects = Projects(self.stores)
         cache = Cache(self.stores, projects, config, clock, Slices(clock), Allowance(), time.time)
         self.watches = Watches(self.stores, (), cache, Resolver(cache, kube), projects, Probe(kube, clock))
-        self.writes = writes(clock, config, kube, self.watches)
+        self.writes = writes(clock, config, kube, self.watches, "whole")
         surroundings = Surroundings(
             config=config,
             services=services(config),

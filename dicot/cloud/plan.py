@@ -6,7 +6,7 @@ from typing import Any
 
 from ..faults import Fault
 from ..kube.errors import Exists
-from ..kube.kind import Kind, Manifest
+from ..kube.kind import Kind, Manifest, Row
 from ..kube.media import MERGE
 
 
@@ -97,6 +97,20 @@ class Reservation:
     firm: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What people of Kubernetes are told by an Event once a plan has been carried out. Nothing depends on it.
+
+    It is about ``row``, or where that is None about what the commit made. ``reason`` is one word in camel case.
+    """
+
+    kind: Kind[Any]
+    row: Row | None
+    reason: str
+    message: str
+    warning: bool = False
+
+
 Refusals = Mapping[type[Exception], Callable[[Any], Fault]]
 """A plan's own meaning of refusals (NameTaken, types of ``kube.errors``), asked before the writer's table."""
 
@@ -120,3 +134,4 @@ class Plan:
     pending: tuple[Create, ...] = ()
     drops: tuple[Claim, ...] = ()
     refusals: Refusals = field(default_factory=dict)
+    notice: Notice | None = None

@@ -38,6 +38,8 @@ class ReportCollector(Collector):
         yield _gauge(
             "dicot_replicas", "Replicas that were heard lately.", sum(each.alive for each in report.replicas)
         )
+        yield _counter("dicot_events_written", "Events written about servers.", report.events.written)
+        yield _counter("dicot_events_lost", "Events that could not be written.", report.events.lost)
         found = GaugeMetricFamily("dicot_cluster_feature", "Whether the cluster has it.", labels=("feature",))
         for finding in report.findings:
             found.add_metric((finding.name,), float(finding.state == "found"))
@@ -73,6 +75,10 @@ def _family(name: str, kinds: Iterable[Health]) -> Metric:
 
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=float(value))
+
+
+def _counter(name: str, text: str, value: int) -> Metric:
+    return CounterMetricFamily(name, text, value=value)
 
 
 def registry() -> CollectorRegistry:

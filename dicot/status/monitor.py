@@ -8,12 +8,13 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..cloud.chores.presence import Presence
 from ..cloud.features import Features
+from ..cloud.writing.events import Events
 from ..kube.health import Health
 from . import metrics, pages
 from .findings import findings
 from .pages import Page
 from .pauses import Pauses
-from .report import Lag, Report
+from .report import Lag, Report, Told
 from .stalls import Stalls
 from .traffic import Traffic
 
@@ -28,6 +29,7 @@ class Sources:
     watched: Callable[[], Sequence[Health]]
     is_steward: Callable[[], bool]
     presence: Presence
+    events: Events
 
 
 class Monitor(MultiService):
@@ -66,6 +68,7 @@ class Monitor(MultiService):
             served=self.traffic.served(),
             lag=Lag(self._stalls.usual, self._stalls.worst),
             collection=self._pauses.worst,
+            events=Told(sources.events.written, sources.events.lost),
             replicas=sources.presence.replicas(),
         )
 

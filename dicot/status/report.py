@@ -20,6 +20,14 @@ class Lag:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Events that were written to the cluster, and that could not be."""
+
+    written: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One replica at one moment. ``uptime`` is in seconds, and so is ``collection``, the longest pause of the garbage
     collector in the last minute; ``checks`` are those of /readyz; ``time`` since 1970."""
@@ -36,6 +44,7 @@ class Report:
     served: tuple[Served, ...]
     lag: Lag
     collection: float
+    events: Told
     replicas: tuple[Replica, ...]
 
     @property
@@ -56,6 +65,7 @@ def document(report: Report) -> dict[str, Any]:
         "replicas": [asdict(each) for each in report.replicas],
         "reactor_lag": asdict(report.lag),
         "garbage_collection": {"worst": report.collection},
+        "events": asdict(report.events),
         "features": {**features, "apis": sorted(features["apis"]), "gates": sorted(features["gates"])},
         "findings": [asdict(each) for each in report.findings],
         "kinds": [asdict(each) for each in report.kinds],

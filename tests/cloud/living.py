@@ -25,6 +25,7 @@ from dicot.cloud.tenancy.calls import tenant_rights
 from dicot.cloud.tenancy.manifests import manifests
 from dicot.cloud.writing.claims import Claims, claimed
 from dicot.cloud.writing.cluster import Cluster
+from dicot.cloud.writing.events import Events
 from dicot.cloud.writing.ledger import Ledger
 from dicot.cloud.writing.writer import Writer
 from dicot.compute.service import service as compute
@@ -92,7 +93,8 @@ class Watches:
         self.projects = Projects(self.stores)
         self.ledger = Ledger(self.cluster)
         self.claims = Claims(self.cluster, claimed(resources()))
-        self.writer = Writer(self.cluster, self.ledger, self.claims, self.projects.of)
+        self.events = Events(self.cluster.kube, self.cluster.clock, self.cluster.time, "living")
+        self.writer = Writer(self.cluster, self.ledger, self.claims, self.events, self.projects.of)
         self._reflectors = [Reflector(store, origin, reactor, random.random) for store in self.stores.values()]
 
     async def start(self) -> None:

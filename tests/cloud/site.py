@@ -24,6 +24,7 @@ from dicot.cloud.plan import Claim, Create, Plan, Reservation
 from dicot.cloud.writing.claims import Claimed, Claims
 from dicot.cloud.writing.cluster import Cluster
 from dicot.cloud.writing.crash import CrashPoints
+from dicot.cloud.writing.events import Events
 from dicot.cloud.writing.ledger import Ledger, ledger_name
 from dicot.cloud.writing.writer import Writer
 from dicot.faults import Forbidden
@@ -92,7 +93,10 @@ class Replica:
         self.cluster = Cluster(CrashPoints(kube, self.fuse), stores, clock)
         self.ledger = Ledger(self.cluster)
         self.claims = Claims(self.cluster, CLAIMED)
-        self.writer = Writer(self.cluster, self.ledger, self.claims, lambda space: PROJECTS.get(space, ""))
+        self.events = Events(kube, clock, self.cluster.time, "replica")
+        self.writer = Writer(
+            self.cluster, self.ledger, self.claims, self.events, lambda space: PROJECTS.get(space, "")
+        )
 
 
 class Site:

@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet import reactor
 
+from dicot.cloud.writing.events import APART
 from tests.live.case import image_id, new_server
 from tests.live.clients import until
 from tests.live.daemon import DAEMON
@@ -181,6 +182,48 @@ class EventTests(NotesCase):
         self.assertIn("not found", await self.cli.refusal("server", "event", "show", name, "req-none"))
         await self.cli.text("server", "delete", "--wait", name)
         await self.remember(id, [each["Request ID"] for each in listed])
+
+    async def test_kubectl_describes_it(self) -> None:
+        """Each action is an Event of its machine, and many of one sort are counted in one."""
+        passwords = self.daemon.ground.passwords
+        person = await logged_in(reactor, self.daemon.url, "demo", passwords["demo"])
+        path = await self.running(person, f"told-{self.tag}")
+        requests = []
+        for number in range(2 * (APART + 2)):
+            action = {"unlock" if number % 2 else "lock": None}
+            answer = await person.ask("POST", f"{path}/action", action)
+            self.assertEqual(answer.code, 202, str(answer))
+            requests.append(answer.headers["x-openstack-request-id"])
+        [machine] = await self.names("vm")
+        user = (await self.annotations())["dicot.io/user-id"]
+
+        async def told() -> bool:
+            return (await self.described(machine)).count("combined") == 2
+
+        await until(reactor, "Events of locks and unlocks", told)
+        text = await self.described(machine)
+        self.assertRegex(text, rf"Normal +ServerCreate +\S+ +dicot +Requested by user {user} \(req-[-0-9a-f]{{36}}\)")
+        for request in requests[: 2 * APART]:
+            self.assertIn(f"Requested by user {user} ({request})\n", text)
+        last = rf"ServerUnlock +\S+ \(x2 over \S+\) +dicot +\(combined from similar events\): .*\({requests[-1]}\)"
+        self.assertRegex(text, last)
+        self.assertEqual((await person.ask("DELETE", path)).code, 204)
+
+        async def gone() -> bool:
+            return "ServerDelete" in await self.reasons(machine)
+
+        await until(reactor, "the Event of a deletion", gone)
+        self.assertEqual(len(await self.reasons(machine)), 2 * (APART + 1) + 2)
+
+    async def described(self, machine: str) -> str:
+        """The Events that kubectl lists of a machine."""
+        return (await self.kubectl.text("describe", machine, *DEMO)).partition("\nEvents:")[2]
+
+    async def reasons(self, machine: str) -> list[str]:
+        """Of all Events that Dicot has written about a machine."""
+        about = f"involvedObject.name={machine.rpartition('/')[2]}"
+        found = await self.kubectl.objects("events", *DEMO, "--field-selector", about)
+        return [each["reason"] for each in found if each["source"].get("component") == "dicot"]
 
     async def remember(self, id: str, requests: list[str]) -> None:
         """The log of a server that is gone: for its project, at any replica, and for kubectl."""

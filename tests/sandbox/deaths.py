@@ -28,9 +28,9 @@ from .verdicts import GROUPS, KEYPAIRS, SERVERS, Thing
 
 TOKENS = "/identity/v3/auth/tokens"
 STEPS = re.compile(
-    r"checkpoint: ((?:before|after) (?!read |find |all |fetch )\S+ (?!leases\b)\S+(?: \d+)?)$", re.MULTILINE
+    r"checkpoint: ((?:before|after) (?!read |find |all |fetch )\S+ (?!leases\b|events\b)\S+(?: \d+)?)$", re.MULTILINE
 )
-"""The points of writes; a replica's own Lease is none of theirs."""
+"""The points of writes; a replica's own Lease is none of theirs, and on an Event nothing depends."""
 KEPT, NEW = {"kept": "yes"}, {"new": "1"}
 BORN: Mapping[str, object] = {"metadata": KEPT, "tags": ["kept"]}
 """What a server has from the start."""

@@ -7,7 +7,7 @@ from dicot.cloud.chores.presence import Replica
 from dicot.cloud.features import Features, StorageClass
 from dicot.kube.health import Health
 from dicot.status.findings import findings
-from dicot.status.report import Lag, Report
+from dicot.status.report import Lag, Report, Told
 from dicot.status.traffic import Served
 
 RICH = Features(
@@ -54,6 +54,7 @@ def report(**known: Any) -> Report:
         "served": (Served("compute GET /servers", 10, 2, 1, 0.5, 0.002, 0.05),),
         "lag": Lag(0.0004, 0.02),
         "collection": 0.125,
+        "events": Told(9, 2),
         "replicas": (Replica("one-12345678", 3.0, True), Replica("two-87654321", 75.0, False)),
     }
     return Report(**{**whole, **known})

@@ -20,6 +20,7 @@ from .attempt import Attempt, Desk, all_of, together
 from .claims import Claims
 from .cluster import KUBE_ERRORS, Cluster
 from .errand import Errand
+from .events import Events
 from .intent import target
 from .ledger import Ledger
 from .refusals import fault
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 WHOLE = 30.0
 """Seconds that a write may take."""
+LAST_WORDS = 2.0
+"""Seconds that Events may take which are still to be told when all writes have ended."""
 _PAUSES = (0.05, 0.2, 0.5)
 _PAUSES_OF_PATCHES = (0.02, 0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.4, 0.4)
 
@@ -39,10 +42,18 @@ class Writer:
     ``project_of`` tells the project id of a recorded namespace, "" of any other.
     """
 
-    def __init__(self, cluster: Cluster, ledger: Ledger, claims: Claims, project_of: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        ledger: Ledger,
+        claims: Claims,
+        events: Events,
+        project_of: Callable[[str], str],
+    ) -> None:
         self._cluster = cluster
         self._ledger = ledger
         self._claims = claims
+        self._events = events
         self._project_of = project_of
         self._works = Works()
 
@@ -72,6 +83,7 @@ class Writer:
     async def drain(self, seconds: float) -> None:
         """Takes no new write, and waits until none is open, at most so long."""
         await self._works.drain(self._cluster.clock, seconds)
+        await self._events.drain(LAST_WORDS)
 
     async def _shielded(self, work: Awaitable[T]) -> T:
         return await self._works.shield(work, _orphaned)
@@ -85,7 +97,8 @@ class Writer:
         while True:
             plans = derive()
             pauses = iter(_pauses(plans[0])) if pauses is None else pauses
-            errand = Errand(self._cluster, self._accounts(caller, request_id), until, request_id)
+            accounts = self._accounts(caller, request_id)
+            errand = Errand(self._cluster, accounts, until, request_id)
             desk = Desk(self._cluster, self._ledger, self._claims, self._project(caller, plans[0]))
             attempts = [Attempt(plan, errand, desk) for plan in plans]
             try:
@@ -97,6 +110,7 @@ class Writer:
             else:
                 for attempt in committed:
                     self._finish(attempt)
+                    self._tell(attempt, accounts)
                 return committed
             await all_of(errand.refresh(step) for plan in plans for step in (plan.commit, *plan.binds))
             await deferLater(self._cluster.clock, pause)
@@ -111,6 +125,18 @@ class Writer:
         self._works.shield(attempt.finish(), _orphaned).addErrback(
             lambda failure: _log.failure("what follows {id} failed", failure, id=attempt.plan.id)
         )
+
+    def _tell(self, attempt: Attempt, accounts: Callable[[str], Account]) -> None:
+        """The Event of a plan that was carried out."""
+        notice = attempt.plan.notice
+        row = None if notice is None else notice.row or attempt.row
+        if notice is None or row is None:
+            return
+        try:
+            self._events.tell(notice, row, accounts(row.namespace))
+        except Forbidden as fault:
+            # Its project went meanwhile; what was asked for is done all the same.
+            self._events.lose(fault.message)
 
     def _accounts(self, caller: Caller, request_id: str) -> Callable[[str], Account]:
         """The account by namespace: that of the token's project; that of the object's for a cloud admin only."""

@@ -14,9 +14,9 @@ import msgspec
 
 from ...caller import Caller
 from ...cloud.kinds.kubevirt import VM, Vm
-from ...cloud.plan import Patch, Plan
+from ...cloud.plan import Notice, Patch, Plan
 from ...kube.deep import shallow
-from ...kube.kind import Manifest
+from ...kube.kind import Manifest, Row
 from ...moments import precise, read
 from ...names import ACTION_PREFIX, REQUEST_ID
 from ..kinds import Action, ActionNote
@@ -90,12 +90,19 @@ def recorded(plan: Plan, server: Present, request: str, entry: ActionNote) -> Pl
     return replace(plan, binds=(*others, _with(mine, changes)))
 
 
+def notice(action: str, row: Row | None, error: str = "") -> Notice:
+    """What `kubectl describe` shall show of an action: on the machine ``row``, or on the one that the plan makes."""
+    reason = f"Server{action.capitalize()}{'Refused' if error else ''}"
+    return Notice(VM, row, reason, error[:LONGEST_ERROR], warning=bool(error))
+
+
 def failed(server: Present, request: str, entry: ActionNote, error: str, now: float) -> Plan:
     """The note of an action that was begun and then refused."""
     refused = msgspec.structs.replace(entry, finish=precise(now), error=error[:LONGEST_ERROR])
     return Plan(
         id=server.row.id,
         commit=_with(_patch(server, {}), {f"{ACTION_PREFIX}{request}": notes.as_note(refused)}),
+        notice=notice(entry.action, server.row, error),
     )
 
 

@@ -68,9 +68,10 @@ async def act(
         if plan is None:
             raise Settled("There is nothing left to be written.")
         begun = True
-        if entry is None or (logged is not None and logged.apart):
+        if logged is None or entry is None:
             return plan
-        return log.recorded(plan, found, call.request_id, entry)
+        plan = replace(plan, notice=log.notice(logged.action, found.row))
+        return plan if logged.apart else log.recorded(plan, found, call.request_id, entry)
 
     try:
         await bench.writer.apply(call.caller, call.request_id, planned)

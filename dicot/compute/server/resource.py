@@ -24,6 +24,7 @@ _MEMBERS = (
     Right("kubevirt.io", "virtualmachines", _WRITES, "servers"),
     Right("", "secrets", _WRITES, "user data, which nobody else shall read"),
     Right("network.dicot.io", "ports", _WRITES, "the ports of servers"),
+    Right("", "events", ("create", "patch"), "tells people of Kubernetes what was done to a server"),
     *(
         Right(_ACTIONS, f"virtualmachines/{each}", ("update",), "stops, starts, reboots")
         for each in ("start", "stop", "restart")

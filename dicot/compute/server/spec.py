@@ -14,6 +14,7 @@ from ...moments import stamp
 from ...names import UPDATED_AT
 from . import manifest, notes
 from .choice import choose
+from .log import notice
 from .manifest import Making
 from .quota import Share, beyond, over_quota, reservation
 from .wish import NewServer
@@ -48,6 +49,7 @@ def create(
                 binds=binds,
                 pending=pending,
                 refusals={OverQuota: over_quota},
+                notice=notice("create", None),
             )
         )
     return tuple(plans)

@@ -8,7 +8,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from dicot.caller import Caller
-from dicot.cloud.plan import Create, Patch
+from dicot.cloud.kinds.kubevirt import VM
+from dicot.cloud.plan import Create, Notice, Patch
 from dicot.cloud.resource import Bench
 from dicot.compute.kinds import SERVER_LOG
 from dicot.compute.server import instance_actions
@@ -69,6 +70,11 @@ class KeptTests(GoneCase):
         self.assertCountEqual([each["action"] for each in spec["actions"]], ["delete", "stop", "create"])
         [deletion] = [each for each in spec["actions"] if each["action"] == "delete"]
         self.assertEqual((deletion["request"], deletion["user"], deletion["start"]), ("req-1", USER, BEGUN))
+
+    def test_the_machine_is_told_of_it(self) -> None:
+        row = self.server()
+        self.delete(row)
+        self.assertEqual([plan.notice for plan in self.plans.applied], [None, Notice(VM, row, "ServerDelete", "")])
 
     def test_a_second_deletion_is_added_to_it(self) -> None:
         row = self.server()

@@ -5,7 +5,7 @@ from typing import Any
 
 from dicot.caller import Caller
 from dicot.cloud.kinds.kubevirt import VM
-from dicot.cloud.plan import Ask, Patch
+from dicot.cloud.plan import Ask, Notice, Patch
 from dicot.cloud.resource import Bench
 from dicot.compute.kinds import Action
 from dicot.compute.server import locking
@@ -101,8 +101,10 @@ class NotingTests(LogCase):
             ("unlock", None, "running", "unlock"),
         ):
             self.plans.applied.clear()
-            self.act(key, self.place(moment), value)
+            row = self.place(moment)
+            self.act(key, row, value)
             self.assertEqual(self.noted()[KEY]["action"], action, key)
+            self.assertEqual(self.applied().notice, Notice(VM, row, f"Server{action.capitalize()}", ""), key)
 
     def test_nothing_of_what_is_refused_before_it_begins(self) -> None:
         self.assertRaises(Conflict, self.act, "os-start", self.place())
@@ -116,6 +118,8 @@ class NotingTests(LogCase):
         entry = self.noted(1)[KEY]
         self.assertEqual((entry["action"], entry["error"], entry["finish"]), ("stop", fault.message, BEGUN))
         self.assertEqual(self.plans.applied[1].binds, ())
+        told = Notice(VM, row, "ServerStopRefused", fault.message, warning=True)
+        self.assertEqual(self.plans.applied[1].notice, told)
 
     def test_also_where_that_cannot_be_noted(self) -> None:
         row, refused = self.place(), [Conflict("no"), Unavailable("gone")]

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import DATA_SOURCE, SECRET
-from dicot.cloud.plan import Patch
+from dicot.cloud.plan import Notice, Patch
 from dicot.config import Config
 from dicot.faults import BadRequest, Conflict, Forbidden
 from dicot.kube.errors import OverQuota
@@ -52,6 +52,7 @@ class MachineTests(SynchronousTestCase):
             (60, "LiveMigrateIfPossible"),
         )
         self.assertEqual(instance(made)["hostname"], "web1")
+        self.assertEqual(made.notice, Notice(VM, None, "ServerCreate", ""))
 
     def test_its_root_disk_is_cloned_from_the_image(self) -> None:
         [template] = machine(plan())["spec"]["dataVolumeTemplates"]
