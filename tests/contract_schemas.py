@@ -21,7 +21,7 @@ from tests.cluster.objects import Document, named
 from tests.live.seen.contract import ContractTestCase, told
 from tests.sandbox.apiserver.refused import REFUSED
 from tests.sandbox.apiserver.undecodable import UNDECODABLE
-from tests.sandbox.apiserver.wrong import WRONG, Wrong
+from tests.sandbox.apiserver.wrong import UUID, WRONG, Wrong
 
 WHOLE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 PARTIAL = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
@@ -207,7 +207,7 @@ class StrictnessTests(ContractTestCase):
         "apiVersion": "network.dicot.io/v1",
         "kind": "Port",
         "metadata": {"name": "p", "nick": 1},
-        "spec": {"networkId": "n", "zeta": 1, "fixedIps": [{"mask": 1}]},
+        "spec": {"networkId": UUID, "zeta": 1, "fixedIps": [{"mask": 1, "ipAddress": "192.0.2.1"}]},
         "alpha": {},
     }
     UNKNOWN = ("metadata.nick", "alpha", "spec.fixedIps[0].mask", "spec.zeta")
@@ -231,7 +231,7 @@ class StrictnessTests(ContractTestCase):
         self.assertEqual((answer.status, answer.warnings), (201, ()))
         found = answer.document
         self.assertNotIn("alpha", found)
-        self.assertEqual(found["spec"]["fixedIps"], [{}])
+        self.assertEqual(found["spec"]["fixedIps"], [{"ipAddress": "192.0.2.1"}])
         self.assertEqual(found["spec"]["portSecurity"], True)
 
 
@@ -295,9 +295,9 @@ class TableTests(ContractTestCase):
 
     async def test_custom_columns(self) -> None:
         path = f"/apis/network.dicot.io/v1/namespaces/{self.namespace}/ports"
-        spec = {"networkId": "n", "name": "Shown", "vm": "v"}
+        spec = {"networkId": UUID, "name": "Shown", "vm": "v", "interface": "nic"}
         port = {"apiVersion": "network.dicot.io/v1", "kind": "Port", "metadata": {"name": "p"}, "spec": spec}
-        await self.made(path, port, ["p", "Shown", "v", "", "", "AGE"])
+        await self.made(path, port, ["p", "Shown", "v", "nic", "", UUID, "AGE"])
 
     async def test_what_goes_with_a_row(self) -> None:
         path = f"{self.core}/configmaps/three?includeObject="

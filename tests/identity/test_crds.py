@@ -97,6 +97,24 @@ class CrdTests(SynchronousTestCase):
             version = schema(kind)["properties"]["spec"]["properties"]["formatVersion"]
             self.assertEqual((version["type"], version["minimum"], version["default"]), ("integer", 1, 1))
 
+    def test_every_value_has_bounds(self) -> None:
+        """The API server reckons by them what rules may cost, and nobody fills its storage with one object."""
+        bounds = {
+            "string": {"maxLength", "pattern", "enum", "format"},
+            "array": {"maxItems"},
+            "integer": {"minimum", "format"},
+        }
+        for kind in KINDS:
+            for path, node in nodes(schema(kind)["properties"]["spec"]):
+                if wanted := bounds.get(node.get("type", "")):
+                    self.assertTrue(wanted & set(node), f"{kind.resource}{path}")
+
+    def test_rules_say_what_they_want(self) -> None:
+        for kind in KINDS:
+            for path, node in nodes(schema(kind)):
+                for rule in node.get("x-kubernetes-validations", ()):
+                    self.assertTrue(rule["message"].strip(), f"{kind.resource}{path}")
+
     def test_what_grants_cannot_be_changed(self) -> None:
         for kind in (ROLE_ASSIGNMENT, NAMESPACE_RECORD, SERVER_GROUP):
             rules = schema(kind)["properties"]["spec"]["x-kubernetes-validations"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import cel
 from .admission.policies import Expression, Malformed, Undefined
 
 _LAZY = re.compile(r"\b(\w+)\.(\w+)")
+_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
 _RESERVED = frozenset(
     (
         "as",
@@ -80,7 +82,25 @@ def _given(name: str, known: Mapping[str, Any], members: list[tuple[str, str]]) 
     return value
 
 
+def _is_address(text: str) -> bool:
+    """As Go's netip reads one; a zone and an IPv4 address within IPv6 are no part of it."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text and getattr(found, "ipv4_mapped", None) is None
+
+
+def _is_prefix(text: str) -> bool:
+    address, _, length = text.partition("/")
+    if not _is_address(address) or not _LENGTH.fullmatch(length):
+        return False
+    return int(length) <= ipaddress.ip_address(address).max_prefixlen
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "isCIDR": _is_prefix,
+    "isIP": _is_address,
     "join": lambda parts, between="": between.join(parts),
     "lowerAscii": lambda text: text.lower(),
     "replace": lambda text, one, other: text.replace(one, other),

@@ -17,7 +17,7 @@ from dicot.sandbox.apiserver.schemas import Kinds
 from .definitions import resource
 from .refused import REFUSED
 from .undecodable import UNDECODABLE
-from .wrong import IDENTITY, NETWORK, WRONG
+from .wrong import IDENTITY, NETWORK, UUID, WRONG
 
 PORTS = (NETWORK, "ports")
 MACHINES = ("kubevirt.io/v1", "virtualmachines")
@@ -51,18 +51,18 @@ class Fitting(SynchronousTestCase):
     """Pruning and defaults."""
 
     def test_defaults_are_put_in_deeply(self) -> None:
-        made, _ = fitted(*PORTS, {"metadata": {"name": "p"}, "spec": {"networkId": "n"}})
+        made, _ = fitted(*PORTS, {"metadata": {"name": "p"}, "spec": {"networkId": UUID}})
         self.assertEqual(made["spec"]["fixedIps"], [])
         self.assertIs(made["spec"]["portSecurity"], True)
 
     def test_a_default_is_nobody_elses(self) -> None:
-        made, _ = fitted(*PORTS, {"metadata": {"name": "p"}, "spec": {"networkId": "n"}})
+        made, _ = fitted(*PORTS, {"metadata": {"name": "p"}, "spec": {"networkId": UUID}})
         made["spec"]["fixedIps"].append({})
-        again, _ = fitted(*PORTS, {"metadata": {"name": "p"}, "spec": {"networkId": "n"}})
+        again, _ = fitted(*PORTS, {"metadata": {"name": "p"}, "spec": {"networkId": UUID}})
         self.assertEqual(again["spec"]["fixedIps"], [])
 
     def test_null_takes_the_default(self) -> None:
-        made, _ = fitted(*PORTS, {"metadata": {"name": "p"}, "spec": {"networkId": "n", "name": None}})
+        made, _ = fitted(*PORTS, {"metadata": {"name": "p"}, "spec": {"networkId": UUID, "name": None}})
         self.assertEqual(made["spec"]["name"], "")
 
     def test_null_without_a_default_falls_away(self) -> None:
@@ -70,7 +70,7 @@ class Fitting(SynchronousTestCase):
         self.assertNotIn("userId", made["spec"])
 
     def test_what_is_unknown_falls_away_and_is_told_in_order(self) -> None:
-        spec = {"zeta": 1, "fixedIps": [{}, {"mask": 1}], "networkId": "n"}
+        spec = {"zeta": 1, "fixedIps": [{}, {"mask": 1}], "networkId": UUID}
         made, said = fitted(*PORTS, {"metadata": {"name": "p", "nick": "q"}, "spec": spec, "other": {}})
         self.assertEqual(
             said,
@@ -99,14 +99,14 @@ class Updates(SynchronousTestCase):
 
     def test_an_old_fault_may_stay(self) -> None:
         found = resource(*PORTS)
-        old = {"metadata": {}, "spec": {"networkId": "n", "name": "x" * 300}}
-        new = {"metadata": {}, "spec": {"networkId": "n", "name": "x" * 300, "vm": "v"}}
+        old, _ = fitted(*PORTS, {"metadata": {}, "spec": {"networkId": UUID, "name": "x" * 300}})
+        new, _ = fitted(*PORTS, {"metadata": {}, "spec": {"networkId": UUID, "name": "x" * 300, "description": "d"}})
         self.assertEqual(Kinds({}).wrong(found, "", new, old), [])
 
     def test_a_new_fault_may_not_come(self) -> None:
         found = resource(*PORTS)
-        old = {"metadata": {}, "spec": {"networkId": "n", "name": "x"}}
-        new = {"metadata": {}, "spec": {"networkId": "n", "name": "x" * 300}}
+        old = {"metadata": {}, "spec": {"networkId": UUID, "name": "x"}}
+        new = {"metadata": {}, "spec": {"networkId": UUID, "name": "x" * 300}}
         self.assertRaises(Refusal, Kinds({}).check, found, "", new, old)
 
 

@@ -11,6 +11,7 @@ from dicot.kube.kind import Manifest
 IDENTITY, NETWORK = "identity.dicot.io/v1", "network.dicot.io/v1"
 SNAPSHOTS, PROFILES = "snapshot.storage.k8s.io/v1", "cdi.kubevirt.io/v1beta1"
 HEX = "0123456789abcdef" * 2
+UUID = "01234567-89ab-4def-8123-456789abcdef"
 UNCHECKED = (
     "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the"
     " existing errors to complete validation"
@@ -48,8 +49,13 @@ def _bad(message: str) -> dict[str, str]:
     return {message: INVALID}
 
 
+def _unchecked(causes: Mapping[str, str]) -> Mapping[str, str]:
+    """What is so wrong that rules are not even asked."""
+    return {**causes, UNCHECKED: INVALID}
+
+
 def _port(causes: Mapping[str, str], **spec: Any) -> Wrong:
-    return Wrong(NETWORK, "ports", "Port", {"networkId": "n", **spec}, causes)
+    return Wrong(NETWORK, "ports", "Port", {"networkId": UUID, **spec}, causes)
 
 
 def _assigned(causes: Mapping[str, str], old: Any = None, **spec: Any) -> Wrong:
@@ -63,48 +69,43 @@ def _snapshot(causes: Mapping[str, str], old: Any = None, **source: Any) -> Wron
 ASSIGNED = {"roleId": HEX, "userId": HEX, "scope": {"system": "all"}}
 WRONG: Mapping[str, Wrong] = {
     "a number in the place of a text": _port(
-        _typed("spec.name", "string", "integer"),
+        _unchecked(_typed("spec.name", "string", "integer")),
         name=5,
     ),
     "a text in the place of a flag": _port(
-        _typed("spec.portSecurity", "boolean", "string"),
+        _unchecked(_typed("spec.portSecurity", "boolean", "string")),
         portSecurity="yes",
     ),
     "a fraction in the place of a number": _port(
-        {
-            **_typed("spec.formatVersion", "integer", "number"),
-            NOT_WHOLE: INVALID,
-        },
+        _unchecked(_typed("spec.formatVersion", "integer", "number") | {NOT_WHOLE: INVALID}),
         formatVersion=1.5,
     ),
     "a list in the place of a map, deeply": _port(
-        _typed("spec.fixedIps[1]", "object", "array"),
+        _unchecked(_typed("spec.fixedIps[1]", "object", "array")),
         fixedIps=[{}, []],
     ),
     "nothing in a list": _port(
-        _typed("spec.securityGroups[0]", "string", "null"),
+        _unchecked(_typed("spec.securityGroups[0]", "string", "null")),
         securityGroups=[None],
     ),
     "a text that is too long": _port(
-        {"spec.macAddress: Too long: may not be more than 17 bytes": "FieldValueTooLong"}, macAddress="0" * 18
+        _unchecked({"spec.name: Too long: may not be more than 255 bytes": "FieldValueTooLong"}), name="0" * 256
     ),
     "a number that is too small": _port(
         _bad("spec.formatVersion: Invalid value: 0: spec.formatVersion in body should be greater than or equal to 1"),
         formatVersion=0,
     ),
     "a list that is too long": _port(
-        {"spec.fixedIps: Too many: 65: must have at most 64 items": "FieldValueTooMany"}, fixedIps=[{}] * 65
+        _unchecked({"spec.fixedIps: Too many: 65: must have at most 64 items": "FieldValueTooMany"}),
+        fixedIps=[{}] * 65,
     ),
-    "no spec": Wrong(NETWORK, "ports", "Port", None, {"spec: Required value": "FieldValueRequired"}),
+    "no spec": Wrong(NETWORK, "ports", "Port", None, _unchecked({"spec: Required value": "FieldValueRequired"})),
     "several things": Wrong(
         NETWORK,
         "ports",
         "Port",
         {"vm": []},
-        {
-            "spec.networkId: Required value": "FieldValueRequired",
-            **_typed("spec.vm", "string", "array"),
-        },
+        _unchecked({"spec.networkId: Required value": "FieldValueRequired"} | _typed("spec.vm", "string", "array")),
     ),
     "a broken rule": _assigned(
         _bad("spec: Invalid value: Either userId or groupId is set."), roleId=HEX, scope={"system": "all"}

@@ -133,12 +133,12 @@ def _cause(rule: Rule, value: Any, field: str, message: str) -> Cause:
 
 
 def readable(value: Any, node: Node) -> Any:
-    """A value with its properties named as expressions write them."""
+    """A value with its properties named as expressions write them; one that is null counts as not there."""
     if type(value) is dict and node.properties:
         return {
             escaped(name): readable(each, node.properties[name])
             for name, each in value.items()
-            if name in node.properties
+            if name in node.properties and each is not None
         }
     if type(value) is dict and node.additional is not None:
         return {name: readable(each, node.additional) for name, each in value.items()}
