@@ -44,6 +44,25 @@ def steps(text: str) -> list[Step]:
     return [Step(*line.split(maxsplit=1)) for line in whole]
 
 
+def inside(root: Path, path: str) -> Path:
+    """Where a root has a path. Raises ValueError for one that a link is part of: it would lead out, to this machine's
+    own files, as ``/var/run`` does."""
+    place = root
+    for part in Path(os.path.normpath(f"/{path}")).parts[1:]:
+        place = place / part
+        if place.is_symlink():
+            raise ValueError(f"{place} is a link to {place.readlink()}")
+    return place
+
+
+def remove(folder: Path) -> None:
+    """Deletes roots. Raises RuntimeError where something is mounted in one: that would be emptied, not unmounted."""
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    if found := [place for place in mounted if Path(place).is_relative_to(folder.resolve())]:
+        raise RuntimeError(f"left because of what is mounted in it: {', '.join(found)}")
+    shutil.rmtree(folder)
+
+
 class Builder:
     """Does the steps of a file. Every stage begins as a copy of one fresh root."""
 
@@ -55,7 +74,8 @@ class Builder:
 
     def build(self, text: str) -> Image:
         """The last stage. Raises CalledProcessError with what a step said."""
-        _run(["debootstrap", "--variant=minbase", SUITE, str(self._fresh)])
+        # In a mount namespace of its own: what it mounts goes with it, whatever happens.
+        _run(["unshare", "--mount", "debootstrap", "--variant=minbase", SUITE, str(self._fresh)])
         self._borrow()
         image = Image(self._fresh)
         for step in steps(text):
@@ -91,10 +111,10 @@ class Builder:
         if words[0].startswith("--from="):
             source = self._stages[words.pop(0).partition("=")[2]]
         *names, target = words
-        into = root / target.lstrip("/")
+        into = inside(root, target)
         (into if target.endswith("/") else into.parent).mkdir(parents=True, exist_ok=True)
         for name in names:
-            given = source / name.lstrip("/")
+            given = inside(source, name)
             if given.is_dir():
                 shutil.copytree(given, into, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
             else:
@@ -111,14 +131,16 @@ class Builder:
         return {name: str(HOST / Path(value).name) if Path(value).exists() else value for name, value in told.items()}
 
     def _borrow(self) -> None:
-        host = self._fresh / HOST.relative_to("/")
+        host = inside(self._fresh, str(HOST))
         host.mkdir(parents=True)
         for name, value in os.environ.items():
             path = Path(value)
             if name.startswith("PIP_") and path.is_absolute() and path.exists():
                 target = host / path.name
                 shutil.copytree(path, target) if path.is_dir() else shutil.copy2(path, target)
-        shutil.copy2("/etc/resolv.conf", self._fresh / "etc" / "resolv.conf")
+        resolver = self._fresh / "etc" / "resolv.conf"
+        resolver.unlink(missing_ok=True)
+        shutil.copy2("/etc/resolv.conf", resolver)
 
 
 def launcher(image: Image, environment: Mapping[str, str], folder: Path) -> Path:

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest
 
-from tests.cluster.containerfile import WRITABLE, Builder, Image, launcher
+from tests.cluster.containerfile import WRITABLE, Builder, Image, inside, launcher, remove
 from tests.cluster.control import Control
 from tests.cluster.installed import ROOT
 from tests.cluster.ports import free_port
@@ -24,7 +24,7 @@ from tests.live.wire import logged_in
 
 ONLY_ON = "real"
 READY = 240.0
-ACCOUNT = "run/secrets/kubernetes.io/serviceaccount"
+ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
 """Where a Pod finds its account; /var/run, by which it is known, is a link that would lead out of the root."""
 SIZE = 220 * 2**20
 """Bytes that may come to what Debian has: 180 MB did, 75 of them the kubernetes package."""
@@ -45,7 +45,7 @@ class ImageTests(LiveCase):
         needs()
         await super().setUp()
         self.folder = Path(tempfile.mkdtemp(prefix="dicot-image-"))
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.addCleanup(remove, self.folder)
 
     async def test_its_steps_make_a_dicot_that_runs(self) -> None:
         image = await deferToThread(Builder(ROOT, self.folder).build, (ROOT / "Containerfile").read_text())
@@ -57,11 +57,11 @@ class ImageTests(LiveCase):
 
     def furnish(self, image: Image, url: str, probes: str) -> None:
         """What a cluster would mount into it: the configuration and the account."""
-        (image.root / "etc" / "dicot" / "dicot.toml").write_text(
+        inside(image.root, "/etc/dicot/dicot.toml").write_text(
             f'[api]\nlisten = ["{url}"]\npublic_url = "{url}"\n[status]\nlisten = ["{probes}"]\n'
         )
         login = read_kubeconfig(self.daemon.ground.kubeconfig)
-        account = image.root / ACCOUNT
+        account = inside(image.root, ACCOUNT)
         account.mkdir(parents=True)
         (account / "token").write_text(login.tokens[login.current])
         (account / "ca.crt").write_bytes(login.authority)
