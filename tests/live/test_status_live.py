@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -10,6 +13,7 @@ from twisted.trial.unittest import TestCase
 
 from dicot.cloud.chores.presence import RENEWAL
 from tests.cluster.control import Control, Document
+from tests.cluster.installed import ROOT
 from tests.cluster.shared import TIMEOUT
 from tests.live.daemon import DAEMON, Daemon
 
@@ -72,6 +76,19 @@ class StatusTests(TestCase):
         counted = [each.value for each in samples if each.name == "dicot_requests_total" and each.labels == wanted]
         self.assertGreaterEqual(sum(counted), 1)
         self.assertNotIn("anything", text)
+
+    async def test_alerts_ask_for_figures_that_it_tells(self) -> None:
+        daemon = await DAEMON.shared(reactor, self)
+        text = (await self.front(daemon.probes).ask("GET", "/metrics")).content.decode()
+        told = {family.name for family in text_string_to_metric_families(text)}
+        rules = yaml.safe_load((ROOT / "etc" / "kubernetes" / "examples" / "alerts.yaml").read_text())["spec"][
+            "groups"
+        ]
+        asked = {
+            name for group in rules for rule in group["rules"] for name in re.findall(r"dicot_\w+", rule["expr"])
+        }
+        self.assertGreater(len(asked), 5)
+        self.assertLessEqual({name.removesuffix("_total").removesuffix("_bucket") for name in asked}, told)
 
     async def test_it_is_kept_from_the_listeners_of_the_api(self) -> None:
         daemon = await DAEMON.shared(reactor, self)
