@@ -54,6 +54,7 @@ from .identity.founding import Founding
 from .identity.furnish import Surroundings, furnished
 from .kube.agent import call_agent, watch_agent
 from .kube.client import HttpKube, Kube
+from .kube.complaints import Complaints
 from .kube.credentials import Credentials
 from .kube.kind import Kind
 from .kube.reflector import Reflector
@@ -159,14 +160,15 @@ def territories(projects: Projects, served: Iterable[Resource]) -> Callable[[Kin
 def watches(reactor: Any, config: Config, credentials: Credentials, kube: Kube) -> Watches:
     """A store and a reflector for every kind that any resource reads."""
     watched = dict.fromkeys((*kinds(resources(config)), TOKEN_KEYS))
-    stores = {kind: Store(kind) for kind in watched}
+    complaints = Complaints(reactor.seconds)
+    stores = {kind: Store(kind, complaints) for kind in watched}
     origin = Origin(watch_agent(reactor, credentials.tls), credentials, DeferredSemaphore(INITIAL_LISTS))
     projects = Projects(stores)
     everywhere = territories(projects, resources(config))
     reflectors = tuple(
         Reflector(store, origin, reactor, random.random, everywhere(kind)) for kind, store in stores.items()
     )
-    cache = Cache(stores, projects, config, reactor, Slices(reactor), Allowance(), time.time)
+    cache = Cache(stores, projects, config, reactor, Slices(reactor), Allowance(), time.time, complaints=complaints)
     probe = Probe(kube, reactor)
     stores[STORAGE_CLASS].listen(lambda _: probe.hint())
     return Watches(stores, reflectors, cache, Resolver(cache, kube), projects, probe)

@@ -211,6 +211,7 @@ def monitor(parts: Parts, checks: Callable[[], Mapping[str, bool]], reactor: Any
         is_steward=lambda: parts.steward.is_holder,
         presence=parts.presence,
         events=parts.writes.events,
+        complaints=parts.watches.cache.complaints,
     )
     return Monitor(sources, reactor, time.time, time.perf_counter)
 

@@ -12,6 +12,7 @@ from .bodies import Bodies
 from .change import Change as Change
 from .change import Listener as Listener
 from .change import changes
+from .complaints import Complaints
 from .draft import Draft
 from .event import ADDED, BOOKMARK, DELETED, MODIFIED, Event, Reader
 from .graves import Graves
@@ -32,8 +33,9 @@ class Store(Generic[P]):
     says so. One watch feeds the whole; where it is ``divided``, one for each namespace feeds a part.
     """
 
-    def __init__(self, kind: Kind[P]) -> None:
+    def __init__(self, kind: Kind[P], complaints: Complaints | None = None) -> None:
         self.kind = kind
+        self.complaints = complaints or Complaints()
         self.reader = Reader(kind)
         self.whole = Part(kind)
         self._table: Table[P] = Table(kind)
@@ -321,13 +323,8 @@ class Store(Generic[P]):
         """Count and report an object that does not fit its type; what was known of it stays."""
         part.tally.skipped += 1
         part.skipped.add(event.meta.uid)
-        log.warn(
-            "{kind} {namespace}/{name} is skipped: {problem}",
-            kind=self.kind.resource,
-            namespace=event.meta.namespace,
-            name=event.meta.name,
-            problem=event.problem or "it has no name",
-        )
+        problem = event.problem or "it has no name"
+        self.complaints.tell(log, self.kind.resource, event.meta.namespace, event.meta.name, problem)
 
     def _part_of(self, namespace: str) -> Part:
         return self.whole if self._parts is None else self._parts.get(namespace, self.whole)

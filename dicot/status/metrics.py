@@ -19,6 +19,7 @@ GAUGES = {
     "rate": "events_per_second",
     "lag": "lag_seconds",
     "namespaces": "namespaces",
+    "skipped": "skipped_objects",
 }
 """Fields of Health that go up and down, and what they are called."""
 _NO_METRICS = {"kind", "scope", "state", "problem", "synced", "version"}
@@ -40,6 +41,8 @@ class ReportCollector(Collector):
         )
         yield _counter("dicot_events_written", "Events written about servers.", report.events.written)
         yield _counter("dicot_events_lost", "Events that could not be written.", report.events.lost)
+        text = "Lines about objects that do not fit which were not logged."
+        yield _counter("dicot_log_left_out", text, report.left_out)
         found = GaugeMetricFamily("dicot_cluster_feature", "Whether the cluster has it.", labels=("feature",))
         for finding in report.findings:
             found.add_metric((finding.name,), float(finding.state == "found"))

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..cloud.chores.presence import Presence
 from ..cloud.features import Features
 from ..cloud.writing.events import Events
+from ..kube.complaints import Complaints
 from ..kube.health import Health
 from . import metrics, pages
 from .findings import findings
@@ -30,6 +31,7 @@ class Sources:
     is_steward: Callable[[], bool]
     presence: Presence
     events: Events
+    complaints: Complaints
 
 
 class Monitor(MultiService):
@@ -69,6 +71,7 @@ class Monitor(MultiService):
             lag=Lag(self._stalls.usual, self._stalls.worst),
             collection=self._pauses.worst,
             events=Told(sources.events.written, sources.events.lost),
+            left_out=sources.complaints.left_out,
             replicas=sources.presence.replicas(),
         )
 

@@ -30,7 +30,8 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class Report:
     """One replica at one moment. ``uptime`` is in seconds, and so is ``collection``, the longest pause of the garbage
-    collector in the last minute; ``checks`` are those of /readyz; ``time`` since 1970."""
+    collector in the last minute; ``checks`` are those of /readyz; ``time`` since 1970; ``left_out`` are lines about
+    objects that were not logged."""
 
     time: float
     version: str
@@ -45,6 +46,7 @@ class Report:
     lag: Lag
     collection: float
     events: Told
+    left_out: int
     replicas: tuple[Replica, ...]
 
     @property
@@ -66,6 +68,7 @@ def document(report: Report) -> dict[str, Any]:
         "reactor_lag": asdict(report.lag),
         "garbage_collection": {"worst": report.collection},
         "events": asdict(report.events),
+        "log": {"left_out": report.left_out},
         "features": {**features, "apis": sorted(features["apis"]), "gates": sorted(features["gates"])},
         "findings": [asdict(each) for each in report.findings],
         "kinds": [asdict(each) for each in report.kinds],

@@ -75,7 +75,7 @@ class StatusTests(SynchronousTestCase):
         self.assertEqual(said["replica"], {"name": "one-12345678", "uptime": 3725.0, "steward": True})
         self.assertEqual(said["kinds"][0]["count"], 1234)
         self.assertEqual(said["garbage_collection"], {"worst": 0.125})
-        self.assertEqual(said["events"], {"written": 9, "lost": 2})
+        self.assertEqual((said["events"], said["log"]), ({"written": 9, "lost": 2}, {"left_out": 7}))
         self.assertEqual(said["requests"][0]["route"], "compute GET /servers")
         self.assertEqual(said["features"]["gates"], ["Snapshot"])
         self.assertEqual(
@@ -140,7 +140,9 @@ class MetricsTests(SynchronousTestCase):
         self.assertEqual(found["dicot_watch_objects", vm], 1234.0)
         self.assertEqual(found["dicot_events_written_total", ""], 9.0)
         self.assertEqual(found["dicot_events_lost_total", ""], 2.0)
+        self.assertEqual(found["dicot_log_left_out_total", ""], 7.0)
         self.assertEqual(found["dicot_watch_events_total", vm], 5.0)
+        self.assertEqual(found["dicot_watch_skipped_objects", vm], 0.0)
         self.assertEqual(found["dicot_watch_silence_seconds", vm], 1.5)
         self.assertNotIn(("dicot_watch_event_age_seconds", vm), found)
         self.assertEqual(found["dicot_cluster_feature", "CDI"], 1.0)

@@ -55,6 +55,7 @@ def report(**known: Any) -> Report:
         "lag": Lag(0.0004, 0.02),
         "collection": 0.125,
         "events": Told(9, 2),
+        "left_out": 7,
         "replicas": (Replica("one-12345678", 3.0, True), Replica("two-87654321", 75.0, False)),
     }
     return Report(**{**whole, **known})

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from ...config import Config
+from ...kube.complaints import Complaints
 from ...kube.kind import Kind
 from ...kube.store import Store
 from ..resource import Tallied
@@ -33,6 +34,7 @@ class Cache:
     now: Callable[[], float]
     tallies: dict[Tallied, Tally] = field(default_factory=dict)
     front: Front = field(default_factory=Front)
+    complaints: Complaints = field(default_factory=Complaints)
 
     def tally(self, tallied: Tallied) -> Tally:
         """The one of its kind."""

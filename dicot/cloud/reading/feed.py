@@ -51,7 +51,6 @@ class Feed:
     def __init__(self, resource: Resource, cache: Cache) -> None:
         self.resource = resource
         self.shelf = Shelf(self.build, cache.allowance)
-        self.reported: set[str] = set()
         self._cache = cache
         strands = [Strand(source, cache, number == 0) for number, source in enumerate(resource.sources)]
         self._strands = {strand.prefix: strand for strand in strands}
@@ -212,7 +211,6 @@ class Feed:
         if row is None or not self._counts(strand, row):
             strand.leave(place)
             listed = _UNLISTED
-            self.reported.discard(key)
         else:
             listed = self._listed(strand, row, place, key)
         entry = listed.entry
@@ -250,12 +248,7 @@ class Feed:
         return self._strands[prefix + space], place
 
     def _report(self, key: str, problem: BaseException) -> None:
-        if key not in self.reported:
-            self.reported.add(key)
-            log.warn(
-                "{resource}: {key} is not shown: {kind}: {problem}",
-                resource=self.resource.name,
-                key=key,
-                kind=type(problem).__name__,
-                problem=str(problem)[:500],
-            )
+        _, place = self._locate(key)
+        namespace, _, name = place.rpartition("/")
+        text = f"{type(problem).__name__}: {problem}"
+        self._cache.complaints.tell(log, self.resource.name, namespace, name, text)

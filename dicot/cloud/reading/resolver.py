@@ -169,7 +169,7 @@ class Resolver:
         except (Refused, Doubtful, Unreachable) as problem:
             log.warn("{kind} {id} could not be verified: {problem}", kind=kind.resource, id=id, problem=str(problem))
         except msgspec.DecodeError as problem:
-            log.warn("{kind} {id} does not fit its kind: {problem}", kind=kind.resource, id=id, problem=str(problem))
+            self._cache.complaints.tell(log, kind.resource, namespace, id, problem)
         return store.by_id(namespace, id) is not None
 
     def _found(self, result: bool | Failure, key: tuple[str, str, str]) -> None:

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from ...kube import errors
 from ...kube.client import Account, Kube, Place
+from ...kube.complaints import one_line
 from ...kube.kind import Kind, Manifest, Row
 from ...moments import stamp
 from ...names import REQUEST_ID, USER_ID, digest
@@ -193,7 +194,7 @@ def _reference(kind: Kind[Any], row: Row) -> Manifest:
 def _line(message: str, said: dict[str, str]) -> str:
     """One line that a terminal can be given: who asked, by which request, and what there is to say of it."""
     asked = f"Requested by user {said.get(USER_ID, '')} ({said.get(REQUEST_ID, '')})"
-    text = "".join(each if each.isprintable() else " " for each in message)
+    text = one_line(message, LONGEST)
     return f"{asked}: {text}" if text else asked
 
 
