@@ -7,7 +7,7 @@ from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import PVC
 from dicot.cloud.reading.shelf import Shape
 from dicot.cloud.resource import Bench, Join, Joined, Listed, Resource, Right, Source
-from dicot.cloud.tenancy.calls import Call, call_of, calls, covering, tenant_rights
+from dicot.cloud.tenancy.calls import ROLES, Call, call_of, calls, covering, tenant_rights
 from dicot.cloud.tenancy.manifests import manifests, rules
 from dicot.config import Config
 from dicot.kube.address import Account, Place
@@ -185,6 +185,53 @@ class PolicyTests(ManifestsCase):
     def test_namespaces_come_before_what_is_in_them(self) -> None:
         kinds = [body["kind"] for body in self.made]
         self.assertEqual(kinds[:3], ["Namespace", "Namespace", "ServiceAccount"])
+
+
+class WholeTests(SynchronousTestCase):
+    """The roles of all that is served, read back."""
+
+    ROLES = (("ClusterRole", "dicot", ""), ("Role", "dicot", "dicot-system"), ("Role", "dicot", "dicot-projects"))
+
+    def setUp(self) -> None:
+        self.table = calls(resources(Config()))
+        self.roles = {
+            (body["kind"], body["metadata"]["name"], body["metadata"].get("namespace", "")): body["rules"]
+            for body in manifests(resources(Config()))
+            if body["kind"] in ("ClusterRole", "Role")
+        }
+
+    def granted(self, key: tuple[str, str, str]) -> set[tuple[str, ...]]:
+        return {
+            (group, resource, verb, *rule.get("resourceNames", ()))
+            for rule in self.roles[key]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        }
+
+    def test_roles_grant_the_table_and_nothing_else(self) -> None:
+        own = {
+            key: {_grant(line) for line in self.table if not line.account and line.where == key[2]}
+            for key in self.ROLES
+        }
+        tenants = {
+            ("ClusterRole", f"dicot:{role}", ""): {
+                _grant(line) for line in self.table if line.account in ROLES[: place + 1]
+            }
+            for place, role in enumerate(ROLES)
+        }
+        self.assertEqual({key: self.granted(key) for key in self.roles}, own | tenants)
+
+    def test_no_rule_is_of_urls_or_of_everything(self) -> None:
+        for key, held in self.roles.items():
+            for rule in held:
+                self.assertLessEqual(set(rule), {"apiGroups", "resources", "resourceNames", "verbs"}, key)
+                for field in ("apiGroups", "resources", "verbs"):
+                    self.assertNotIn("*", "".join(rule[field]), key)
+
+
+def _grant(line: Call) -> tuple[str, ...]:
+    return (line.group, line.resource, line.verb, *line.names)
 
 
 class TableTests(SynchronousTestCase):
