@@ -58,6 +58,17 @@ class Action(ActionNote, frozen=True, omit_defaults=True):
     request: str = ""
 
 
+class UsageNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a server was, and from when to when: since it first ran ("" where it never has) until its deletion."""
+
+    flavor: str = ""
+    vcpus: int = 0
+    memoryMb: int = 0
+    localGb: int = 0
+    startedAt: str = ""
+    endedAt: str = ""
+
+
 class ServerLogSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     """``expires`` is until when it is kept."""
 
@@ -66,6 +77,7 @@ class ServerLogSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""
     expires: str = ""
     actions: tuple[Action, ...] = ()
+    usage: UsageNote = UsageNote()
 
 
 class ServerLog(msgspec.Struct, frozen=True, omit_defaults=True):

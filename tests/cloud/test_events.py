@@ -12,7 +12,7 @@ from dicot.cloud.plan import Ask, Notice, Plan
 from dicot.cloud.writing.events import APART, LONGEST, MOST_WAITING, WINDOW, WITHIN
 from dicot.faults import Fault
 from dicot.kube import errors
-from dicot.kube.client import Account
+from dicot.kube.address import Account
 from dicot.kube.kind import Manifest, Row
 from dicot.names import ACCOUNTS_NAMESPACE, REQUEST_ID, USER_ID
 

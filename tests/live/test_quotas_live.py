@@ -153,3 +153,6 @@ class UsageTests(JourneyCase):
         self.assertIn("403", await self.cli.refusal("usage", "list"))
         await self.cli.text("server", "delete", "--wait", name)
         await self.assert_gone()
+        [gone] = [each for each in (await self.cli.json("usage", "show"))["Servers"] if each["name"] == name]
+        self.assertEqual((gone["state"], gone["started_at"]), ("terminated", mine["started_at"]))
+        self.assertGreater(gone["ended_at"], gone["started_at"])

@@ -17,7 +17,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...kube import errors
-from ...kube.client import Account, Kube, Place
+from ...kube.address import Account, Place
+from ...kube.client import Kube
 from ...kube.complaints import one_line
 from ...kube.kind import Kind, Manifest, Row
 from ...moments import stamp

@@ -4,6 +4,8 @@ It says until when it is kept. What kubectl deletes leaves none. Since nobody wa
 deletion is known.
 """
 
+import msgspec
+
 from ...cloud.plan import Create, Patch, Plan
 from ...cloud.resource import Known
 from ...kube import errors
@@ -13,6 +15,7 @@ from ...names import ID
 from ..kinds import SERVER_LOG, Action, ActionNote
 from . import notes
 from .actions import missing
+from .departed import used
 from .log import MOST, actions, fits, ordered, told
 from .present import Present
 
@@ -35,6 +38,7 @@ def kept(server: Present, known: Known, request: str, entry: ActionNote, now: fl
         "serverId": row.id,
         "name": notes.display_name(server.vm)[:LONGEST],
         "expires": stamp(now + KEPT),
+        "usage": {key: value for key, value in msgspec.to_builtins(used(server, known, stamp(now))).items() if value},
         "actions": [_written(each) for each in merged([deletion, *actions(server, project)], before)[: MOST + 1]],
     }
     name = f"{row.name}.{row.uid[:8]}"

@@ -6,7 +6,7 @@ from ...cloud.kinds.quota import RESOURCE_QUOTA
 from ...cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
 from ...cloud.reading.shelf import Shape
 from ...cloud.resource import ADMIN, MEMBER, READER, Joined, Resource, Right, Source
-from ..kinds import KEYPAIR
+from ..kinds import KEYPAIR, SERVER_LOG
 from ..server_group import SERVER_GROUP
 from ..taken import SERVERS_TAKE
 from .columns import entry
@@ -45,6 +45,7 @@ SERVERS = Resource(
     reads=(
         *(CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, PORT, SECURITY_GROUP, DATA_SOURCE, DATA_VOLUME, PVC),
         KEYPAIR,
+        SERVER_LOG,
         RESOURCE_QUOTA,
         SERVER_GROUP,
     ),

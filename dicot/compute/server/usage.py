@@ -1,9 +1,10 @@
 """What servers have used of a period (N-33; nova/api/openstack/compute/simple_tenant_usage.py).
 
-Only servers that are there are counted: of one that was deleted nothing is left in the cluster.
+Of a server that was deleted by way of Nova its log tells for a day; after that, and of what kubectl deleted, nothing
+is left in the cluster.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -12,7 +13,7 @@ import msgspec
 
 from ...cloud.kinds.kubevirt import VM
 from ...cloud.reading.shelf import Entry, Query, Shape, UnknownMarker, each
-from ...cloud.resource import Bench, Joined, settled
+from ...cloud.resource import Bench, Joined, Known, settled
 from ...faults import BadRequest
 from ...moments import stamp
 from ...web.call import Call, Reply
@@ -23,6 +24,7 @@ from ..validation import check_query
 from ..wire import MAX_LIMIT, STRICT, forbidden, limit_of, next_links, query_schema, schema_at
 from . import notes
 from .columns import PLACE
+from .departed import Used, departed
 from .joined import flavor_in, state_of, vmi_of
 from .states import ACTIVE
 from .view import Document, launched
@@ -34,8 +36,8 @@ PAGES: Version = (2, 40)
 PERIOD = {"start": TEXTS, "end": TEXTS}
 FORMATS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f")
 MOMENT = "%Y-%m-%dT%H:%M:%S.%f"
-_LAUNCHED = PLACE["launched_at"]
-SORT = ((str(PLACE["project_id"]), True), ("id", True))
+_LAUNCHED, _PROJECT = PLACE["launched_at"], PLACE["project_id"]
+SORT = ((str(_PROJECT), True), ("id", True))
 LIST_PERIOD = {**PERIOD, "detailed": TEXTS}
 SHOW_QUERIES = (
     ((2, 1), query_schema(PERIOD)),
@@ -49,20 +51,6 @@ LIST_QUERIES = (
 )
 
 
-class Used(msgspec.Struct, frozen=True):
-    """What is known of a server; ``started_at`` is when it first ran, "" where it never has."""
-
-    instance_id: str
-    name: str
-    tenant_id: str
-    flavor: str
-    vcpus: int
-    memory_mb: int
-    local_gb: int
-    state: str
-    started_at: str
-
-
 @dataclass(frozen=True, slots=True)
 class Period:
     """A stretch of time; ``now`` is when it was asked for."""
@@ -71,13 +59,22 @@ class Period:
     stop: datetime
     now: datetime
 
-    def hours(self, started: datetime) -> float:
+    def hours(self, started: datetime, ended: datetime | None) -> float:
         """For how much of it a server has been there. Whether it runs does not matter to Nova."""
-        return max((self.stop - max(started, self.start)).total_seconds() / 3600, 0.0)
+        stop = self.stop if ended is None else min(self.stop, ended)
+        return max((stop - max(started, self.start)).total_seconds() / 3600, 0.0)
 
     def wants(self, entry: Entry) -> bool:
         """Whether a server was launched before its end."""
-        return "" < entry.columns[_LAUNCHED] < stamp(max(ceil(self.stop.timestamp()), 0))
+        return "" < entry.columns[_LAUNCHED] < self._end
+
+    def counts(self, gone: Used) -> bool:
+        """Whether a server that is gone was there in it."""
+        return gone.started_at < self._end and datetime.fromisoformat(gone.ended_at) > self.start
+
+    @property
+    def _end(self) -> str:
+        return stamp(max(ceil(self.stop.timestamp()), 0))
 
 
 def document(joined: Joined, now: float) -> Used:
@@ -150,13 +147,31 @@ def _nothing(project: str, asked: Period, detailed: bool) -> Document:
 
 def _line(server: Used, asked: Period) -> Document:
     started = datetime.fromisoformat(server.started_at)
+    ended = datetime.fromisoformat(server.ended_at) if server.ended_at else None
     return {
         **msgspec.structs.asdict(server),
         "started_at": started.strftime(MOMENT),
-        "ended_at": None,
-        "hours": asked.hours(started),
-        "uptime": max(int((asked.now - started).total_seconds()), 0),
+        "ended_at": ended.strftime(MOMENT) if ended else None,
+        "hours": asked.hours(started, ended),
+        "uptime": max(int(((ended or asked.now) - started).total_seconds()), 0),
     }
+
+
+def _after(known: Known, gone: Sequence[Used], marker: str) -> tuple[str, str] | None:
+    """The rank of the server after which a page begins; None where it begins with the first, or nobody knows."""
+    there = known.find(VM, marker) if marker else None
+    if there is not None:
+        return known.project(there[0].namespace), marker
+    return next((server.rank for server in gone if server.instance_id == marker), None)
+
+
+def _wants(asked: Period, after: tuple[str, str] | None) -> Callable[[Entry], bool]:
+    """What of the servers that are there a page is of: those behind one that is gone, where that is its marker."""
+
+    def wants(entry: Entry) -> bool:
+        return asked.wants(entry) and (after is None or (str(entry.columns[_PROJECT]), entry.id) > after)
+
+    return wants
 
 
 def using(bench: Bench) -> None:
@@ -169,19 +184,33 @@ def using(bench: Bench) -> None:
         query = call.query if paged else {}
         limit = limit_of(query) if paged else MAX_LIMIT
         marker = query.get("marker", ("",))[-1]
-        wanted = Query(limit=limit, marker=marker, match=each(asked.wants), sort=SORT)
+        known = bench.known(call.caller)
+        gone = [server for server in departed(known, call.caller, scopes) if asked.counts(server)]
+        after = _after(known, gone, marker)
+        is_gone = any(server.rank == after for server in gone)
+        wanted = Query(
+            limit, "" if is_gone else marker, match=each(_wants(asked, after if is_gone else None)), sort=SORT
+        )
         try:
             page = await settled(bench.reader.page(scopes, wanted, SHAPE))
         except UnknownMarker:
             raise BadRequest(f"Marker {marker} could not be found.") from None
         servers = [msgspec.json.decode(part, type=Used) for part in page.parts]
-        return servers, next_links(bench.config, path, query, len(servers), page.last) if paged else []
+        if gone:
+            here = {server.instance_id for server in servers}
+            late = (
+                server for server in gone if server.instance_id not in here and (after is None or server.rank > after)
+            )
+            servers = sorted((*servers, *late), key=lambda server: server.rank)[:limit]
+        last = servers[-1].instance_id if servers else ""
+        return servers, next_links(bench.config, path, query, len(servers), last) if paged else []
 
     @bench.routes.get(f"/{COLLECTION}", f"{POLICY}:list")
     async def index(call: Call[None]) -> Reply:
         check_query(schema_at(LIST_QUERIES, call.version), call.query)
         asked = period(call, bench.now())
-        scopes = bench.reader.scopes(call.caller, everything=True)
+        admin, everywhere = call.caller.admin, bench.known(call.caller).project_ids().values()
+        scopes = tuple(everywhere) if admin else bench.reader.scopes(call.caller)
         servers, links = await found(call, scopes, asked, COLLECTION)
         detailed = call.query.get("detailed", ("0",))[0] == "1"
         body: Document = {"tenant_usages": usages(servers, asked, detailed)}

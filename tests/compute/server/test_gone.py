@@ -71,6 +71,13 @@ class KeptTests(GoneCase):
         [deletion] = [each for each in spec["actions"] if each["action"] == "delete"]
         self.assertEqual((deletion["request"], deletion["user"], deletion["start"]), ("req-1", USER, BEGUN))
 
+    def test_what_it_had_used_is_kept(self) -> None:
+        usage = self.delete(self.server())["spec"]["usage"]
+        self.assertEqual(
+            (usage.pop("startedAt"), usage.pop("endedAt")), ("2026-11-21T11:25:13Z", "2026-11-21T10:00:00Z")
+        )
+        self.assertEqual(usage, {"flavor": "m1.small", "vcpus": 1, "memoryMb": 2048, "localGb": 20})
+
     def test_the_machine_is_told_of_it(self) -> None:
         row = self.server()
         self.delete(row)

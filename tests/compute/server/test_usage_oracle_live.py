@@ -6,7 +6,7 @@ from dicot.faults import BadRequest
 from tests.bench import ADMIN, PROJECT
 from tests.oracle.nova import oracle
 
-from .test_usage import HOUR, NOW, URL, UsageCase, machine, written
+from .test_usage import HOUR, NOW, URL, UsageCase, left, machine, written
 
 ONLY_ON = "sandbox"
 QUERIES: tuple[dict[str, list[str]], ...] = (
@@ -21,7 +21,7 @@ QUERIES: tuple[dict[str, list[str]], ...] = (
 
 class AnswerTests(UsageCase):
     def setUp(self) -> None:
-        self.start(machine(1), machine(2))
+        self.start(machine(1), machine(2), logs=[left(3)])
 
     def test_answers(self) -> None:
         period = {"start": [written(NOW - HOUR)]}
