@@ -1,14 +1,13 @@
-"""What goes into volumes comes out of them: uploads, imports and clones, and what the export server gives back.
+"""What goes into volumes comes out of them: imports and clones, and what the export server gives back.
 
 It runs on the real programs and on the sandbox.
 
-Differences that are meant: the sandbox takes no uploads yet.
+Differences that are meant: none.
 """
 
 from __future__ import annotations
 
 import gzip
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,13 @@ from twisted.web.server import Site
 from twisted.web.static import File
 
 from dicot.sandbox.marks import FAULT, FULL
-from tests.cluster.objects import Document, named
-from tests.cluster.shared import on_real_programs
-from tests.live.seen.carrier import Noise, certificate, export_server, fetch, send
+from tests.cluster.objects import Document
+from tests.live.seen.carrier import Noise, certificate, export_server, fetch
 from tests.live.seen.objects import conditions, from_source, volume
 from tests.live.seen.stage import SeenTestCase
 
-UPLOADS = "/apis/upload.cdi.kubevirt.io/v1beta1/namespaces"
 MEGABYTE = 1_000_000
-LARGE = 200 * MEGABYTE
-SMALL, ROOMY = "8Mi", "224Mi"
+SMALL = "8Mi"
 TOO_SMALL = "DataVolume too small to contain image"
 """What CDI says of all that tells of too little space."""
 IMMEDIATE = {"cdi.kubevirt.io/storage.bind.immediate.requested": "true"}
@@ -127,89 +123,3 @@ def says_of(found: Document, condition: str) -> str:
     """The message of a condition, "" where it has none."""
     message: str = conditions(found).get(condition, {}).get("message", "")
     return message
-
-
-class UploadTests(Case):
-    async def setUp(self) -> None:  # type: ignore[override]
-        on_real_programs("uploads are not part of the sandbox")
-        await super().setUp()
-
-    async def asked(self, name: str, size: str = SMALL) -> dict[str, str]:
-        """A volume for an upload, and the header that lets somebody write to it."""
-        await self.make(volume(name, from_source({"upload": {}}, size), IMMEDIATE))
-        return await self.ready(name)
-
-    async def ready(self, name: str) -> dict[str, str]:
-        """The header that lets somebody write to a volume, once that takes an upload."""
-        await self.filled(name, "UploadReady")
-        request = named("UploadTokenRequest", name, None, "upload.cdi.kubevirt.io/v1beta1", spec={"pvcName": name})
-        made = await self.control.change("POST", f"{UPLOADS}/{self.namespace}/uploadtokenrequests", request)
-        return {"Authorization": f"Bearer {made['status']['token']}"}
-
-    async def proxy(self) -> tuple[str, bytes]:
-        """Where uploads go, and who vouches for it."""
-        config = await self.control.get("/apis/cdi.kubevirt.io/v1beta1/cdiconfigs/config")
-        bundle = await self.control.get("/api/v1/namespaces/cdi/configmaps/cdi-uploadproxy-signer-bundle")
-        return f"https://{config['status']['uploadProxyURL']}", bundle["data"]["ca-bundle.crt"].encode()
-
-    async def test_all_ways_in(self) -> None:
-        """At once and later, as a body and as a form, of the first version and the second."""
-        noise = Noise(MEGABYTE)
-        raw = b"".join(noise.blocks())
-        form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n' + raw + b"\r\n--b--\r\n"
-        url, authority = await self.proxy()
-        ways = {
-            "sync": ("/v1beta1/upload", raw),
-            "async": ("/v1beta1/upload-async", raw),
-            "form": ("/v1beta1/upload-form", form),
-            "later-form": ("/v1beta1/upload-form-async", form),
-            "old": ("/v1alpha1/upload", raw),
-        }
-        await self.make(*(volume(name, from_source({"upload": {}}, SMALL), IMMEDIATE) for name in ways))
-        for name, (path, body) in ways.items():
-            headers = await self.ready(name) | {"Content-Type": "multipart/form-data; boundary=b"}
-            answer = await send(url + path, authority, headers, BytesIO(body))
-            self.assertEqual((answer.status, answer.content), (200, b""), name)
-        for name in ways:
-            await self.filled(name)
-            await self.gives(name, noise, MEGABYTE)
-
-    async def test_who_is_not_let_in(self) -> None:
-        """Without a token, with a wrong one, and a second time."""
-        url, authority = await self.proxy()
-        allowed = await self.asked("guarded")
-        for headers, code in (({}, 400), ({"Authorization": "Bearer a.b.c"}, 401)):
-            answer = await send(f"{url}/v1beta1/upload", authority, headers, BytesIO(b"x"))
-            self.assertEqual(answer.status, code)
-        answer = await send(f"{url}/v1beta1/upload", authority, allowed, BytesIO(b"x"))
-        self.assertEqual(answer.status, 200)
-        await self.filled("guarded")
-        answer = await send(f"{url}/v1beta1/upload", authority, allowed, BytesIO(b"y"))
-        self.assertEqual(answer.status, 503)
-        self.assertIn(b"already finished uploading", answer.content)
-
-    async def test_what_does_not_fit(self) -> None:
-        """It is said at once, and there is another try."""
-        url, authority = await self.proxy()
-        allowed = await self.asked("small", "1Mi")
-        noise = Noise(2 * MEGABYTE)
-        answer = await send(f"{url}/v1beta1/upload", authority, allowed, BytesIO(b"".join(noise.blocks())))
-        self.assertEqual(answer.status, 400)
-        self.assertIn(b"effective image size is larger than the reported available storage", answer.content)
-        answer = await send(f"{url}/v1beta1/upload", authority, allowed, BytesIO(b"x"))
-        self.assertEqual(answer.status, 200)
-        await self.filled("small")
-
-    async def test_two_hundred_megabytes(self) -> None:
-        """In by the proxy, copied, and out again."""
-        noise = Noise(LARGE)
-        url, authority = await self.proxy()
-        allowed = await self.asked("large", ROOMY)
-        with noise.write(self.folder / "large").open("rb") as body:
-            answer = await send(f"{url}/v1beta1/upload", authority, allowed, body)
-        self.assertEqual((answer.status, answer.content), (200, b""))
-        await self.filled("large")
-        source = {"pvc": {"name": "large", "namespace": self.namespace}}
-        await self.make(volume("copy", from_source(source, ROOMY), IMMEDIATE))
-        await self.filled("copy")
-        await self.gives("copy", noise, LARGE)

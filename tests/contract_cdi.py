@@ -2,15 +2,14 @@
 
 It runs on the real programs and on the sandbox. What they do is recorded in ``tests/sandbox/cdi/recorded``.
 
-Differences that are meant: the sandbox makes no Secrets with certificates for workers, since nobody connects to them;
-a claim that waits does not repeat its last Event in its annotations. Uploads, clones of claims without a size, the
-sources s3, gcs, imageio and vddk, DataImportCrons and claims that are adopted are 501.
+Differences that are meant: the sandbox makes no Secrets with certificates for clones, since nobody connects to their
+workers; a claim that waits does not repeat its last Event in its annotations. Uploads of archives, clones of claims
+without a size, the sources s3, gcs, imageio and vddk, DataImportCrons and claims that are adopted are 501.
 """
 
 from __future__ import annotations
 
 import json
-from base64 import b64decode
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +21,7 @@ from tests.live.seen.objects import CDI, binding, from_source, volume
 from tests.live.seen.person import Person, account
 from tests.live.seen.stage import STAGE, SeenTestCase
 from tests.sandbox.cdi import lives, offers
-from tests.sandbox.cdi.lives import LIVES, ORDERS
+from tests.sandbox.cdi.lives import LIVES
 from tests.sandbox.cdi.watcher import Watcher
 from tests.sandbox.snapshots import takes
 from tests.sandbox.snapshots.watcher import GROUP
@@ -30,10 +29,10 @@ from tests.sandbox.snapshots.watcher import GROUP
 LATE = 2 * SOON
 """Seconds in which also that is written which the real programs write behind everything else."""
 QUOTA = "volumes"
-UPLOADS = "/apis/upload.cdi.kubevirt.io/v1beta1"
 RBAC_VERSION = "rbac.authorization.k8s.io/v1"
 MAKING = {"apiGroups": ["cdi.kubevirt.io"], "resources": ["datavolumes"], "verbs": ["create"]}
 GIBIBYTE = "1Gi"
+FALLBACK = "cdi.kubevirt.io/cloneFallbackReason"
 
 
 class Case(SeenTestCase):
@@ -88,7 +87,7 @@ class LifeTests(Case):
         found = await self.watcher.told()
         for life in LIVES:
             phases = found[life.name]["phases"]
-            self.assertTrue(lives.is_ordered(phases, ORDERS[life.clones]), (life.name, phases))
+            self.assertTrue(lives.is_ordered(phases, life.order), (life.name, phases))
             self.assertEqual((phases[0], phases[-1]), ("", life.end), life.name)
 
     async def test_sources_say_what_they_are(self) -> None:
@@ -202,6 +201,40 @@ class EndTests(SeenTestCase):
         self.assertIn(f"{text} persistentvolumeclaims=1", bound["message"])
 
 
+class StrategyTests(SeenTestCase):
+    async def test_a_class_that_clones_by_its_driver(self) -> None:
+        """Its profile says so, and it is copied all the same: no CSIDriver stands behind it."""
+        name, classes = f"cloning-{self.namespace}", "/apis/storage.k8s.io/v1/storageclasses"
+        made = named("StorageClass", name, None, "storage.k8s.io/v1", provisioner="disk.sandbox.dicot.io")
+        await self.control.change("POST", classes, made)
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.control.ask("DELETE", f"{classes}/{name}")))
+        profile = f"{CDI}/storageprofiles/{name}"
+        await self.becomes_there(profile)
+        await self.change(profile, {"spec": {"cloneStrategy": "csi-clone"}})
+        await self.becomes(profile, "csi-clone", lambda found: found["status"]["cloneStrategy"] == "csi-clone")
+        await self.make(takes.claim("motive", "8Mi"))
+        source = {"pvc": {"name": "motive", "namespace": self.namespace}}
+        wish = from_source(source, "8Mi", storageClassName=name, accessModes=["ReadWriteOnce"])
+        await self.make(volume("copy", wish))
+        path = f"{self.core}/persistentvolumeclaims/copy"
+        await self.becomes_there(path)
+        found = await self.becomes(path, "explained", lambda found: FALLBACK in found["metadata"]["annotations"])
+        notes = found["metadata"]["annotations"]
+        self.assertEqual(notes[FALLBACK], "In tree storage class does not support snapshot/clone")
+        self.assertEqual(notes["cdi.kubevirt.io/cloneType"], "copy")
+        self.assertEqual(notes["k8s.io/CloneRequest"], f"{self.namespace}/motive")
+        copy = await self.becomes(
+            f"{self.volumes}/copy",
+            "marked",
+            lambda found: "cdi.kubevirt.io/cloneType" in found["metadata"]["annotations"],
+        )
+        self.assertEqual(copy["metadata"]["annotations"]["cdi.kubevirt.io/storage.usePopulator"], "false")
+
+    async def becomes_there(self, path: str) -> None:
+        """Wait until there is something at a path."""
+        await self.control.until(SOON, path, lambda: self.control.answers(path))
+
+
 class SnapshotTests(SeenTestCase):
     async def setUp(self) -> None:  # type: ignore[override]
         """A snapshot in a namespace of its own."""
@@ -258,72 +291,6 @@ class SnapshotTests(SeenTestCase):
             return (await person.ask("POST", f"{self.volumes}?dryRun=All", volume("made", self.wish))).status == 201
 
         await self.control.until(SOON, "the right to clone", taken)
-
-
-class TokenTests(SeenTestCase):
-    async def setUp(self) -> None:  # type: ignore[override]
-        await super().setUp()
-        self.tokens = f"{UPLOADS}/namespaces/{self.namespace}/uploadtokenrequests"
-        self.wish = named("UploadTokenRequest", "wish", None, "upload.cdi.kubevirt.io/v1beta1", spec={"pvcName": "c"})
-
-    async def test_what_is_served(self) -> None:
-        found = await self.control.get(UPLOADS)
-        (resource,) = found["resources"]
-        said = {
-            key: resource.get(key) for key in ("name", "singularName", "namespaced", "kind", "verbs", "shortNames")
-        }
-        self.assertEqual(
-            (found["kind"], found["groupVersion"]), ("APIResourceList", "upload.cdi.kubevirt.io/v1beta1")
-        )
-        self.assertEqual(
-            said,
-            {
-                "name": "uploadtokenrequests",
-                "singularName": "uploadtokenrequest",
-                "namespaced": True,
-                "kind": "UploadTokenRequest",
-                "verbs": ["create"],
-                "shortNames": ["utr", "utrs"],
-            },
-        )
-
-    async def test_a_token_says_what_may_be_written_to(self) -> None:
-        """For five minutes; whether it is there is not asked."""
-        answer = await self.control.ask("POST", self.tokens, self.wish)
-        self.assertEqual(answer.status, 200, answer.content)
-        token = answer.document["status"].pop("token")
-        self.assertEqual(answer.document["spec"], {"pvcName": "c"})
-        self.assertEqual(answer.document["metadata"]["name"], "wish")
-        head, claims = (json.loads(b64decode(f"{part}==", b"-_")) for part in token.split(".")[:2])
-        self.assertEqual(head, {"alg": "PS256"})
-        self.assertEqual((claims.pop("exp") - claims["iat"], claims.pop("nbf")), (300, claims.pop("iat")))
-        resource = {"group": "", "resource": "persistentvolumeclaims", "version": "v1"}
-        wanted = {"iss": "cdi-apiserver", "name": "c", "namespace": self.namespace, "operation": "Upload"}
-        self.assertEqual(claims, {**wanted, "resource": resource})
-
-    async def test_what_is_no_request(self) -> None:
-        """Another method, another path and no JSON."""
-        answers = [
-            await self.control.ask(method, path, body)
-            for method, path, body in (
-                ("GET", self.tokens, None),
-                ("POST", f"{self.tokens}/wish", self.wish),
-                ("POST", self.tokens, b""),
-                ("POST", self.tokens, b"{"),
-            )
-        ]
-        self.assertEqual([each.status for each in answers], [405, 404, 400, 400])
-
-    async def test_it_is_refused_to_who_may_not(self) -> None:
-        user = {"Impersonate-User": account(self.namespace, "nobody")}
-        person = Person(self.pool, self.access, self.access.admin, user)
-        answer = await person.ask("POST", self.tokens, self.wish)
-        self.assertEqual(answer.status, 403)
-        self.assertIn(
-            f'cannot create resource "uploadtokenrequests" in API group "upload.cdi.kubevirt.io" in the namespace '
-            f'"{self.namespace}"',
-            answer.document["message"],
-        )
 
 
 def _phase(found: Document) -> str:

@@ -47,7 +47,7 @@ from .apiserver.watching import Watches
 from .apiserver.writing import Writer
 from .cdi import installed as cdi_installed
 from .cdi.admission import CdiAdmission
-from .cdi.tokens import Tokens
+from .cdi.keys import Keys
 from .cdi.uploads import Uploads
 from .kubevirt import installed as kubevirt_installed
 from .kubevirt import plug as kubevirt
@@ -79,12 +79,13 @@ class Assembled:
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Static tokens with their users, the key that accounts' tokens are signed with, the certificate of the authority
-    that clients trust, and CDI's tokens."""
+    that clients trust, and CDI's keys. ``upload_proxy``: the host and port that uploads go to."""
 
     tokens: Mapping[str, User]
     accounts: bytes
     authority: str
-    volumes: Tokens
+    volumes: Keys
+    upload_proxy: str
 
 
 def assembled(
@@ -104,10 +105,10 @@ def assembled(
     follow(rights, objects)
     credentials = Credentials(secrets.tokens, Signer(secrets.accounts), objects, seconds)
     usage = Usage(objects)
-    webhooks = (kubevirt.admission(objects, seconds), CdiAdmission(objects, rights, secrets.volumes, seconds))
+    webhooks = (kubevirt.admission(objects, seconds), CdiAdmission(objects, rights, secrets.volumes.tokens, seconds))
     admissions += [definitions, *_admissions(objects, rights), *webhooks, QuotaAdmission(usage)]
     writer.before_each(Waker(storage, objects, seconds).touch)
-    uploads = Uploads(rights, secrets.volumes, seconds)
+    uploads = Uploads(rights, secrets.volumes.tokens, seconds)
     aggregated = (kubevirt.aggregated(objects, served, rights, programs, seconds), uploads)
     authenticator = Authentication(credentials, Impersonation(rights))
     faults = Switches(lambda asking, asked: authenticator.identify(asking.headers, asked), PREFIX, hands)
@@ -126,7 +127,7 @@ def assembled(
     loop = Loop(objects, roster(objects, served, usage, secrets.authority, seconds, clock.seconds), hands)
     found(objects, definitions)
     kubevirt_installed.install(objects)
-    cdi_installed.install(objects)
+    cdi_installed.install(objects, secrets.volumes, secrets.authority, secrets.upload_proxy)
     return Assembled(ApiBackend(parts), storage, objects, watches, loop, faults, hands)
 
 

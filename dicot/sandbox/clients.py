@@ -14,7 +14,8 @@ from dicot.kube.client import HttpKube
 from dicot.kube.credentials import load
 from dicot.kube.source import Origin
 
-from .cdi.tokens import Tokens
+from .cdi import proxy
+from .cdi.keys import Keys
 from .cdi.world import CdiWorld
 from .controller import Accounts, Controller, World
 from .kubevirt.machines.world import MachineWorld
@@ -27,6 +28,7 @@ from .nodes.work.programs import Programs
 from .planting import Planting
 from .seed import seeds
 from .snapshots.world import SnapshotWorld
+from .spool import SpoolSite
 
 CDI = "system:serviceaccount:cdi:cdi-sa"
 SNAPSHOT_CONTROLLER = "system:serviceaccount:kube-system:snapshot-controller"
@@ -34,15 +36,17 @@ VIRT_CONTROLLER = "system:serviceaccount:kubevirt:kubevirt-controller"
 LISTS_AT_ONCE = 2
 
 
-def clients(kubeconfig: Path, volumes: Tokens, data: Path, reactor: Any, clock: IReactorTime) -> Sequence[IService]:
-    """All of them, each with its own account. ``volumes``: the key of CDI's tokens, ``data``: the folder of what
-    volumes hold, ``clock``: the cluster's."""
+def clients(
+    kubeconfig: Path, volumes: Keys, data: Path, names: Names, reactor: Any, clock: IReactorTime
+) -> Sequence[IService]:
+    """All of them, each with its own account. ``volumes``: the keys of CDI, ``data``: the folder of what volumes
+    hold, ``names``: the cluster's DNS, ``clock``: its time."""
     file = str(kubeconfig)
     return (
         client(file, CDI, CdiWorld(volumes), reactor, clock),
         client(file, SNAPSHOT_CONTROLLER, SnapshotWorld(), reactor, clock),
         client(file, VIRT_CONTROLLER, MachineWorld(random.random), reactor, clock),
-        nodes(file, data, reactor, clock),
+        nodes(file, data, names, reactor, clock),
         Planting(kube(file, ADMIN, reactor), seeds(), reactor),
     )
 
@@ -53,11 +57,20 @@ def client(kubeconfig: str, account: str, world: World, reactor: Any, clock: IRe
     return Controller(world, Accounts(own, own), origin(kubeconfig, account, reactor), clock, random.random)
 
 
-def nodes(kubeconfig: str, data: Path, reactor: Any, clock: IReactorTime) -> Nodes:
+def nodes(kubeconfig: str, data: Path, names: Names, reactor: Any, clock: IReactorTime) -> Nodes:
     """The machines. virt-api reaches their virt-handler within the process, by no door."""
     accounts = Accounts(kube(kubeconfig, ADMIN, reactor), kube(kubeconfig, VIRT_HANDLER, reactor))
-    programs = Programs(Contents(data, reactor), accounts.kube, Names(), reactor, WORK)
+    programs = Programs(Contents(data, reactor), accounts.kube, names, reactor, WORK)
     return Nodes(accounts, origin(kubeconfig, ADMIN, reactor), clock, random.random, programs=programs)
+
+
+def uploads(
+    kubeconfig: Path, volumes: Keys, data: Path, names: Names, reactor: Any, clock: IReactorTime
+) -> SpoolSite:
+    """The upload proxy, which keeps in ``data`` what it has not passed on yet."""
+    own = kube(str(kubeconfig), proxy.ACCOUNT, reactor)
+    pages = proxy.UploadProxy(volumes, own, proxy.agent(volumes, names.find, reactor), clock)
+    return SpoolSite(pages, data)
 
 
 def kube(kubeconfig: str, account: str, reactor: Any) -> HttpKube:

@@ -23,6 +23,7 @@ USERS = (
     "system:serviceaccount:kubevirt:kubevirt-handler",
     "system:serviceaccount:cdi:cdi-apiserver",
     "system:serviceaccount:cdi:cdi-sa",
+    "system:serviceaccount:cdi:cdi-uploadproxy",
     "system:serviceaccount:kube-system:snapshot-controller",
 )
 """Those who run the cluster. All may do everything, as their programs' own rights are not what is tried here."""

@@ -9,7 +9,7 @@ from .apiserver.asked import User
 from .apiserver.journal import File, Nowhere
 from .apiserver.rights.tokens import new_key
 from .apiserver.storage import Journal
-from .cdi.tokens import new_key as new_volume_key
+from .cdi.keys import Keys
 
 DATABASE = "state.sqlite"
 SUFFIXES = (".sqlite", ".db")
@@ -54,11 +54,6 @@ class State:
         return self.folder / "accounts.key"
 
     @property
-    def volumes(self) -> Path:
-        """The key that CDI's tokens are signed with."""
-        return self.folder / "cdi-tokens.key"
-
-    @property
     def contents(self) -> Path:
         """What volumes hold."""
         return self.folder / "contents"
@@ -84,8 +79,7 @@ class State:
                 self.certificate.write_bytes(certificate)
             if not self.accounts.exists():
                 logins.write_secret(self.accounts, new_key())
-            if not self.volumes.exists():
-                logins.write_secret(self.volumes, new_volume_key())
+            self.volumes()
             self._name_users()
         except OSError as error:
             raise Unusable(f"{error.filename or self.folder}: {error.strerror}") from error
@@ -98,6 +92,13 @@ class State:
         }
         if missing:
             logins.write_tokens(self.tokens, missing)
+
+    def volumes(self) -> Keys:
+        """What CDI signs with. Raises Unusable."""
+        try:
+            return Keys.at(self.folder)
+        except ValueError as error:
+            raise Unusable(f"{self.folder}: {error}") from error
 
     def users(self) -> dict[str, User]:
         """Users by static token. Raises Unusable."""

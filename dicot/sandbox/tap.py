@@ -20,10 +20,10 @@ from .apiserver.front import Front
 from .apiserver.journal import Unreadable
 from .apiserver.storage import Storage
 from .assembly import Assembled, Secrets, assembled
-from .cdi.tokens import Tokens
-from .clients import clients, kube
+from .clients import clients, kube, uploads
 from .kubevirt.plug import VIRT_API, VIRT_HANDLER, Programs
 from .listen import CannotListen, Listener, bound, certificate, secured
+from .nodes.work.names import Names
 from .settled.loader import Loader
 from .settled.renaming import Renamer
 from .state import State, Unusable
@@ -75,13 +75,13 @@ class QuietSite(Site):
 
 
 class Sandbox(Service):
-    """The API server, from its first to its last request."""
+    """The API server and the upload proxy, from their first to their last request."""
 
     def __init__(
-        self, parts: Assembled, listener: Listener, clients: Sequence[IService], temporary: Path | None
+        self, parts: Assembled, listeners: Sequence[Listener], clients: Sequence[IService], temporary: Path | None
     ) -> None:
         self._parts = parts
-        self._listener = listener
+        self._listeners = listeners
         self._clients = clients
         self._temporary = temporary
 
@@ -89,7 +89,8 @@ class Sandbox(Service):
         """Answer requests."""
         super().startService()
         self._parts.loop.startService()
-        self._listener.startService()
+        for listener in self._listeners:
+            listener.startService()
         for client in self._clients:
             client.startService()
 
@@ -103,7 +104,8 @@ class Sandbox(Service):
             client.stopService()
         self._parts.loop.stopService()
         self._parts.watches.stop()
-        await self._listener.stopService()
+        for listener in self._listeners:
+            await listener.stopService()
         self._parts.storage.close()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
@@ -126,10 +128,12 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     temporary = None if options["state"] else Path(tempfile.mkdtemp(prefix="dicot-sandbox-"))
     state = State(temporary, None) if temporary is not None else State.at(Path(options["state"]))
     listening = bound(HOST, int(options["listen"]), "--listen")
+    uploading = bound(HOST, 0, "uploads")
     state.prepare()
     storage = Storage(state.journal())
-    volumes = Tokens.load(state.volumes.read_bytes())
-    secrets = Secrets(state.users(), state.accounts.read_bytes(), state.authority.read_text(), volumes)
+    volumes, names = state.volumes(), Names()
+    proxy = f"{HOST}:{uploading.getsockname()[1]}"
+    secrets = Secrets(state.users(), state.accounts.read_bytes(), state.authority.read_text(), volumes, proxy)
     server = f"https://{HOST}:{listening.getsockname()[1]}"
     written = Path(options["kubeconfig"] or state.kubeconfig)
     state.write_kubeconfig(server, written)
@@ -137,9 +141,14 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     audit = AuditLog(Path(options["audit"]), AUDITED) if options["audit"] else silent
     parts = assembled(storage, secrets, programs, reactor, audit)
     site = QuietSite(Front(parts.backend, parts.faults, parts.clock), parsePOSTFormSubmission=False)
-    factory = secured(site, certificate(str(state.certificate), str(state.key), "--state"), reactor)
+    certified = certificate(str(state.certificate), str(state.key), "--state")
+    uploads_site = uploads(written, volumes, state.contents, names, reactor, parts.clock)
+    listeners = (
+        Listener(reactor, listening, secured(site, certified, reactor)),
+        Listener(reactor, uploading, secured(uploads_site, certified, reactor)),
+    )
     log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)
     loader = Loader(storage, parts.objects, parts.watches, reactor, int(options["servers"]))
     renamer = Renamer(storage, parts.objects, reactor, time.time, int(options["renames"]))
-    services = (*clients(written, volumes, state.contents, reactor, parts.clock), loader, renamer)
-    return Sandbox(parts, Listener(reactor, listening, factory), services, temporary)
+    services = (*clients(written, volumes, state.contents, names, reactor, parts.clock), loader, renamer)
+    return Sandbox(parts, listeners, services, temporary)

@@ -16,7 +16,7 @@ from twisted.logger import (
 from dicot.kube.credentials import Unusable
 
 from ..clients import CDI, client
-from .tokens import Tokens
+from .keys import Keys
 from .world import CdiWorld
 
 
@@ -25,15 +25,13 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m dicot.sandbox.cdi", description=__doc__)
     parser.add_argument("--kubeconfig", default="", help="the cluster; default: as kubectl finds it")
     parser.add_argument("--context", default=CDI, help="who writes; default: %(default)s")
-    parser.add_argument(
-        "--token-key", type=Path, required=True, help="RSA key of clone tokens, as CDI's API server has it"
-    )
+    parser.add_argument("--keys", type=Path, required=True, help="folder of CDI's keys; what is missing is made")
     options = parser.parse_args(arguments)
     quiet = LogLevelFilterPredicate(LogLevel.info)
     quiet.setLogLevelForNamespace("twisted", LogLevel.warn)
     globalLogBeginner.beginLoggingTo([FilteringLogObserver(textFileLogObserver(sys.stderr), [quiet])])
     try:
-        world = CdiWorld(Tokens.load(options.token_key.read_bytes()))
+        world = CdiWorld(Keys.at(options.keys))
         controller = client(options.kubeconfig, options.context, world, reactor, reactor)
     except (Unusable, OSError, ValueError) as reason:
         sys.exit(str(reason))

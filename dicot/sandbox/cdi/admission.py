@@ -10,11 +10,12 @@ from ..apiserver.refusal import Cause, Refusal
 from ..apiserver.seams import Authorizer, Reader, Review
 from . import validation
 from .names import CLONE_TOKEN, GROUP, POPULATED_FOR, PRE_POPULATED, STATIC_VOLUME, USE_POPULATOR, VERSION
+from .storage import ARCHIVE
 from .tokens import API_SERVER, CLAIMS, SNAPSHOTS, Grant, Tokens
 
 _MUTATE, _VALIDATE = f"datavolume-mutate.{GROUP}", f"datavolume-validate.{GROUP}"
 _CRON = f"dataimportcrons.{GROUP}"
-_SOURCES = ("s3", "gcs", "imageio", "vddk", "upload")
+_SOURCES = ("s3", "gcs", "imageio", "vddk")
 _ADOPTS = f"{GROUP}/allowClaimAdoption"
 """What virt-controller notes on every volume that it makes; it matters where the claim is there already."""
 _NOTES: Mapping[str, str] = {
@@ -155,6 +156,8 @@ def _beyond(new: Manifest) -> Iterator[str]:
     asked = new["spec"]
     source = asked.get("source") or {}
     yield from (f"source.{key}" for key in _SOURCES if key in source)
+    if "upload" in source and asked.get("contentType") == ARCHIVE:
+        yield "uploads of archives"
     registry = source.get("registry") or {}
     if registry.get("pullMethod") == "node":
         yield "pullMethod node"

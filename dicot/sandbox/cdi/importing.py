@@ -1,15 +1,11 @@
 """Filling a claim from a URL, from a containerDisk or with nothing (CDI 1.65.0, import-controller)."""
 
 from dicot.kube.address import place
-from dicot.kube.kind import Manifest
 
-from ...kube.quantity import whole
 from ..steps import REST, Create, Decision, Step, act
-from . import sizes
 from .events import NORMAL, WARNING
 from .kinds.claims import CLAIMS, PODS, Pod
 from .names import (
-    APP,
     BOUND,
     CONTENT_TYPE,
     ENDPOINT,
@@ -18,15 +14,15 @@ from .names import (
     IMPORTER,
     POD_PHASE,
     POD_SCHEDULABLE,
-    RECOMMENDED,
     REQUIRES_SCRATCH,
     RUNNING,
     SOURCE,
     joined,
 )
-from .pods import importer, owned_by_pod
-from .storage import ARCHIVE, FILESYSTEM
-from .workers import FINAL, Scene, annotate, dismiss, not_started, reported, shown, tell
+from .pods import importer
+from .scratch import scratch
+from .storage import ARCHIVE
+from .workers import FINAL, Scene, annotate, dismiss, in_use, not_started, reported, shown, tell
 
 COMPONENT = "import-controller"
 _TRY_AGAIN = 2.0
@@ -54,9 +50,7 @@ def _start(scene: Scene) -> Decision:
     claim, meta = scene.claim, scene.claim.metadata
     used = [pod for pod in scene.users if pod.status.phase not in FINAL]
     if used:
-        texts = (f"pod {each.metadata.namespace}/{each.metadata.name} using PersistentVolumeClaim" for each in used)
-        told = (tell(scene, WARNING, "ImportTargetInUse", f"{text} {meta.name}", COMPONENT) for text in texts)
-        return act(*told, again=_TRY_AGAIN)
+        return act(*in_use(scene, used, claim, "ImportTargetInUse", COMPONENT), again=_TRY_AGAIN)
     name = meta.annotations.get(IMPORT_POD, "")
     if not name:
         scratch = {REQUIRES_SCRATCH: "true"} if _needs_scratch(scene) else {}
@@ -89,7 +83,7 @@ def _follow(scene: Scene, pod: Pod) -> Decision:
     if phase == "Pending" and _needs_scratch(scene):
         notes[REQUIRES_SCRATCH] = "false"
         if scene.scratch is None:
-            steps.append(Create(place(CLAIMS, pod.metadata.namespace), _scratch(scene, pod)))
+            steps.append(Create(place(CLAIMS, pod.metadata.namespace), scratch(scene, pod)))
     else:
         notes |= dict.fromkeys(_BOUND)
     report = reported(ended) or {}
@@ -105,28 +99,3 @@ def _follow(scene: Scene, pod: Pod) -> Decision:
     if notes[POD_PHASE] == "Succeeded":
         steps.append(tell(scene, NORMAL, "ImportSucceeded", "Import Successful", COMPONENT))
     return act(*steps)
-
-
-def _scratch(scene: Scene, pod: Pod) -> Manifest:
-    """A claim for what is unpacked on the way."""
-    claim, meta = scene.claim, scene.claim.metadata
-    kept = {key: value for key, value in meta.annotations.items() if "kubevirt.io" in key and "cdi." not in key}
-    space = whole(claim.spec.resources.requests.get("storage", 0))
-    overhead = scene.overhead(claim)
-    other = scene.storage.overhead(claim.spec.storageClassName, FILESYSTEM)
-    size = sizes.scratch(overhead, other, space)
-    spec: Manifest = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": sizes.quantity(size)}}}
-    if claim.spec.storageClassName:
-        spec["storageClassName"] = claim.spec.storageClassName
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {
-            "namespace": meta.namespace,
-            "name": joined(meta.name, "scratch"),
-            "labels": {**APP, **RECOMMENDED, "velero.io/exclude-from-backup": "true"},
-            "annotations": kept,
-            "ownerReferences": [owned_by_pod(pod.metadata.name, pod.metadata.uid)],
-        },
-        "spec": spec,
-    }

@@ -11,6 +11,7 @@ CONFIG = "config"
 _STORAGE = f"{GROUP}/storage."
 
 # annotations of volumes and claims
+CONFIG_AUTHORITY = f"{GROUP}/configAuthority"
 CREATED_FOR = f"{GROUP}/createdForDataVolume"
 USE_POPULATOR = f"{_STORAGE}usePopulator"
 PRE_POPULATED = f"{_STORAGE}prePopulated"
@@ -45,16 +46,19 @@ CLONE_OF = "k8s.io/CloneOf"
 CLONE_TYPE = f"{GROUP}/cloneType"
 CLONE_FALLBACK = f"{GROUP}/cloneFallbackReason"
 CLONE_SOURCE_POD = f"{_STORAGE}sourceClonePodName"
+UPLOAD_REQUEST = f"{_STORAGE}upload.target"
 UPLOAD_POD = f"{_STORAGE}uploadPodName"
 UPLOAD_CLIENT = f"{GROUP}/uploadClientName"
 MINIMUM_SIZE = f"{GROUP}/minimumSupportedPvcSize"
+PROXY = "client.upload-server.cdi.kubevirt.io"
+"""The name of the upload proxy, by which upload servers know it."""
 
 # annotations and labels of what works for claims
 CREATED_BY = f"{_STORAGE}createdByController"
 CREATED_BY_UPLOAD = f"{_STORAGE}createdByUploadController"
 TARGET = f"{_STORAGE}ownerRef"
 COMPONENT = GROUP
-IMPORTER, CLONE_SERVER, CLONE_SENDER = "importer", "cdi-upload-server", "cdi-clone-source"
+IMPORTER, UPLOAD_SERVER, CLONE_SENDER = "importer", "cdi-upload-server", "cdi-clone-source"
 UPLOAD_TARGET = f"{GROUP}/uploadTarget"
 UNIQUE_CLONE = f"{_STORAGE}clone.cloneUniqeId"
 SENDS_FOR = f"{GROUP}/hostAssistedSourcePodCloneSource"

@@ -1,10 +1,10 @@
-"""The Pods that work for claims (CDI 1.65.0: import-controller, upload-controller, clone-controller)."""
+"""What the Pods that work for claims have in common, and the one that fetches an image (CDI 1.65.0,
+import-controller)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dicot.kube.kind import Manifest
-from dicot.moments import stamp
 
 from .kinds.claims import Claim
 from .kinds.classes import Config
@@ -12,12 +12,9 @@ from .names import (
     APP,
     ARCHITECTURE,
     CHECKSUM,
-    CLONE_SENDER,
-    CLONE_SERVER,
     COMPONENT,
     CONTENT_TYPE,
     CREATED_BY,
-    CREATED_BY_UPLOAD,
     ENDPOINT,
     EXTRA_HEADERS,
     IMPORTER,
@@ -27,30 +24,17 @@ from .names import (
     RECOMMENDED,
     SCRAPED,
     SECRET,
-    SENDS_FOR,
     SERVICE_ACCOUNT,
     SOURCE,
-    TARGET,
-    UNIQUE_CLONE,
-    UPLOAD_TARGET,
     joined,
-    service,
 )
 from .storage import BLOCK, KUBEVIRT
 
-_DATA, _SCRATCH = "cdi-data-vol", "cdi-scratch-vol"
-_DEVICE = "/dev/cdi-block-volume"
-_HOST = "kubernetes.io/hostname"
+DATA, SCRATCH = "cdi-data-vol", "cdi-scratch-vol"
+SCRATCH_MOUNT = {"name": SCRATCH, "mountPath": "/scratch"}
+DEVICE = "/dev/cdi-block-volume"
 _USER = 107
-_METRICS = {"name": "metrics", "containerPort": 8443, "protocol": "TCP"}
-_DEADLINE = 12 * 3600
-"""Seconds that an upload server waits."""
-_CIPHERS = (
-    "TLS_AES_128_GCM_SHA256,TLS_AES_256_GCM_SHA384,TLS_CHACHA20_POLY1305_SHA256,"
-    "ECDHE-ECDSA-AES128-GCM-SHA256,ECDHE-RSA-AES128-GCM-SHA256,ECDHE-ECDSA-AES256-GCM-SHA384,"
-    "ECDHE-RSA-AES256-GCM-SHA384,ECDHE-ECDSA-CHACHA20-POLY1305,ECDHE-RSA-CHACHA20-POLY1305,"
-    "DHE-RSA-AES128-GCM-SHA256,DHE-RSA-AES256-GCM-SHA384"
-)
+METRICS = {"name": "metrics", "containerPort": 8443, "protocol": "TCP"}
 _COPIED: Mapping[str, str] = {
     "k8s.v1.cni.cncf.io/networks": "",
     "v1.multus-cni.io/default-network": "",
@@ -96,131 +80,18 @@ def importer(claim: Claim, name: str, scratch: bool, terms: Terms) -> Manifest:
         "imagePullPolicy": "IfNotPresent",
         "args": ["-v=1"],
         "env": _import_settings(claim, owners[0].uid if len(owners) == 1 else meta.uid, terms),
-        "ports": [_METRICS],
-        **_data(claim.spec.volumeMode, "/data"),
+        "ports": [METRICS],
+        **data_of(claim.spec.volumeMode, "/data"),
     }
-    volumes = [_claim(_DATA, meta.name)]
+    volumes = [claim_volume(DATA, meta.name)]
     if scratch:
-        volumes.append(_claim(_SCRATCH, joined(meta.name, "scratch")))
-        container.setdefault("volumeMounts", []).append({"name": _SCRATCH, "mountPath": "/scratch"})
+        volumes.append(claim_volume(SCRATCH, joined(meta.name, "scratch")))
+        container.setdefault("volumeMounts", []).append(SCRATCH_MOUNT)
     labels = {**APP, COMPONENT: IMPORTER, SCRAPED: "true", **RECOMMENDED, **meta.labels}
-    made = _pod(meta.namespace, name, labels, {CREATED_BY: "yes", **_copied(notes)}, container, volumes, terms)
+    made = pod_of(meta.namespace, name, labels, {CREATED_BY: "yes", **copied(notes)}, container, volumes, terms)
     made["metadata"]["ownerReferences"] = [owned_by(claim)]
-    made["spec"] |= _run_as(notes)
+    made["spec"] |= run_as(notes)
     return made
-
-
-def upload_server(claim: Claim, name: str, client: str, terms: Terms, now: float) -> Manifest:
-    """Takes in what a clone source sends."""
-    meta, notes = claim.metadata, claim.metadata.annotations
-    settings = {
-        "TLS_KEY_FILE": "/etc/tls/tls.key",
-        "TLS_CERT_FILE": "/etc/tls/tls.crt",
-        "CLIENT_CERT_FILE": "/etc/tls/ca.crt",
-        "FILESYSTEM_OVERHEAD": terms.overhead,
-        "UPLOAD_IMAGE_SIZE": _size(claim),
-        "CLIENT_NAME": client,
-        "PREALLOCATION": str(notes.get(PREALLOCATION) == "true").lower(),
-        "TLS_CIPHERS": _CIPHERS,
-        "TLS_MIN_VERSION": "VersionTLS12",
-        "DEADLINE": stamp(now + _DEADLINE),
-    }
-    data = _data(claim.spec.volumeMode, "/data")
-    if claim.spec.volumeMode == BLOCK:
-        settings["DESTINATION"] = _DEVICE
-    probe = {"httpGet": {"path": "/healthz", "port": 8443, "scheme": "HTTPS"}}
-    container: Manifest = {
-        "name": CLONE_SERVER,
-        "image": "cdi-uploadserver",
-        "imagePullPolicy": "IfNotPresent",
-        "args": ["-v=1"],
-        "env": _settings(settings),
-        "readinessProbe": {**probe, "initialDelaySeconds": 2, "periodSeconds": 5},
-        **data,
-        "volumeMounts": [{"name": "tls-config", "mountPath": "/etc/tls/"}, *data.get("volumeMounts", [])],
-    }
-    volumes = [{"name": "tls-config", "secret": {"secretName": name}}, _claim(_DATA, meta.name)]
-    own = {COMPONENT: CLONE_SERVER, "service": service(name), UPLOAD_TARGET: meta.uid}
-    labels = {**APP, **own, **RECOMMENDED}
-    made = _pod(meta.namespace, name, labels, {CREATED_BY_UPLOAD: "yes", **_copied(notes)}, container, volumes, terms)
-    made["metadata"]["ownerReferences"] = [owned_by(claim)]
-    made["spec"] |= _run_as(notes)
-    return made
-
-
-def upload_service(claim: Claim, name: str) -> Manifest:
-    """Leads to an upload server."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "namespace": claim.metadata.namespace,
-            "name": name,
-            "annotations": {CREATED_BY_UPLOAD: "yes"},
-            "labels": {**APP, COMPONENT: CLONE_SERVER, **RECOMMENDED},
-            "ownerReferences": [owned_by(claim)],
-        },
-        "spec": {
-            "clusterIP": "None",
-            "ports": [{"protocol": "TCP", "port": 8443, "targetPort": 8443}],
-            "selector": {"service": name},
-        },
-    }
-
-
-def clone_source(target: Claim, source: Claim, name: str, terms: Terms) -> Manifest:
-    """Sends a claim's content to the upload server of another."""
-    meta, notes = target.metadata, target.metadata.annotations
-    block = source.spec.volumeMode == BLOCK
-    mounted = _DEVICE if block else "/var/run/cdi/clone/source"
-    upload = f"{service(joined('cdi-upload', meta.name))}.{meta.namespace}.svc:8443"
-    owner = next((each.uid for each in meta.ownerReferences if each.controller and each.kind == "DataVolume"), "")
-    keys = {"CLIENT_KEY": "tls.key", "CLIENT_CERT": "tls.crt"}
-    secrets = [
-        {"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": value}}} for key, value in keys.items()
-    ]
-    settings = {
-        "SERVER_CA_CERT": "",
-        "UPLOAD_URL": f"https://{upload}/v1beta1/upload",
-        "OWNER_UID": owner,
-        "PREALLOCATION": notes.get(PREALLOCATION, ""),
-        "VOLUME_MODE": "block" if block else "filesystem",
-        "MOUNT_POINT": mounted,
-    }
-    data = _data(source.spec.volumeMode, mounted)
-    if not block:
-        data["volumeMounts"][0]["readOnly"] = True
-    container: Manifest = {
-        "name": CLONE_SENDER,
-        "image": "cdi-cloner",
-        "imagePullPolicy": "IfNotPresent",
-        "env": [*secrets, *_settings(settings)],
-        "ports": [_METRICS],
-        **data,
-    }
-    own = {COMPONENT: CLONE_SENDER, UNIQUE_CLONE: name, SENDS_FOR: source.metadata.uid, SCRAPED: "true"}
-    annotations = {CREATED_BY: "yes", TARGET: f"{meta.namespace}/{meta.name}", **_copied(notes)}
-    volumes = [_claim(_DATA, source.metadata.name)]
-    made = _pod(
-        source.metadata.namespace, name, {**APP, **own, **RECOMMENDED}, annotations, container, volumes, terms
-    )
-    made["spec"]["affinity"] = {"podAffinity": _beside(target, source)}
-    return made
-
-
-def _beside(target: Claim, source: Claim) -> Manifest:
-    """On the node that has the source's volume, and rather on that of the target."""
-
-    def term(key: str, value: str, namespace: str) -> Manifest:
-        one = {"key": key, "operator": "In", "values": [value]}
-        return {"labelSelector": {"matchExpressions": [one]}, "namespaces": [namespace], "topologyKey": _HOST}
-
-    rather = term(UPLOAD_TARGET, target.metadata.uid, target.metadata.namespace)
-    wish: Manifest = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": rather}]}
-    if source.spec.accessModes == ("ReadWriteOnce",):
-        must = term(SENDS_FOR, source.metadata.uid, source.metadata.namespace)
-        wish["requiredDuringSchedulingIgnoredDuringExecution"] = [must]
-    return wish
 
 
 def _import_settings(claim: Claim, owner: str, terms: Terms) -> list[Manifest]:
@@ -229,7 +100,7 @@ def _import_settings(claim: Claim, owner: str, terms: Terms) -> list[Manifest]:
         "IMPORTER_SOURCE": notes.get(SOURCE, "http"),
         "IMPORTER_ENDPOINT": notes.get(ENDPOINT, ""),
         "IMPORTER_CONTENTTYPE": notes.get(CONTENT_TYPE, KUBEVIRT),
-        "IMPORTER_IMAGE_SIZE": _size(claim),
+        "IMPORTER_IMAGE_SIZE": size(claim),
         "OWNER_UID": owner,
         "FILESYSTEM_OVERHEAD": terms.overhead,
         "INSECURE_TLS": "false",
@@ -238,12 +109,12 @@ def _import_settings(claim: Claim, owner: str, terms: Terms) -> list[Manifest]:
         "IMPORTER_REGISTRY_IMAGE_ARCHITECTURE": notes.get(ARCHITECTURE, ""),
         "IMPORTER_CHECKSUM": notes.get(CHECKSUM, ""),
     }
-    settings = _settings({name: said.get(name, "") for name in _IMPORT_SETTINGS})
+    settings = environment({name: said.get(name, "") for name in _IMPORT_SETTINGS})
     if notes.get(SECRET):
         for name, key in (("IMPORTER_ACCESS_KEY_ID", "accessKeyId"), ("IMPORTER_SECRET_KEY", "secretKey")):
             settings.append({"name": name, "valueFrom": {"secretKeyRef": {"name": notes[SECRET], "key": key}}})
     headers = [value for key, value in notes.items() if key.startswith(f"{EXTRA_HEADERS}.")]
-    return settings + _settings({f"IMPORTER_EXTRA_HEADER_{index}": each for index, each in enumerate(headers)})
+    return settings + environment({f"IMPORTER_EXTRA_HEADER_{index}": each for index, each in enumerate(headers)})
 
 
 _IMPORT_SETTINGS = (
@@ -274,30 +145,36 @@ _IMPORT_SETTINGS = (
 )
 
 
-def _settings(values: Mapping[str, str]) -> list[Manifest]:
+def environment(values: Mapping[str, str]) -> list[Manifest]:
+    """Settings of a container; one without a value is only named."""
     return [{"name": name, "value": value} if value else {"name": name} for name, value in values.items()]
 
 
-def _size(claim: Claim) -> str:
+def size(claim: Claim) -> str:
+    """The bytes that a claim asks for."""
     return str(claim.spec.resources.requests.get("storage", ""))
 
 
-def _claim(name: str, claim: str) -> Manifest:
+def claim_volume(name: str, claim: str) -> Manifest:
+    """A volume of a Pod: a claim."""
     return {"name": name, "persistentVolumeClaim": {"claimName": claim}}
 
 
-def _data(mode: str, at: str) -> Manifest:
+def data_of(mode: str, at: str) -> Manifest:
+    """The data of a claim in a container: a device, or what is mounted there."""
     if mode == BLOCK:
-        return {"volumeDevices": [{"name": _DATA, "devicePath": _DEVICE}]}
-    return {"volumeMounts": [{"name": _DATA, "mountPath": at}]}
+        return {"volumeDevices": [{"name": DATA, "devicePath": DEVICE}]}
+    return {"volumeMounts": [{"name": DATA, "mountPath": at}]}
 
 
-def _copied(notes: Mapping[str, str]) -> dict[str, str]:
+def copied(notes: Mapping[str, str]) -> dict[str, str]:
+    """Annotations of a Pod, by those of its claim."""
     said = {key: notes.get(key, unsaid) for key, unsaid in _COPIED.items()}
     return {key: value for key, value in said.items() if value}
 
 
-def _run_as(notes: Mapping[str, str]) -> Manifest:
+def run_as(notes: Mapping[str, str]) -> Manifest:
+    """Whose Pod it is and how urgent, by the annotations of its claim."""
     said = {"priorityClassName": notes.get(PRIORITY_CLASS), "serviceAccountName": notes.get(SERVICE_ACCOUNT)}
     return {key: value for key, value in said.items() if value}
 
@@ -313,7 +190,7 @@ def _owner(kind: str, name: str, uid: str) -> Manifest:
     }
 
 
-def _pod(
+def pod_of(
     namespace: str,
     name: str,
     labels: Mapping[str, str],

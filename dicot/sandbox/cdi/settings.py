@@ -14,7 +14,7 @@ from dicot.moments import stamp
 
 from ..snapshots.kinds import SnapshotClass
 from ..snapshots.names import DEFAULT_CLASS as DEFAULT_SNAPSHOT_CLASS
-from ..steps import REST, Create, Decision, Patch, Remove, Step, act
+from ..steps import REST, Create, Decision, Patch, Remove, Rewrite, Step, act
 from .kinds.classes import CONFIGS, PROFILES, Config, Overhead, Profile, ProfileStatus, StorageClass
 from .kinds.parts import Condition
 from .names import APP, COMPONENT, CONFIG, GROUP, RECOMMENDED, VERSION
@@ -89,35 +89,45 @@ def _status(found: StorageClass, profile: Profile, snapshots: str, now: float) -
     )
 
 
-def decide_config(config: Config | None, classes: Iterable[str]) -> Decision:
-    """The CDIConfig, made and kept true."""
+def decide_config(config: Config | None, wished: Manifest | None, classes: Iterable[str]) -> Decision:
+    """The CDIConfig, made and kept true. ``wished``: the spec that it shall have, None where that is its own."""
     if config is None:
         body = {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "CDIConfig",
             "metadata": {"name": CONFIG, "labels": _LABELS},
-            "spec": {},
+            "spec": wished or {},
         }
         return act(Create(place(CONFIGS, ""), body))
-    asked = config.spec.filesystemOverhead or Overhead()
-    overall = asked.globally if _SHARE.match(asked.globally) else _OVERHEAD
-    overhead = Overhead(overall, {name: asked.storageClass.get(name, overall) for name in sorted(classes)})
-    wished = config.spec.podResourceRequirements
-    resources = {"limits": _LIMITS | wished.limits, "requests": _REQUESTS | wished.requests}
-    known = config.status.defaultPodResourceRequirements
-    shown = {"limits": known.limits, "requests": known.requests} if known is not None else None
-    status: Manifest = {}
-    if overhead != config.status.filesystemOverhead:
-        old = config.status.filesystemOverhead
-        gone = set(old.storageClass) - set(overhead.storageClass) if old is not None else set()
-        per_class = {**overhead.storageClass, **dict.fromkeys(gone)}
-        status["filesystemOverhead"] = {"global": overall, "storageClass": per_class}
-    if resources != shown:
-        status["defaultPodResourceRequirements"] = resources
-        status["importProxy"] = {"HTTPProxy": "", "HTTPSProxy": "", "noProxy": "", "trustedCAProxy": ""}
-    if config.spec.preallocation != config.status.preallocation:
-        status["preallocation"] = config.spec.preallocation
+    if wished is not None and wished != config.spec:
+        return act(Rewrite(place(CONFIGS, "", CONFIG), lambda found: {**found, "spec": wished}))
+    status = _differing(config, classes)
     if not status:
         return REST
     body = {"metadata": {"uid": config.metadata.uid}, "status": status}
     return act(Patch(place(CONFIGS, "", CONFIG), body))
+
+
+def _differing(config: Config, classes: Iterable[str]) -> Manifest:
+    """What is not as it should be in the status of the CDIConfig."""
+    spec, shown = config.asked, config.status
+    status: Manifest = {}
+    asked = spec.filesystemOverhead or Overhead()
+    overall = asked.globally if _SHARE.match(asked.globally) else _OVERHEAD
+    overhead = Overhead(overall, {name: asked.storageClass.get(name, overall) for name in sorted(classes)})
+    if overhead != shown.filesystemOverhead:
+        old = shown.filesystemOverhead
+        gone = set(old.storageClass) - set(overhead.storageClass) if old is not None else set()
+        per_class = {**overhead.storageClass, **dict.fromkeys(gone)}
+        status["filesystemOverhead"] = {"global": overall, "storageClass": per_class}
+    wished = spec.podResourceRequirements
+    resources = {"limits": _LIMITS | wished.limits, "requests": _REQUESTS | wished.requests}
+    known = shown.defaultPodResourceRequirements
+    if known is None or resources != {"limits": known.limits, "requests": known.requests}:
+        status["defaultPodResourceRequirements"] = resources
+        status["importProxy"] = {"HTTPProxy": "", "HTTPSProxy": "", "noProxy": "", "trustedCAProxy": ""}
+    if spec.preallocation != shown.preallocation:
+        status["preallocation"] = spec.preallocation
+    if spec.uploadProxyURLOverride != shown.uploadProxyURL:
+        status["uploadProxyURL"] = spec.uploadProxyURLOverride
+    return status

@@ -20,15 +20,18 @@ from .names import (
     FATAL,
     IMPORT_POD,
     POD_PHASE,
+    POD_READY,
     POD_RESTARTS,
     POD_SCHEDULABLE,
     RUNNING,
     SOURCE_RUNNING,
+    UPLOAD_REQUEST,
 )
 
 DONE = "100.0%"
 IMPORTER, CLONER = "datavolume-import-controller", "datavolume-pvc-clone-controller"
 SNAPSHOT_CLONER = "datavolume-snapshot-clone-controller"
+UPLOADER = "datavolume-upload-controller"
 _Conditions = dict[str, Condition]
 
 
@@ -43,11 +46,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How a volume is filled: by a clone of ``source``, or (None) by an import. ``snapshot``: what is put into that
-    source before."""
+    """How a volume is filled: by a clone of ``source``, or (None) by an import or an upload. ``snapshot``: what is
+    put into that source before."""
 
     source: ClaimReference | None
     snapshot: ClaimReference | None = None
+    uploads: bool = False
 
     @property
     def named(self) -> ClaimReference | None:
@@ -59,18 +63,31 @@ class Work:
         """Who tells of it."""
         if self.snapshot is not None:
             return SNAPSHOT_CLONER
+        if self.uploads:
+            return UPLOADER
         return IMPORTER if self.source is None else CLONER
+
+    @property
+    def scheduled(self) -> str:
+        """The phase of work that is meant to start."""
+        if self.uploads:
+            return "UploadScheduled"
+        return "ImportScheduled" if self.source is None else "CloneScheduled"
 
     def starts(self, claim: Claim) -> bool:
         """Whether a claim shows that the work on it is meant to start."""
+        if self.uploads:
+            return UPLOAD_REQUEST in claim.metadata.annotations
         return (IMPORT_POD if self.source is None else CLONE_REQUEST) in claim.metadata.annotations
 
     def shows(self, claim: Claim) -> tuple[str, Told | None]:
         """The phase that a claim's worker stands for, and what is told of it; "" where it says nothing."""
-        phase = claim.metadata.annotations.get(POD_PHASE, "")
-        meta = claim.metadata
-        named = self.named
-        if named is None and phase == "Failed" and claim.metadata.annotations.get(FATAL) == "true":
+        meta, notes = claim.metadata, claim.metadata.annotations
+        phase, named = notes.get(POD_PHASE, ""), self.named
+        if self.uploads:
+            waits = phase == "Running" and notes.get(POD_READY) != "true"
+            return ("", None) if waits else (_UPLOAD.get(phase, ""), _told(_UPLOAD_TEXTS, phase, meta.name))
+        if named is None and phase == "Failed" and notes.get(FATAL) == "true":
             return phase, _told(_IMPORT_TEXTS, phase, meta.name)
         if named is None:
             return _IMPORT.get(phase, ""), _told(_IMPORT_TEXTS, phase, meta.name)
@@ -88,6 +105,17 @@ _IMPORT_TEXTS: Mapping[str, Told] = {
     "Running": Told(NORMAL, "ImportInProgress", "Import into {} in progress"),
     "Failed": Told(WARNING, "ImportFailed", "Failed to import into PVC {}"),
     "Succeeded": Told(NORMAL, "ImportSucceeded", "Successfully imported into PVC {}"),
+}
+_UPLOAD: Mapping[str, str] = {
+    "Pending": "UploadScheduled",
+    "Running": "UploadReady",
+    "Succeeded": "Succeeded",
+}
+_UPLOAD_TEXTS: Mapping[str, Told] = {
+    "Pending": Told(NORMAL, "UploadScheduled", "Upload into {} scheduled"),
+    "Running": Told(NORMAL, "UploadReady", "Upload into {} ready"),
+    "Failed": Told(WARNING, "UploadFailed", "Upload into {} failed"),
+    "Succeeded": Told(NORMAL, "UploadSucceeded", "Successfully uploaded into {}"),
 }
 _CLONE: Mapping[str, str] = {
     "Pending": "CloneScheduled",
@@ -118,6 +146,7 @@ def with_claim(volume: Volume, claim: Claim, work: Work, now: float) -> tuple[St
     phase, told = _phase(volume, claim, work)
     notes = claim.metadata.annotations
     restarts = notes.get(POD_RESTARTS, "")
+    counted = not work.uploads
     conditions = _held(volume)
     _bound(conditions, claim, now)
     ready = {"Succeeded": "True", "Unknown": "Unknown"}.get(phase, "False")
@@ -125,7 +154,7 @@ def with_claim(volume: Volume, claim: Claim, work: Work, now: float) -> tuple[St
     _running(conditions, notes, now)
     wanted = VolumeStatus(
         phase=phase,
-        progress=DONE if phase == "Succeeded" else volume.status.progress or "N/A",
+        progress=DONE if counted and phase == "Succeeded" else volume.status.progress or "N/A",
         claimName=claim.metadata.name,
         restartCount=int(restarts) if restarts.isdigit() else volume.status.restartCount,
         conditions=tuple(conditions.values()),
@@ -143,7 +172,7 @@ def _phase(volume: Volume, claim: Claim, work: Work) -> tuple[str, Told | None]:
             return "Pending", None
         case "Bound":
             if work.starts(claim):
-                return shown or ("ImportScheduled" if work.source is None else "CloneScheduled"), told
+                return shown or work.scheduled, told
             return ("PVCBound" if phase in ("Pending", "WaitForFirstConsumer", "Unknown") else phase), None
         case "Lost":
             return "Failed", Told(WARNING, "ErrClaimLost", f"PVC {claim.metadata.name} lost")

@@ -39,7 +39,9 @@ class Grant:
     resource: str = CLAIMS
 
 
-class _Claims(msgspec.Struct):
+class Claims(msgspec.Struct):
+    """What a token says: who made it, from when until when, and what may be done to which object."""
+
     iss: str
     exp: int
     nbf: int
@@ -91,13 +93,8 @@ class Tokens:
 
     def read(self, token: str, issuer: str, now: float) -> Grant | None:
         """What a token of that issuer grants now; None where it grants nothing."""
-        said, _, signature = token.rpartition(".")
-        try:
-            self._public.verify(_decode(signature), said.encode(), _READ, _DIGEST)
-            claims = msgspec.json.decode(_decode(said.partition(".")[2]), type=_Claims)
-        except (InvalidSignature, msgspec.DecodeError, Error, ValueError):
-            return None
-        if claims.iss != issuer or not claims.nbf <= now <= claims.exp or claims.operation != "Clone":
+        claims = self.opened(token, issuer, now)
+        if claims is None or claims.operation != "Clone":
             return None
         resource = claims.resource.get("resource", "")
         if resource not in _GROUPS:
@@ -106,10 +103,31 @@ class Tokens:
         target = params.get("targetNamespace", ""), params.get("targetName", "")
         return Grant(claims.namespace, claims.name, *target, params.get("uid", ""), resource)
 
+    def opened(self, token: str, issuer: str, now: float, leeway: float = 0.0) -> Claims | None:
+        """What a token of that issuer says, whatever it is for; None for one that does not hold now, give or take
+        ``leeway`` seconds."""
+        said, _, signature = token.rpartition(".")
+        try:
+            self._public.verify(_decode(signature), said.encode(), _READ, _DIGEST)
+            claims = msgspec.json.decode(_decode(said.partition(".")[2]), type=Claims)
+        except (InvalidSignature, msgspec.DecodeError, Error, ValueError):
+            return None
+        held = claims.iss == issuer and claims.nbf - leeway <= now <= claims.exp + leeway
+        return claims if held else None
+
+    @property
+    def pem(self) -> tuple[bytes, bytes]:
+        """The key in PEM, and the public one that belongs to it."""
+        public = serialization.PublicFormat.SubjectPublicKeyInfo
+        return _private(self._key), self._public.public_bytes(serialization.Encoding.PEM, public)
+
 
 def new_key() -> bytes:
     """A private key in PEM."""
-    key = rsa.generate_private_key(65537, 2048)
+    return _private(rsa.generate_private_key(65537, 2048))
+
+
+def _private(key: rsa.RSAPrivateKey) -> bytes:
     form = serialization.PrivateFormat.TraditionalOpenSSL
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
 

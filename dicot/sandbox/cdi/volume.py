@@ -41,6 +41,7 @@ from .names import (
     SECRET,
     SERVICE_ACCOUNT,
     SOURCE,
+    UPLOAD_REQUEST,
     USE_POPULATOR,
     VERSION,
 )
@@ -97,7 +98,7 @@ def decide(scene: Scene) -> Decision:
     if claim is not None and not _owns(volume, claim):
         text = f'Resource "{claim.metadata.name}" already exists and is not managed by DataVolume'
         return act(_say(scene, work, Told(WARNING, "ErrResourceExists", text)), again=_TRY_AGAIN)
-    step = _clone(scene, work, work.source, spec) if work.source is not None else _import(scene, work, spec)
+    step = _clone(scene, work, work.source, spec) if work.source is not None else _fetch(scene, work, spec)
     if step is not None:
         return step
     return act(*status.with_claim(volume, claim, work, scene.now)) if claim is not None else REST
@@ -154,7 +155,7 @@ def _owns(volume: Volume, claim: Claim) -> bool:
     return any(owner.controller and owner.uid == uid for owner in claim.metadata.ownerReferences)
 
 
-def _import(scene: Scene, work: Work, spec: Manifest) -> Decision | None:
+def _fetch(scene: Scene, work: Work, spec: Manifest) -> Decision | None:
     if scene.claim is not None:
         return None
     source = scene.volume.spec.source
@@ -162,6 +163,8 @@ def _import(scene: Scene, work: Work, spec: Manifest) -> Decision | None:
         return act(_create(scene, work, spec, _http(source.http)))
     if source is not None and source.registry is not None:
         return act(_create(scene, work, spec, _registry(source.registry)))
+    if work.uploads:
+        return act(_create(scene, work, spec, {UPLOAD_REQUEST: ""}))
     return act(_create(scene, work, spec, {SOURCE: "none"}))
 
 

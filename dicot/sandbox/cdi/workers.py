@@ -1,6 +1,6 @@
 """What a claim says of the Pods that work for it (CDI 1.65.0, pkg/controller/util.go)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,11 @@ from dicot.kube.errors import Refused
 
 from ..steps import Patch, Remove, Step
 from .events import WARNING, event
+from .keys import Keys
 from .kinds.claims import CLAIMS, PODS, Claim, Pod, Thing
 from .names import CLONE_SENDER, COMPONENT, POD_PHASE, POD_RESTARTS, RETAIN_POD, RUNNING
 from .pods import Terms
 from .storage import Storage
-from .tokens import Tokens
 
 FINAL = ("Succeeded", "Failed")
 _TOO_SMALL = (
@@ -32,8 +32,8 @@ class Scene:
     """A claim and what belongs to it.
 
     ``workers``: the Pods that work for it, in any namespace. ``users``: the Pods that mount it. ``scratch``: the
-    claim beside it. ``service``: that of its upload server. ``source``: the claim to clone; ``source_filled``:
-    whether its own volume has succeeded; ``source_users``: the Pods that mount that one.
+    claim beside it. ``service`` and ``secret``: those of its upload server. ``source``: the claim to clone;
+    ``source_filled``: whether its own volume has succeeded; ``source_users``: the Pods that mount that one.
     """
 
     claim: Claim
@@ -41,11 +41,12 @@ class Scene:
     users: tuple[Pod, ...]
     scratch: Claim | None
     service: Thing | None
+    secret: Thing | None
     source: Claim | None
     source_filled: bool
     source_users: tuple[Pod, ...]
     storage: Storage
-    tokens: Tokens
+    keys: Keys
     now: float
 
     def worker(self, component: str) -> Pod | None:
@@ -76,6 +77,12 @@ def annotate(claim: Claim, notes: Mapping[str, str | None]) -> Patch | None:
 def tell(scene: Scene, sort: str, reason: str, message: str, component: str) -> Step:
     """An Event about the claim."""
     return event("PersistentVolumeClaim", scene.claim.metadata, sort, reason, message, component, scene.now)
+
+
+def in_use(scene: Scene, used: Sequence[Pod], claim: Claim, reason: str, component: str) -> list[Step]:
+    """Events about Pods that a claim has to wait for."""
+    texts = (f"pod {each.metadata.namespace}/{each.metadata.name} using PersistentVolumeClaim" for each in used)
+    return [tell(scene, WARNING, reason, f"{text} {claim.metadata.name}", component) for text in texts]
 
 
 def dismiss(claim: Claim, pod: Pod) -> Step | None:

@@ -3,21 +3,21 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from dicot.kube.kind import Kind, Row
+from dicot.kube.kind import Kind, Manifest, Row
 from dicot.kube.store import Change, Store
 
 from ..controller import Key
 from ..snapshots.kinds import SNAPSHOT_CLASSES, SNAPSHOTS, Snapshot, snapshot_link
 from ..steps import REST, Decision
-from . import cloning, importing, settings, sources, volume, workers
-from .kinds.claims import CLAIMS, PODS, SERVICES, Claim, Pod
-from .kinds.classes import CLASSES, CONFIGS, PROFILES
+from . import cloning, importing, receiving, settings, sources, volume, workers
+from .keys import Keys
+from .kinds.claims import CLAIMS, PODS, SECRETS, SERVICES, Claim, Pod
+from .kinds.classes import CDIS, CLASSES, CONFIGS, PROFILES, Cdi
 from .kinds.parts import ClaimReference, link, source_link, worker_link
 from .kinds.volumes import SOURCES, VOLUMES, WAITING, Source, Volume
-from .names import CLONE_REQUEST, CONFIG, TARGET, UPLOAD_POD, joined, service, temporary
+from .names import CLONE_REQUEST, CONFIG, CONFIG_AUTHORITY, TARGET, UPLOAD_POD, joined, service, temporary
 from .status import Work
 from .storage import Storage
-from .tokens import Tokens
 
 _CONFIG = Key(CONFIGS, "", CONFIG)
 
@@ -25,25 +25,27 @@ _CONFIG = Key(CONFIGS, "", CONFIG)
 class CdiWorld:
     """The stores, joined."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, keys: Keys) -> None:
         self.volumes: Store[Any] = Store(VOLUMES)
         self.claims: Store[Any] = Store(CLAIMS)
         self.pods: Store[Any] = Store(PODS)
         self.services: Store[Any] = Store(SERVICES)
+        self.secrets: Store[Any] = Store(SECRETS)
         self.sources: Store[Any] = Store(SOURCES)
         self.classes: Store[Any] = Store(CLASSES)
         self.profiles: Store[Any] = Store(PROFILES)
         self.configs: Store[Any] = Store(CONFIGS)
+        self.cdis: Store[Any] = Store(CDIS)
         self.snapshots: Store[Any] = Store(SNAPSHOTS)
         self.snapshot_classes: Store[Any] = Store(SNAPSHOT_CLASSES)
-        self._tokens = tokens
+        self._keys = keys
         self._storage: Storage | None = None
 
     @property
     def stores(self) -> tuple[Store[Any], ...]:
         """All that is watched."""
-        own = (self.volumes, self.sources, self.profiles, self.configs)
-        seen = (self.claims, self.pods, self.services, self.classes)
+        own = (self.volumes, self.sources, self.profiles, self.configs, self.cdis)
+        seen = (self.claims, self.pods, self.services, self.secrets, self.classes)
         return (*own, *seen, self.snapshots, self.snapshot_classes)
 
     def saw(self, change: Change) -> Iterator[Key]:
@@ -72,7 +74,7 @@ class CdiWorld:
             return settings.decide_profile(key.name, found, profile, snapshots, now)
         if key.kind is CONFIGS:
             config = self._one(self.configs, "", CONFIG)
-            return settings.decide_config(config, [row.name for row in self.classes.rows()])
+            return settings.decide_config(config, self._wished(), [row.name for row in self.classes.rows()])
         if key.kind is VOLUMES:
             return self._decide_volume(key, now)
         if key.kind is SOURCES:
@@ -81,7 +83,9 @@ class CdiWorld:
 
     def _concerned(self, kind: Kind[Any], row: Row) -> Iterator[Key]:
         """What an object means something to."""
-        if kind is VOLUMES:
+        if kind is CDIS:
+            yield _CONFIG
+        elif kind is VOLUMES:
             yield Key(VOLUMES, row.namespace, row.name)
             yield from self._linked(self.claims, link(row.namespace, row.name))
             yield from self._linked(self.sources, link(row.namespace, row.name))
@@ -93,6 +97,9 @@ class CdiWorld:
             yield from self._by_sources(link(row.namespace, row.name))
         elif kind is PODS:
             yield from self._worked_for(row)
+        elif kind is SECRETS:
+            pod = self.pods.one(row.namespace, row.name)
+            yield from self._worked_for(pod) if pod is not None else ()
         elif kind is SERVICES:
             yield from (Key(CLAIMS, owner.namespace, owner.name) for owner in self._owners(row))
         elif kind is SOURCES:
@@ -140,6 +147,13 @@ class CdiWorld:
         row = store.one(namespace, name)
         return store.read(row) if row is not None else None
 
+    def _wished(self) -> Manifest | None:
+        """What CDI's own object says of its configuration; None where it has no say in it."""
+        found: Cdi | None = next((CDIS.read(row) for row in self.cdis.rows()), None)
+        if found is None or CONFIG_AUTHORITY not in found.metadata.annotations:
+            return None
+        return found.spec.config
+
     def _known(self) -> Storage:
         if self._storage is None:
             classes = {row.name: CLASSES.read(row) for row in self.classes.rows()}
@@ -164,7 +178,7 @@ class CdiWorld:
             hinted = claim if source is not None else own if _is_registry(found) else None
             hints = hinted.metadata.labels if hinted is not None else {}
         near = self._class_of(photo)
-        scene = volume.Scene(found, own, work, claim, photo, near, hints, self._known(), self._tokens, now)
+        scene = volume.Scene(found, own, work, claim, photo, near, hints, self._known(), self._keys.tokens, now)
         return volume.decide(scene)
 
     def _photo(self, named: ClaimReference | None, namespace: str) -> Snapshot | None:
@@ -204,8 +218,10 @@ class CdiWorld:
             return Work(source.pvc), {}
         if source.snapshot is not None:
             return _of_snapshot(found, source.snapshot), {}
-        filled = source.http is not None or source.registry is not None or source.blank is not None
-        return (Work(None) if filled else None), {}
+        filled = (source.http, source.registry, source.blank, source.upload)
+        return (
+            Work(None, uploads=source.upload is not None) if any(each is not None for each in filled) else None
+        ), {}
 
     def _named(self, source: Source) -> Source | None:
         reference = source.spec.source.dataSource
@@ -242,15 +258,16 @@ class CdiWorld:
             users=self._pods(link(key.namespace, key.name)),
             scratch=self._one(self.claims, key.namespace, joined(key.name, "scratch")),
             service=self._one(self.services, key.namespace, service(server)),
+            secret=self._one(self.secrets, key.namespace, server),
             source=other,
             source_filled=other is not None and self._is_filled(other),
             source_users=self._pods(link(source[0], source[2])) if other is not None else (),
             storage=self._known(),
-            tokens=self._tokens,
+            keys=self._keys,
             now=now,
         )
-        decision = importing.decide(scene)
-        return decision if decision != REST else cloning.decide(scene)
+        decisions = (controller.decide(scene) for controller in (importing, receiving, cloning))
+        return next((decision for decision in decisions if decision != REST), REST)
 
     def _pods(self, to: str) -> tuple[Pod, ...]:
         return tuple(PODS.read(row) for row in self.pods.linked(to))

@@ -72,11 +72,14 @@ class Known:
         return self._options
 
 
-async def send(url: str, authority: bytes, headers: dict[str, str], body: IO[bytes]) -> Answer:
-    """POST a file to a server on loopback."""
+async def send(
+    url: str, authority: bytes, headers: dict[str, str], body: IO[bytes], method: bytes = b"POST"
+) -> Answer:
+    """Send a file to a server on loopback; a HEAD carries nothing."""
     agent = Agent(reactor, Known("localhost", authority))
     sent = Headers({name: [value] for name, value in headers.items()})
-    response = await agent.request(b"POST", url.encode(), sent, FileBodyProducer(body))
+    carried = FileBodyProducer(body) if method != b"HEAD" else None
+    response = await agent.request(method, url.encode(), sent, carried)
     return Answer(response.code, await readBody(response))
 
 

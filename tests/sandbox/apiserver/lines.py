@@ -20,8 +20,7 @@ from dicot.sandbox.apiserver.rights.rbac import MASTERS
 from dicot.sandbox.apiserver.rights.tokens import new_key
 from dicot.sandbox.apiserver.storage import Storage
 from dicot.sandbox.assembly import Secrets, assembled
-from dicot.sandbox.cdi.tokens import Tokens
-from dicot.sandbox.cdi.tokens import new_key as new_volume_key
+from dicot.sandbox.cdi.keys import Keys
 from dicot.sandbox.kubevirt.plug import Programs
 from tests.kube.fake import FakeKube
 
@@ -95,7 +94,7 @@ class Served:
         tokens = {ADMIN: User("admin", (MASTERS,)), NOBODY: User("nobody", ("system:authenticated",))}
         programs = Programs(FakeKube(self.clock), FakeKube(self.clock))
         self.parts = assembled(
-            Storage(Nowhere()), Secrets(tokens, new_key(), "", Tokens.load(new_volume_key())), programs, self.clock
+            Storage(Nowhere()), Secrets(tokens, new_key(), "", Keys.make(), ""), programs, self.clock
         )
         self._lines: list[Line] = []
         self._site = Site(Front(self.parts.backend, self.parts.faults, self.parts.clock), reactor=self.clock)

@@ -27,7 +27,7 @@ def _sized(size: str) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A DataVolume, and the phase in which its story is told to the end. ``clones``: another claim."""
+    """A DataVolume, and the phase in which its story is told to the end. ``clones``: another claim or a snapshot."""
 
     made: Document
     end: str
@@ -37,6 +37,14 @@ class Life:
     def name(self) -> str:
         name: str = self.made["metadata"]["name"]
         return name
+
+    @property
+    def order(self) -> Sequence[str]:
+        """The phases that it may be seen in."""
+        source = self.made["spec"].get("source", {})
+        work = "Clone" if self.clones else "Upload" if "upload" in source else "Import"
+        under_way = "Ready" if work == "Upload" else "InProgress"
+        return ("", "Pending", "PVCBound", f"{work}Scheduled", f"{work}{under_way}", "Succeeded")
 
 
 def _labelled() -> Document:
@@ -74,13 +82,9 @@ LIVES: Sequence[Life] = (
     ),
     Life(volume("shrunk", {"source": _SNAPSHOT, "pvc": {"accessModes": _RWO, **_sized("512Mi")}}), "", clones=True),
     Life(volume("snapshotless", from_source({"snapshot": {"name": "nothing", "namespace": "NAMESPACE"}})), "", True),
+    Life(volume("uploaded", from_source({"upload": {}})), "UploadReady"),
     Life(volume("classless", from_source(_HTTP, storageClassName="missing")), ""),
 )
-ORDERS: Mapping[bool, Sequence[str]] = {
-    False: ("", "Pending", "PVCBound", "ImportScheduled", "ImportInProgress", "Succeeded"),
-    True: ("", "Pending", "PVCBound", "CloneScheduled", "CloneInProgress", "Succeeded"),
-}
-"""The phases of imports and of clones; a volume may be seen in fewer."""
 STEPS = ("datavolumes", "persistentvolumeclaims", "pods", "services")
 MASKS = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),

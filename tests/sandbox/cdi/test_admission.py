@@ -101,9 +101,10 @@ class AdmissionTests(SynchronousTestCase):
         self.admission.validate(review(old, old=old))
 
     def test_what_is_not_simulated_is_501(self) -> None:
-        sources: list[Manifest] = [{"upload": {}}, {"s3": {"url": "https://x/y"}}]
+        sources: list[Manifest] = [{"gcs": {"url": "gs://x/y"}}, {"s3": {"url": "https://x/y"}}]
         specs = [{**offers.OFFERS["blank"], "source": source} for source in sources]
         specs.append({"source": {"pvc": {"namespace": "n", "name": "c"}}, "storage": {}})
+        specs.append({**offers.OFFERS["blank"], "source": {"upload": {}}, "contentType": "archive"})
         for spec in specs:
             new = {"metadata": {"name": "v"}, "spec": spec}
             self.assertEqual(self.assertRaises(Refusal, self.admission.validate, review(new)).code, 501)

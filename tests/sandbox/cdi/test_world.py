@@ -10,6 +10,7 @@ from dicot.kube.errors import Denied
 from dicot.kube.kind import Manifest
 from dicot.sandbox.cdi import names
 from dicot.sandbox.cdi.kinds.claims import CLAIMS, PODS, SERVICES
+from dicot.sandbox.cdi.kinds.classes import CDIS, CONFIGS
 from dicot.sandbox.cdi.kinds.volumes import SOURCES, VOLUMES
 from dicot.sandbox.cdi.tokens import API_SERVER, CONTROLLER, Grant
 from dicot.sandbox.snapshots.kinds import SNAPSHOT_CLASSES, SNAPSHOTS
@@ -158,8 +159,31 @@ class VolumeTests(SynchronousTestCase):
         assert isinstance(made, Create)
         self.assertEqual(made.body["metadata"]["annotations"][names.CLONE_REQUEST], "n/s")
 
-    def test_nothing_is_done_about_others(self) -> None:
+    def test_an_upload_is_followed(self) -> None:
+        """Ready once its server can be asked; nobody counts how far it is."""
         self.volume({"source": {"upload": {}}})
+        (made,) = self.stage.decide(VOLUMES, "v").steps
+        assert isinstance(made, Create)
+        self.assertEqual(made.body["metadata"]["annotations"][names.UPLOAD_REQUEST], "")
+        self.volume({"source": {"upload": {}}}, status={"phase": "Pending"})
+        asked = {names.UPLOAD_REQUEST: ""}
+        for notes, wanted, told in (
+            ({}, "UploadScheduled", []),
+            ({names.POD_PHASE: "Pending"}, "UploadScheduled", ["UploadScheduled"]),
+            ({names.POD_PHASE: "Running", names.POD_READY: "false"}, "UploadScheduled", []),
+            ({names.POD_PHASE: "Running", names.POD_READY: "true"}, "UploadReady", ["UploadReady"]),
+            ({names.POD_PHASE: "Succeeded"}, "Succeeded", ["UploadSucceeded"]),
+        ):
+            self.stage.put(CLAIMS, claim(notes={**asked, **notes}))
+            status, *rest = self.stage.decide(VOLUMES, "v").steps
+            assert isinstance(status, Patch)
+            found = status.body["status"]
+            self.assertEqual((found["phase"], found["progress"]), (wanted, "N/A"))
+            reasons = [each.body["reason"] for each in rest if isinstance(each, Tell)]
+            self.assertEqual([each for each in reasons if each.startswith("Upload")], told)
+
+    def test_nothing_is_done_about_others(self) -> None:
+        self.volume({"source": {"s3": {"url": "https://x/y"}}})
         self.assertEqual(self.stage.decide(VOLUMES, "v"), REST)
         self.volume(HTTP, meta={"deletionTimestamp": "2027-01-15T08:00:00Z"})
         self.assertEqual(self.stage.decide(VOLUMES, "v"), REST)
@@ -209,6 +233,51 @@ class ClaimTests(SynchronousTestCase):
         notes = said.body["metadata"]["annotations"]
         self.assertEqual((notes[names.POD_RESTARTS], notes[names.RUNNING]), ("3", "false"))
 
+    def test_an_upload_server_is_named_made_and_certified(self) -> None:
+        """With a scratch space and a Service; a claim that shall be cloned into as well gets none."""
+        asked = {names.UPLOAD_REQUEST: ""}
+        self.stage.put(CLAIMS, claim(notes={**asked, names.CLONE_REQUEST: "n/s"}))
+        self.assertEqual(self.stage.decide(CLAIMS, "v"), REST)
+        self.stage.put(CLAIMS, claim(notes=asked))
+        (named,) = self.stage.decide(CLAIMS, "v").steps
+        assert isinstance(named, Patch)
+        notes = named.body["metadata"]["annotations"]
+        self.assertEqual(notes, {names.UPLOAD_POD: "cdi-upload-v"})
+        self.stage.put(CLAIMS, claim(notes={**asked, **notes}))
+        (made,) = self.stage.decide(CLAIMS, "v").steps
+        assert isinstance(made, Create)
+        (container,) = made.body["spec"]["containers"]
+        self.assertIn({"name": "CLIENT_NAME", "value": names.PROXY}, container["env"])
+        self.stage.put(PODS, pod("cdi-upload-v", names.UPLOAD_SERVER, "uid-v", "Pending"))
+        secret, scratch, service = self.stage.decide(CLAIMS, "v").steps
+        assert isinstance(secret, Create) and isinstance(scratch, Create) and isinstance(service, Create)
+        self.assertEqual(sorted(secret.body["data"]), ["ca.crt", "tls.crt", "tls.key"])
+        self.assertEqual(
+            [each.body["metadata"]["name"] for each in (secret, scratch, service)],
+            ["cdi-upload-v", "v-scratch", "cdi-upload-v"],
+        )
+
+    def test_an_upload_server_is_followed_to_its_end(self) -> None:
+        asked = {names.UPLOAD_REQUEST: "", names.UPLOAD_POD: "cdi-upload-v"}
+        self.stage.put(CLAIMS, claim(notes=asked))
+        self.stage.put(CLAIMS, claim("v-scratch", meta={}))
+        self.stage.put(SERVICES, manifest("cdi-upload-v"))
+        said = '{"preallocationApplied":false,"message":"Upload Complete"}'
+        ended = {"terminated": {"exitCode": 0, "reason": "Completed", "message": said}}
+        self.stage.put(PODS, pod("cdi-upload-v", names.UPLOAD_SERVER, "uid-v", "Succeeded", ended))
+        done, told = self.stage.decide(CLAIMS, "v").steps
+        assert isinstance(done, Patch) and isinstance(told, Tell)
+        notes = done.body["metadata"]["annotations"]
+        self.assertEqual(
+            (notes[names.POD_PHASE], notes[f"{names.RUNNING}.message"]), ("Succeeded", "Upload Complete")
+        )
+        self.assertEqual((told.body["reason"], told.body["message"]), ("UploadSucceeded", "Upload Successful"))
+        self.stage.put(CLAIMS, claim(notes={**asked, **notes}))
+        self.assertEqual(
+            [(type(each), each.at.plural) for each in self.stage.decide(CLAIMS, "v").steps],
+            [(Remove, "services"), (Remove, "pods")],
+        )
+
     def test_nobody_clones_by_a_forged_request(self) -> None:
         """Anybody may write the annotation; the source Pod needs CDI's word."""
         notes = {names.CLONE_REQUEST: "images/s", names.POD_READY: "true", names.CLONE_SOURCE_POD: "uid-v-source-pod"}
@@ -216,7 +285,7 @@ class ClaimTests(SynchronousTestCase):
         notes |= {names.RUNNING: "true", f"{names.RUNNING}.message": "", f"{names.RUNNING}.reason": "Pod is running"}
         notes[names.POD_RESTARTS] = "0"
         self.stage.put(CLAIMS, claim("s", namespace="images", meta={}))
-        self.stage.put(PODS, pod("cdi-upload-v", names.CLONE_SERVER, "uid-v", "Running"))
+        self.stage.put(PODS, pod("cdi-upload-v", names.UPLOAD_SERVER, "uid-v", "Running"))
         self.stage.put(SERVICES, manifest("cdi-upload-v"))
         for token in ({}, {names.EXTENDED_TOKEN: TOKENS.grant(Grant("images", "s", "n", "other"), CONTROLLER, NOW)}):
             self.stage.put(CLAIMS, claim(notes={**notes, **token}))
@@ -235,6 +304,27 @@ class ClaimTests(SynchronousTestCase):
         changed = freed.change({"metadata": {"uid": "uid-v", "finalizers": ["x", names.CLONE_FINALIZER]}})
         assert changed is not None
         self.assertEqual(changed["metadata"]["finalizers"], ["x"])
+
+
+class SettingTests(SynchronousTestCase):
+    def test_the_configuration_follows_cdis_own_object(self) -> None:
+        """Only where that says so; what its spec says of uploads, its status says too."""
+        stage = Stage()
+        wished = {"uploadProxyURLOverride": "127.0.0.1:1"}
+        stage.concerned.clear()
+        stage.put(CDIS, manifest("cdi", "", spec={"config": wished}))
+        self.assertEqual(stage.concerned, {("cdiconfigs", names.CONFIG)})
+        (status,) = stage.decide(CONFIGS, names.CONFIG, "").steps
+        assert isinstance(status, Patch)
+        self.assertNotIn("uploadProxyURL", status.body["status"])
+        stage.put(CDIS, manifest("cdi", "", spec={"config": wished}, notes={names.CONFIG_AUTHORITY: ""}))
+        (written,) = stage.decide(CONFIGS, names.CONFIG, "").steps
+        assert isinstance(written, Rewrite)
+        self.assertEqual(written.change({"spec": {"preallocation": True}}), {"spec": wished})
+        stage.put(CONFIGS, manifest(names.CONFIG, "", spec=wished))
+        (status,) = stage.decide(CONFIGS, names.CONFIG, "").steps
+        assert isinstance(status, Patch)
+        self.assertEqual(status.body["status"]["uploadProxyURL"], "127.0.0.1:1")
 
 
 class SourceTests(SynchronousTestCase):

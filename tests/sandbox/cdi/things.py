@@ -9,16 +9,17 @@ import msgspec
 
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.store import Change
+from dicot.sandbox.cdi.keys import Keys
 from dicot.sandbox.cdi.kinds.classes import CLASSES, CONFIGS, PROFILES
 from dicot.sandbox.cdi.names import CONFIG, DEFAULT_CLASS
 from dicot.sandbox.cdi.storage import Storage
-from dicot.sandbox.cdi.tokens import Tokens, new_key
 from dicot.sandbox.cdi.world import CdiWorld
 from dicot.sandbox.controller import Key
 from dicot.sandbox.steps import Decision
 
 NOW = 1_800_000_000.0
-TOKENS = Tokens.load(new_key())
+KEYS = Keys.make()
+TOKENS = KEYS.tokens
 CLASS: Manifest = {"metadata": {"name": "standard", "annotations": {DEFAULT_CLASS: "true"}}, "provisioner": "p"}
 _SETS = [{"accessModes": ["ReadWriteOnce"], "volumeMode": "Filesystem"}]
 PROFILE: Manifest = {"metadata": {"name": "standard"}, "status": {"claimPropertySets": _SETS}}
@@ -49,7 +50,7 @@ class Stage:
     """A world whose stores hold what a test says."""
 
     def __init__(self) -> None:
-        self.world = CdiWorld(TOKENS)
+        self.world = CdiWorld(KEYS)
         self.concerned: set[tuple[str, str]] = set()
         for store in self.world.stores:
             store.listen(self._heard)

@@ -6,7 +6,7 @@ import msgspec
 
 from dicot.kube.kind import Kind, Meta, Row
 
-from ..names import CLONE_REQUEST, SENDER_SUFFIX, TARGET
+from ..names import CLONE_REQUEST, COMPONENT, SENDER_SUFFIX, TARGET, UPLOAD_SERVER
 from .parts import ALL, Condition, Finalized, Resources, link, worker_link
 
 
@@ -117,3 +117,5 @@ def _pod_links(row: Row, pod: Pod) -> tuple[str, ...]:
 CLAIMS = Kind("", "v1", "persistentvolumeclaims", "persistentvolumeclaim", Claim, links=_claim_links, annotations=ALL)
 PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({TARGET}))
 SERVICES = Kind("", "v1", "services", "service", Thing)
+SECRETS = Kind("", "v1", "secrets", "secret", Thing, selector=f"{COMPONENT}={UPLOAD_SERVER}")
+"""Those of upload servers alone: what is in them is kept nowhere."""

@@ -1,10 +1,12 @@
 """Storage classes, their profiles and CDI's configuration, and what its controllers keep of them."""
 
+from typing import Any
+
 import msgspec
 
 from dicot.kube.kind import Kind, Meta
 
-from ..names import CONFIG, GROUP, VERSION
+from ..names import CONFIG, CONFIG_AUTHORITY, GROUP, VERSION
 from .parts import ALL, Condition, Resources
 
 
@@ -65,6 +67,20 @@ class ConfigSpec(msgspec.Struct, frozen=True):
     filesystemOverhead: Overhead | None = None
     podResourceRequirements: Resources = Resources()
     preallocation: bool = False
+    uploadProxyURLOverride: str | None = None
+
+
+class CdiSpec(msgspec.Struct, frozen=True):
+    """What is kept of the spec of CDI's own object: what the spec of its configuration shall be."""
+
+    config: dict[str, Any] = {}
+
+
+class Cdi(msgspec.Struct, frozen=True):
+    """CDI's own object."""
+
+    metadata: Meta
+    spec: CdiSpec = CdiSpec()
 
 
 class ConfigStatus(msgspec.Struct, frozen=True):
@@ -73,14 +89,20 @@ class ConfigStatus(msgspec.Struct, frozen=True):
     filesystemOverhead: Overhead | None = None
     defaultPodResourceRequirements: Resources | None = None
     preallocation: bool = False
+    uploadProxyURL: str | None = None
 
 
 class Config(msgspec.Struct, frozen=True):
     """The CDIConfig."""
 
     metadata: Meta
-    spec: ConfigSpec = ConfigSpec()
+    spec: dict[str, Any] = {}
     status: ConfigStatus = ConfigStatus()
+
+    @property
+    def asked(self) -> ConfigSpec:
+        """What counts of its spec."""
+        return msgspec.convert(self.spec, ConfigSpec)
 
 
 CLASSES = Kind(
@@ -88,3 +110,4 @@ CLASSES = Kind(
 )
 PROFILES = Kind(GROUP, VERSION, "storageprofiles", "storageprofile", Profile, namespaced=False, annotations=ALL)
 CONFIGS = Kind(GROUP, VERSION, "cdiconfigs", "cdiconfig", Config, namespaced=False, name=CONFIG)
+CDIS = Kind(GROUP, VERSION, "cdis", "cdi", Cdi, namespaced=False, annotations=frozenset({CONFIG_AUTHORITY}))

@@ -43,6 +43,7 @@ class VolumeSource(msgspec.Struct, frozen=True):
     http: Http | None = None
     registry: Registry | None = None
     blank: dict[str, Any] | None = None
+    upload: dict[str, Any] | None = None
 
 
 class SourceRef(msgspec.Struct, frozen=True):

@@ -11,8 +11,6 @@ from ...marks import FULL
 
 DATA = "cdi-data-vol"
 """The volume of a Pod that is filled or read."""
-PROXY = "client.upload-server.cdi.kubevirt.io"
-"""Whom an upload server lets in that is no target of a clone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,12 @@ from dicot.kube.client import Kube
 from dicot.kube.errors import Doubtful, Refused, Unreachable
 from dicot.kube.kind import Manifest
 
+from ...cdi.names import PROXY
 from ..kinds import CLONE_SOURCE, COMPONENT, UPLOAD_SERVER, Pod
 from . import exporting, importing
 from .contents import Contents
 from .formats import Unusable
-from .job import PROXY, Find, Job
+from .job import Find, Job
 from .names import Names
 from .uploading import PORT, UploadSite, options
 

@@ -1,7 +1,6 @@
 """The server that takes an image into a volume (CDI 1.65.0, pkg/uploadserver): TLS, and one client by its name."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -13,13 +12,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.ssl import CertificateOptions
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request, Site
+from twisted.web.server import NOT_DONE_YET, Request
 
+from ...cdi.names import PROXY
+from ...spool import SpoolSite
 from . import formats, forms
 from .contents import Contents
-from .job import PROXY, Job
+from .job import Job
 
 PORT = 8443
 _ROOT = ("/v1beta1/upload", "/v1alpha1/upload")
@@ -35,34 +35,13 @@ _NO_SPACE = (
 _log = Logger()
 
 
-class Intake(Request):
-    """A request whose body goes into a file at once, whatever its length."""
-
-    def gotLength(self, length: int | None) -> None:
-        """See twisted.web.http.Request."""
-        channel: Any = self.channel
-        self.content = tempfile.NamedTemporaryFile(dir=channel.site.folder, prefix=".upload-")  # noqa: SIM115
-
-
-class _Channel(HTTPChannel):
-    # An upload takes as long as it takes.
-    timeOut = None
-
-
-class UploadSite(Site):
+class UploadSite(SpoolSite):
     """The server of one volume. ``done`` fires with nothing once the volume holds an image, or fails with Unusable
     where an image was taken that turned out to be none."""
 
-    protocol = _Channel  # type: ignore[assignment]
-    noisy = False
-
     def __init__(self, job: Job, contents: Contents, reactor: Any) -> None:
-        self.folder = contents.folder
         self.done: Deferred[None] = Deferred()
-        super().__init__(_Uploads(self, job, contents, reactor), Intake, parsePOSTFormSubmission=False)
-
-    def log(self, request: Any) -> None:
-        """See HTTPFactory."""
+        super().__init__(_Uploads(self, job, contents, reactor), contents.folder)
 
 
 class _Uploads(Resource):
