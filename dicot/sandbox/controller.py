@@ -20,7 +20,7 @@ from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
 
 from .settled.mark import calm, may_be_woken
-from .steps import Ask, Create, Decision, Patch, Remove, Replace, Rewrite, Step, Tell
+from .steps import Ask, Create, Decision, Look, Patch, Remove, Replace, Rewrite, Step, Tell
 
 AT_ONCE = 16
 """Objects that are written at a time."""
@@ -188,6 +188,9 @@ class Controller(Service):
             if isinstance(step, Ask):
                 answer = json.decode(await self._accounts.kube.create(step.at, step.body))
                 return await self._follow(step.then(answer))
+            if isinstance(step, Look):
+                found = json.decode(await self._accounts.kube.read(step.at))
+                return await self._follow(step.then(found))
             await self.take(step)
         return decision.again
 

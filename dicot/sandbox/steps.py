@@ -75,7 +75,15 @@ class Ask:
     then: "Callable[[Manifest], Decision]"
 
 
-Step = Ask | Create | Patch | Rewrite | Replace | Remove | Tell
+@dataclass(frozen=True, slots=True)
+class Look:
+    """GET an object as a whole. It decides: nothing that stands after it is done."""
+
+    at: Place
+    then: "Callable[[Manifest], Decision]"
+
+
+Step = Ask | Create | Look | Patch | Rewrite | Replace | Remove | Tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ DEFINITIONS = (
     "datasources.cdi.kubevirt.io",
     "datavolumes.cdi.kubevirt.io",
     "kubevirts.kubevirt.io",
+    "objecttransfers.cdi.kubevirt.io",
     "storageprofiles.cdi.kubevirt.io",
     "virtualmachineclusterinstancetypes.instancetype.kubevirt.io",
     "virtualmachineclusterpreferences.instancetype.kubevirt.io",

@@ -11,14 +11,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.address import Place
 from dicot.kube.errors import Denied, Exists
-from dicot.kube.kind import Kind
+from dicot.kube.kind import Kind, Manifest
 from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
 from dicot.moments import stamp
 from dicot.sandbox.controller import RETRY, Accounts, Controller, Key
 from dicot.sandbox.nodes.kinds import CLAIMS
 from dicot.sandbox.settled.mark import CALM, WOKEN
-from dicot.sandbox.steps import REST, Ask, Decision, Remove, Replace, Tell, act
+from dicot.sandbox.steps import REST, Ask, Decision, Look, Remove, Replace, Tell, act
 
 from .test_service import Badge, Book, Silence
 from .things import NOW, claim_manifest, raw
@@ -89,6 +89,18 @@ class Steps(SynchronousTestCase):
         verbs = self.decide(act(Ask(REVIEWS, {}, then), Replace(CLAIM, claim_manifest())))
         self.assertEqual((verbs, asked), (["create", "delete u 0"], [{"status": {"allowed": True}}]))
         self.assertIn(NOW + 7.0, self.due())
+
+    def test_an_object_decides_what_follows(self) -> None:
+        """It is read as it is now; nothing that stands behind it is done."""
+        self.kube.objects[CLAIM] = claim_manifest()
+        seen = []
+
+        def then(found: Manifest) -> Decision:
+            seen.append(found)
+            return act(Remove(CLAIM, "u"))
+
+        self.assertEqual(self.decide(act(Look(CLAIM, then), Replace(CLAIM, {}))), ["read", "delete u 0"])
+        self.assertEqual(seen, [claim_manifest()])
 
     def test_a_removal_may_leave_the_object_its_grace(self) -> None:
         self.assertEqual(

@@ -12,14 +12,15 @@ from . import validation
 from .names import CLONE_TOKEN, GROUP, POPULATED_FOR, PRE_POPULATED, STATIC_VOLUME, USE_POPULATOR, VERSION
 from .storage import ARCHIVE
 from .tokens import API_SERVER, CLAIMS, SNAPSHOTS, Grant, Tokens
+from .transfers import admission as transfers
 
 _MUTATE, _VALIDATE = f"datavolume-mutate.{GROUP}", f"datavolume-validate.{GROUP}"
 _CRON = f"dataimportcrons.{GROUP}"
+_TRANSFER = f"objecttransfer-validate.{GROUP}"
 _SOURCES = ("s3", "gcs", "imageio", "vddk")
 _ADOPTS = f"{GROUP}/allowClaimAdoption"
 """What virt-controller notes on every volume that it makes; it matters where the claim is there already."""
 _NOTES: Mapping[str, str] = {
-    PRE_POPULATED: "",
     STATIC_VOLUME: "",
     USE_POPULATOR: "true",
 }
@@ -50,7 +51,8 @@ class CdiAdmission:
         if not _is_volume(review) or new is None or new["metadata"].get("deletionTimestamp"):
             return None
         cloned = self._cloned(new, review.namespace)
-        if cloned is None:
+        if cloned is None or PRE_POPULATED in (new["metadata"].get("annotations") or {}):
+            # Nothing is cloned into a claim that is filled already.
             return None
         if self._reader.get("", "namespaces", "", cloned.namespace) is None:
             raise _error(_MUTATE, f'namespaces "{cloned.namespace}" not found')
@@ -70,6 +72,10 @@ class CdiAdmission:
         if review.resource.name == _CRON and review.operation == "CREATE" and not review.subresource:
             raise Refusal(501, "NotImplemented", "DataImportCrons are not part of the sandbox")
         new = review.new
+        if review.resource.name == f"objecttransfers.{GROUP}" and new is not None and not review.subresource:
+            said = transfers.wrong(self._reader, new, review.old)
+            if said:
+                raise _error(_TRANSFER, said)
         if not _is_volume(review) or new is None:
             return
         if review.old is not None and review.old.get("spec") != new.get("spec"):

@@ -9,15 +9,17 @@ from dicot.kube.store import Change, Store
 from ..controller import Key
 from ..snapshots.kinds import SNAPSHOT_CLASSES, SNAPSHOTS, Snapshot, snapshot_link
 from ..steps import REST, Decision
-from . import cloning, importing, receiving, settings, sources, volume, workers
+from . import cloning, importing, making, receiving, settings, sources, volume, workers
 from .keys import Keys
 from .kinds.claims import CLAIMS, PODS, SECRETS, SERVICES, Claim, Pod
 from .kinds.classes import CDIS, CLASSES, CONFIGS, PROFILES, Cdi
 from .kinds.parts import ClaimReference, link, source_link, worker_link
+from .kinds.transfers import DISKS, TRANSFERS
 from .kinds.volumes import SOURCES, VOLUMES, WAITING, Source, Volume
 from .names import CLONE_REQUEST, CONFIG, CONFIG_AUTHORITY, TARGET, UPLOAD_POD, joined, service, temporary
 from .status import Work
 from .storage import Storage
+from .transfers.world import Transfers
 
 _CONFIG = Key(CONFIGS, "", CONFIG)
 
@@ -36,16 +38,19 @@ class CdiWorld:
         self.profiles: Store[Any] = Store(PROFILES)
         self.configs: Store[Any] = Store(CONFIGS)
         self.cdis: Store[Any] = Store(CDIS)
+        self.disks: Store[Any] = Store(DISKS)
+        self.transfers: Store[Any] = Store(TRANSFERS)
         self.snapshots: Store[Any] = Store(SNAPSHOTS)
         self.snapshot_classes: Store[Any] = Store(SNAPSHOT_CLASSES)
+        self._moves = Transfers(self.volumes, self.claims, self.pods, self.disks, self.transfers)
         self._keys = keys
         self._storage: Storage | None = None
 
     @property
     def stores(self) -> tuple[Store[Any], ...]:
         """All that is watched."""
-        own = (self.volumes, self.sources, self.profiles, self.configs, self.cdis)
-        seen = (self.claims, self.pods, self.services, self.secrets, self.classes)
+        own = (self.volumes, self.sources, self.profiles, self.configs, self.cdis, self.transfers)
+        seen = (self.claims, self.pods, self.services, self.secrets, self.disks, self.classes)
         return (*own, *seen, self.snapshots, self.snapshot_classes)
 
     def saw(self, change: Change) -> Iterator[Key]:
@@ -58,10 +63,11 @@ class CdiWorld:
         for each in (change.old, change.new):
             if each is not None:
                 yield from self._concerned(change.kind, each)
+                yield from self._moves.concerned(change.kind, each)
 
     def everything(self) -> list[Key]:
         """All objects that there are, and the one that there must be."""
-        decided = (VOLUMES, CLAIMS, SOURCES, CLASSES)
+        decided = (VOLUMES, CLAIMS, SOURCES, CLASSES, TRANSFERS)
         rows = [(store.kind, row) for store in self.stores if store.kind in decided for row in store.rows()]
         profiles = [Key(CLASSES, "", row.name) for row in self.profiles.rows()]
         return [_CONFIG, *profiles, *(Key(kind, row.namespace, row.name) for kind, row in rows)]
@@ -79,6 +85,8 @@ class CdiWorld:
             return self._decide_volume(key, now)
         if key.kind is SOURCES:
             return self._decide_source(key, now)
+        if key.kind is TRANSFERS:
+            return self._moves.decide(key.name, now)
         return self._decide_claim(key, now) if key.kind is CLAIMS else REST
 
     def _concerned(self, kind: Kind[Any], row: Row) -> Iterator[Key]:
@@ -112,7 +120,7 @@ class CdiWorld:
             yield from self._by_sources(snapshot_link(row.namespace, row.name))
         elif kind is SNAPSHOT_CLASSES:
             yield from (Key(CLASSES, "", each.name) for each in self.classes.rows())
-        else:
+        elif kind in (CLASSES, PROFILES, CONFIGS):
             yield _CONFIG
             if kind is not CONFIGS:
                 yield Key(CLASSES, "", row.name)
@@ -178,7 +186,7 @@ class CdiWorld:
             hinted = claim if source is not None else own if _is_registry(found) else None
             hints = hinted.metadata.labels if hinted is not None else {}
         near = self._class_of(photo)
-        scene = volume.Scene(found, own, work, claim, photo, near, hints, self._known(), self._keys.tokens, now)
+        scene = making.Scene(found, own, work, claim, photo, near, hints, self._known(), self._keys.tokens, now)
         return volume.decide(scene)
 
     def _photo(self, named: ClaimReference | None, namespace: str) -> Snapshot | None:
