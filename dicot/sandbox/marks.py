@@ -5,11 +5,21 @@ from typing import Literal
 FAULT = "sandbox.dicot.io/fault"
 """By hand on an object, or on the next that are made by a switch of the API server's (``apiserver.rules``)."""
 Mark = Literal[
-    "image-pull", "unschedulable", "crash-loop", "crash", "shutdown", "migration", "import", "full-disk", "snapshot"
+    "image-pull",
+    "unschedulable",
+    "crash-loop",
+    "crash",
+    "shutdown",
+    "migration",
+    "slow-migration",
+    "import",
+    "full-disk",
+    "snapshot",
 ]
 """Of Pods: ``image-pull`` keeps their images from being pulled, ``unschedulable`` the scheduler from finding a node.
 Of VirtualMachineInstances: ``crash-loop`` fails before it runs, ``crash`` fails and ``shutdown`` powers itself off
-while it runs, with ``migration`` it cannot be moved to another node. Of claims: with ``import`` the importer that
+while it runs, with ``migration`` it cannot be moved to another node, with ``slow-migration`` it is on its way there
+until that is called off. Of claims: with ``import`` the importer that
 fills it fails again and again, with ``full-disk`` there is no space left for what is imported or uploaded. Of
 VolumeSnapshots: with ``snapshot`` the storage fails to take them."""
 FULL: Mark = "full-disk"

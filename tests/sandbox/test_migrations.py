@@ -73,6 +73,13 @@ class MigrationTests(SynchronousTestCase):
         found = self.changed(moving(spoiled, **BEGUN), NOW + 3)["status"]
         self.assertEqual((found["migrationState"]["failed"], found["nodeName"]), (True, "node-1"))
 
+    def test_it_is_on_its_way_until_it_is_called_off(self) -> None:
+        slow = {"annotations": {FAULT: "slow-migration"}}
+        self.assertEqual(self.decide(moving(slow, **BEGUN), now=NOW + 300), REST)
+        self.assertTrue(
+            self.changed(moving(slow, **BEGUN, abortRequested=True))["status"]["migrationState"]["failed"]
+        )
+
     def test_who_is_left_behind(self) -> None:
         arrived = Move(sourcePod="source", targetPod="target", completed=True)
         failed = Move(sourcePod="source", targetPod="target", completed=True, failed=True)

@@ -1,7 +1,7 @@
 """How KubeVirt is set up, as its KubeVirt object says (virt-config: what it leaves out has the defaults below)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dicot.kube.kind import Manifest
@@ -19,6 +19,19 @@ MACHINES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """The default machine type and the patterns of all that are supported, by architecture; amd64's for others."""
 HOTPLUG_RATIO = 4
+MIGRATIONS: Mapping[str, Any] = {
+    "allowAutoConverge": False,
+    "allowPostCopy": False,
+    "bandwidthPerMigration": "0",
+    "completionTimeoutPerGiB": 150,
+    "nodeDrainTaintKey": "kubevirt.io/drain",
+    "parallelMigrationsPerCluster": 5,
+    "parallelOutboundMigrationsPerNode": 2,
+    "progressTimeout": 150,
+    "unsafeMigrationOverride": False,
+    "utilityVolumesTimeout": 150,
+}
+"""How guests are moved, where nothing else is configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,7 @@ class Settings:
     bridged: bool = True
     live_update: bool = True
     ratio: int = HOTPLUG_RATIO
+    migrations: Mapping[str, Any] = field(default_factory=lambda: MIGRATIONS)
 
     def machine(self, architecture: str) -> str:
         """The machine type of a guest that names none."""
@@ -53,6 +67,8 @@ def settings(kubevirt: Manifest | None) -> Settings:
     architecture = kubevirt.get("status", {}).get("defaultArchitecture", "")
     by_architecture = spec.get("architectureConfiguration", {}).get(architecture, {})
     network = spec.get("network", {})
+    migrations = {**MIGRATIONS, **spec.get("migrations", {})}
+    migrations.setdefault("allowWorkloadDisruption", migrations["allowPostCopy"])
     return Settings(
         architecture=architecture,
         gates=frozenset(spec.get("developerConfiguration", {}).get("featureGates", ())),
@@ -64,4 +80,5 @@ def settings(kubevirt: Manifest | None) -> Settings:
         bridged=network.get("permitBridgeInterfaceOnPodNetwork", True),
         live_update=spec.get("vmRolloutStrategy", "LiveUpdate") == "LiveUpdate",
         ratio=spec.get("liveUpdateConfiguration", {}).get("maxHotplugRatio", HOTPLUG_RATIO),
+        migrations=migrations,
     )

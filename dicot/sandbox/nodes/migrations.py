@@ -31,11 +31,14 @@ def decide(guest: Guest, move: Move, target: Pod | None, now: float, work: float
         return guests.rewrite(guest, partial(start, now=now))
     if move.abortRequested:
         return guests.rewrite(guest, partial(fail, now=now, why=_ABORTED, aborted=True))
+    fault = guest.metadata.annotations.get(FAULT)
+    if fault == "slow-migration":
+        return REST
     # Moments are whole seconds: it may have begun one later than it says.
     left = (read(move.startTimestamp) or now) + 1 + work - now
     if left > 0:
         return Decision(again=left)
-    if guest.metadata.annotations.get(FAULT) == "migration":
+    if fault == "migration":
         return guests.rewrite(guest, partial(fail, now=now, why=_FAILED))
     return guests.rewrite(guest, partial(arrive, target=target, now=now))
 

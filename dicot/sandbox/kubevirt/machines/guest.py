@@ -1,6 +1,6 @@
 """What virt-controller does about a VirtualMachineInstance and its launcher (pkg/virt-controller/watch/vmi)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -43,7 +43,7 @@ def decide(stage: Stage) -> Decision:
     guest = stage.guest
     if not observes(guest):
         return act(Replace(place(guest), with_version(guest)))
-    pod = current(stage)
+    pod = current(guest, stage.pods)
     sync = _sync(stage, pod)
     if sync.made:
         return act(*sync.steps)
@@ -52,11 +52,11 @@ def decide(stage: Stage) -> Decision:
     return Decision((*sync.steps, *tended, *_write(guest, new)), sync.waits)
 
 
-def current(stage: Stage) -> Manifest | None:
+def current(guest: Manifest, pods: Sequence[Manifest]) -> Manifest | None:
     """The launcher: the youngest on the guest's node, or of all."""
-    node = status(stage.guest).get("nodeName", "")
-    pods = [each for each in stage.pods if not node or each["spec"].get("nodeName", "") == node]
-    return max(pods, key=lambda each: str(meta(each)["creationTimestamp"]), default=None)
+    node = status(guest).get("nodeName", "")
+    here = [each for each in pods if not node or each["spec"].get("nodeName", "") == node]
+    return max(here, key=lambda each: str(meta(each)["creationTimestamp"]), default=None)
 
 
 def _sync(stage: Stage, pod: Manifest | None) -> Sync:

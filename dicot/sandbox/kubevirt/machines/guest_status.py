@@ -14,8 +14,9 @@ from .objects import (
     CONTROLLER_FINALIZER,
     GUEST_FINALIZER,
     condition,
-    is_final,
+    is_down,
     is_going,
+    is_launcher_up,
     meta,
     phase,
     said,
@@ -87,23 +88,6 @@ def _ready(stage: Stage, pod: Manifest | None) -> Manifest:
     )
 
 
-def _compute_state(pod: Manifest) -> Manifest:
-    statuses = shown(pod).get("containerStatuses") or ()
-    return next((each.get("state") or {} for each in statuses if each["name"] == "compute"), {})
-
-
-def is_down(pod: Manifest) -> bool:
-    """Whether a launcher has ended or is about to."""
-    return is_final(pod) or "terminated" in _compute_state(pod) or is_going(pod)
-
-
-def _is_up(pod: Manifest) -> bool:
-    """Whether a launcher is there for its guest (IsPodReady): its own container need not be ready yet."""
-    statuses = shown(pod).get("containerStatuses") or ()
-    others = all(each.get("ready") for each in statuses if each["name"] != "compute")
-    return not is_down(pod) and phase(pod) == "Running" and "running" in _compute_state(pod) and others
-
-
 def _aggregate(stage: Stage, status: dict[str, Any]) -> None:
     """Whether the guest's DataVolumes are ready."""
     names = [claim_of(each) for each in stage.guest["spec"].get("volumes") or ()]
@@ -149,7 +133,7 @@ def _scheduling(stage: Stage, new: Manifest, pod: Manifest | None, failure: Fail
     elif condition(stage.guest, "PodScheduled") is None:
         status["conditions"] = [*status["conditions"], _copied(scheduled)]
     failure = _pull_error(pod) or failure
-    if _is_up(pod) and not is_going(stage.guest):
+    if is_launcher_up(pod) and not is_going(stage.guest):
         status |= {"phase": "Scheduled", "nodeName": pod["spec"]["nodeName"], "migrationTransport": "Unix"}
         status["volumeStatus"] = _volumes(stage)
         status["interfaces"] = _interfaces(stage.guest)

@@ -8,6 +8,7 @@ import msgspec
 from dicot.kube.kind import Kind, Manifest, Meta, Owner, Row
 
 from ...settled.mark import UNSETTLED
+from ..settings import NAMESPACE
 
 LAUNCHER = "kubevirt.io=virt-launcher"
 
@@ -133,6 +134,15 @@ def _guest_links(row: Row, guest: Whole) -> tuple[str, ...]:
     return (*links, uid_link(row, row.uid))
 
 
+def moving_link(namespace: str, guest: str) -> str:
+    """What migrations are found by where their guest changes."""
+    return f"{namespace}/moving/{guest}"
+
+
+def _migration_links(row: Row, migration: Whole) -> tuple[str, ...]:
+    return (moving_link(row.namespace, migration.spec.get("vmiName", "")),)
+
+
 def _by_owner(row: Row, _: Any) -> tuple[str, ...]:
     return (owner_link(row, row.owner),)
 
@@ -148,6 +158,16 @@ def _flavor(plural: str, namespaced: bool) -> Kind[Whole]:
 
 MACHINES = _kubevirt("virtualmachines", links=_machine_links)
 GUESTS = _kubevirt("virtualmachineinstances", links=_guest_links)
+MIGRATIONS = Kind(
+    "kubevirt.io",
+    "v1",
+    "virtualmachineinstancemigrations",
+    "virtualmachineinstancemigration",
+    Whole,
+    links=_migration_links,
+    annotations=_ALL,
+)
+KUBEVIRTS = Kind("kubevirt.io", "v1", "kubevirts", "kubevirt", Whole, namespace=NAMESPACE, name="kubevirt")
 PODS = Kind("", "v1", "pods", "pod", Whole, links=_by_owner, selector=LAUNCHER, annotations=_ALL)
 VOLUMES = Kind("cdi.kubevirt.io", "v1beta1", "datavolumes", "datavolume", Whole, selector=UNSETTLED, annotations=_ALL)
 SOURCES = Kind("cdi.kubevirt.io", "v1beta1", "datasources", "datasource", Whole)
@@ -182,6 +202,8 @@ FLAVORS = (INSTANCETYPES, CLUSTER_INSTANCETYPES, PREFERENCES, CLUSTER_PREFERENCE
 _NAMES = {
     "virtualmachines": "VirtualMachine",
     "virtualmachineinstances": "VirtualMachineInstance",
+    "virtualmachineinstancemigrations": "VirtualMachineInstanceMigration",
+    "kubevirts": "KubeVirt",
     "pods": "Pod",
     "datavolumes": "DataVolume",
     "persistentvolumeclaims": "PersistentVolumeClaim",

@@ -70,7 +70,7 @@ def launcher_pod(vmi: Manifest, blocks: Collection[str] = ()) -> Manifest:
         "kind": "Pod",
         "metadata": {
             "generateName": base,
-            "name": base[:_LONGEST_BASE] + _suffix(meta(vmi)["uid"]),
+            "name": base[:_LONGEST_BASE] + suffix(meta(vmi)["uid"]),
             "namespace": meta(vmi)["namespace"],
             "labels": _labels(vmi),
             "annotations": _annotations(vmi),
@@ -85,7 +85,7 @@ def _known_blocks(vmi: Manifest) -> set[str]:
     return {each.get("claimName", "") for each in claims if each.get("volumeMode") == "Block"}
 
 
-def _suffix(uid: str) -> str:
+def suffix(uid: str) -> str:
     """As an API server makes a name unique."""
     digest = hashlib.sha256(uid.encode()).digest()
     return "".join(_LETTERS[each % len(_LETTERS)] for each in digest[:_SUFFIX])

@@ -21,6 +21,7 @@ FINAL = ("Succeeded", "Failed")
 PLURALS: Mapping[str, str] = {
     "VirtualMachine": "virtualmachines",
     "VirtualMachineInstance": "virtualmachineinstances",
+    "VirtualMachineInstanceMigration": "virtualmachineinstancemigrations",
     "Pod": "pods",
     "Node": "nodes",
     "DataVolume": "datavolumes",
@@ -58,8 +59,25 @@ def is_going(found: Manifest) -> bool:
 
 
 def is_final(guest: Manifest) -> bool:
-    """Whether a guest or a Pod has ended."""
+    """Whether a guest, a migration or a Pod has ended."""
     return phase(guest) in FINAL
+
+
+def is_down(pod: Manifest) -> bool:
+    """Whether a launcher has ended or is about to."""
+    return is_final(pod) or "terminated" in _compute_state(pod) or is_going(pod)
+
+
+def is_launcher_up(pod: Manifest) -> bool:
+    """Whether a launcher is there for its guest (IsPodReady): its own container need not be ready yet."""
+    statuses = status(pod).get("containerStatuses") or ()
+    others = all(each.get("ready") for each in statuses if each["name"] != "compute")
+    return not is_down(pod) and phase(pod) == "Running" and "running" in _compute_state(pod) and others
+
+
+def _compute_state(pod: Manifest) -> Manifest:
+    statuses = status(pod).get("containerStatuses") or ()
+    return next((each.get("state") or {} for each in statuses if each["name"] == "compute"), {})
 
 
 def observes(found: Manifest) -> bool:

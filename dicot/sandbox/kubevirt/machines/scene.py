@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from dicot.kube.kind import Manifest
 
 from ...steps import Step
+from .objects import is_final, is_launcher_up, meta
+from .target import is_target
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,49 @@ class Stage:
     overheads: Mapping[str, str]
     has_network: Callable[[str, str], bool]
     now: float
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A migration and what belongs to it. ``guest`` is the one that it moves, ``pods`` are its launchers, ``source``
+    the one that runs it now. ``others`` are further migrations of that guest, ``under_way`` all guests of the cluster
+    that other migrations move. ``limits`` is KubeVirt's configuration of migrations. ``now``: seconds since 1970."""
+
+    migration: Manifest
+    guest: Manifest | None
+    pods: Sequence[Manifest]
+    source: Manifest | None
+    others: Sequence[Manifest]
+    under_way: Sequence[Manifest]
+    limits: Mapping[str, Any]
+    now: float
+
+    @property
+    def target(self) -> Manifest | None:
+        """The launcher that was made for it."""
+        uid = meta(self.migration)["uid"]
+        return next((each for each in self.pods if is_target(each, uid)), None)
+
+    @property
+    def is_target_up(self) -> bool:
+        """Whether that is there for the guest."""
+        return self.target is not None and is_launcher_up(self.target)
+
+    @property
+    def state(self) -> Manifest:
+        """The guest's migrationState: of this migration, of the one before, or empty."""
+        return ((self.guest or {}).get("status") or {}).get("migrationState") or {}
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether that is of this migration, which then has been handed over to the nodes."""
+        return bool(self.state.get("migrationUid") == meta(self.migration)["uid"])
+
+    @property
+    def may_go(self) -> bool:
+        """Whether no other migration moves the guest."""
+        uid = self.state.get("migrationUid")
+        return not any(meta(each)["uid"] == uid and not is_final(each) for each in self.others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dicot.kube.kind import Manifest
-from dicot.moments import seconds, stamp
+from dicot.moments import read, seconds, stamp
 
 from ...steps import Decision, Replace, act
 from . import storage
@@ -177,6 +177,13 @@ def _is_stopping(look: _Look) -> bool:
     return guest is not None and not is_final(guest) and (is_going(guest) or look.seen.outcome.stopping)
 
 
+def _is_moving(look: _Look) -> bool:
+    """Whether it has set off and is not there (pkg/util/migrations, IsMigrating)."""
+    state = (status(look.guest).get("migrationState") if look.guest is not None else None) or {}
+    start, end = (read(state.get(each)) for each in ("startTimestamp", "endTimestamp"))
+    return start is not None and start <= look.seen.now and (end is None or end > look.seen.now)
+
+
 def _is_starting(look: _Look) -> bool:
     if look.guest is None:
         return look.seen.outcome.starting
@@ -225,6 +232,7 @@ def _synchronized(reason: str) -> Callable[[_Look], bool]:
 _WORDS: Sequence[tuple[str, Callable[[_Look], bool]]] = (
     ("Terminating", lambda look: is_going(look.machine)),
     ("Stopping", _is_stopping),
+    ("Migrating", _is_moving),
     ("Paused", lambda look: look.phase == "Running" and says(look.guest, "Paused", "True")),
     ("Running", lambda look: look.phase == "Running"),
     ("ErrorPvcNotFound", _synchronized("FailedPvcNotFound")),

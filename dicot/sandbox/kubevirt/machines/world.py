@@ -8,7 +8,8 @@ from dicot.kube.store import Change, Store
 
 from ...controller import Key
 from ...steps import REST, Decision
-from . import guest, lost, machine
+from ..settings import NAMESPACE, Settings, settings
+from . import guest, lost, machine, migration
 from .kinds import (
     CDI_CONFIGS,
     CLAIMS,
@@ -17,7 +18,9 @@ from .kinds import (
     FLAVORS,
     GUESTS,
     INSTANCETYPES,
+    KUBEVIRTS,
     MACHINES,
+    MIGRATIONS,
     NETWORKS,
     NODES,
     PODS,
@@ -29,6 +32,7 @@ from .kinds import (
     VOLUMES,
     claim_of,
     flavor_link,
+    moving_link,
     node_link,
     owner_link,
     source_link,
@@ -36,12 +40,13 @@ from .kinds import (
     volume_link,
     whole,
 )
-from .objects import status
-from .scene import Scene, Stage
+from .objects import is_final, status
+from .scene import Passage, Scene, Stage
 
 _KINDS = (
     MACHINES,
     GUESTS,
+    MIGRATIONS,
     PODS,
     VOLUMES,
     CLAIMS,
@@ -53,8 +58,9 @@ _KINDS = (
     STORAGE_CLASSES,
     SNAPSHOT_CLASSES,
     CDI_CONFIGS,
+    KUBEVIRTS,
 )
-_DECIDED = (MACHINES, GUESTS, NODES)
+_DECIDED = (MACHINES, GUESTS, MIGRATIONS, NODES)
 _FLAVOR_KINDS = {
     "virtualmachineinstancetype": INSTANCETYPES,
     "virtualmachineclusterinstancetype": CLUSTER_INSTANCETYPES,
@@ -101,6 +107,8 @@ class MachineWorld:
             return REST
         if key.kind is MACHINES:
             return machine.decide(self._scene(row, now))
+        if key.kind is MIGRATIONS:
+            return migration.decide(self._passage(row, now))
         return guest.decide(self._stage(row, now))
 
     def _related(self, kind: Kind[Any], row: Row) -> Iterator[Key]:
@@ -108,8 +116,11 @@ class MachineWorld:
             yield Key(GUESTS, row.namespace, row.name)
         elif kind is GUESTS:
             yield Key(MACHINES, row.namespace, row.name)
+            yield from self._linked(MIGRATIONS, moving_link(row.namespace, row.name))
         elif kind is PODS:
-            yield from self._linked(GUESTS, uid_link(row, row.owner))
+            for theirs in self._linked(GUESTS, uid_link(row, row.owner)):
+                yield theirs
+                yield from self._linked(MIGRATIONS, moving_link(theirs.namespace, theirs.name))
         elif kind in (VOLUMES, CLAIMS):
             for each in (MACHINES, GUESTS):
                 yield from self._linked(each, volume_link(row.namespace, row.name))
@@ -172,6 +183,39 @@ class MachineWorld:
             has_network=lambda namespace, name: self._stores[NETWORKS].one(namespace, name) is not None,
             now=now,
         )
+
+    def _passage(self, row: Row, now: float) -> Passage:
+        found = whole(MIGRATIONS, row)
+        name = found["spec"].get("vmiName", "")
+        moved = self._stores[GUESTS].one(row.namespace, name)
+        theirs = self._stores[MIGRATIONS].linked(moving_link(row.namespace, name))
+        pods = self._pods(moved) if moved is not None else []
+        vmi = whole(GUESTS, moved) if moved is not None else None
+        return Passage(
+            migration=found,
+            guest=vmi,
+            pods=pods,
+            source=guest.current(vmi, pods) if vmi is not None else None,
+            others=[whole(MIGRATIONS, each) for each in theirs if each.uid != row.uid],
+            under_way=self._under_way(row),
+            limits=self._settings().migrations,
+            now=now,
+        )
+
+    def _under_way(self, apart: Row) -> list[Manifest]:
+        """The guests that other migrations move: those that have a target."""
+        found = []
+        for row in self._stores[MIGRATIONS].rows():
+            other = whole(MIGRATIONS, row)
+            moved = self._stores[GUESTS].one(row.namespace, other["spec"].get("vmiName", ""))
+            if row.uid == apart.uid or moved is None or is_final(other):
+                continue
+            if migration.has_target(other, self._pods(moved)):
+                found.append(whole(GUESTS, moved))
+        return found
+
+    def _settings(self) -> Settings:
+        return settings(self._one(KUBEVIRTS, NAMESPACE, "kubevirt"))
 
     def _pods(self, row: Row) -> list[Manifest]:
         return self._all(PODS, owner_link(row, row.uid))
