@@ -200,8 +200,8 @@ class Controller(Service):
         match step:
             case Create():
                 await self._create(step)
-            case Patch(at, body, media):
-                self._learn(at, await kube.patch(at, body, media=media))
+            case Patch():
+                await self._patch(step)
             case Replace(at, body):
                 self._learn(at, await kube.replace(at, body))
             case Remove(at, uid, grace):
@@ -217,11 +217,24 @@ class Controller(Service):
         except Exists:
             return
         except Refused as reason:
-            for told in step.refused(reason) if step.refused is not None else ():
-                await self.take(told)
+            await self._tell_why(step, reason)
             raise
         if not step.at.subresource:
             self._learn(step.at, made)
+
+    async def _patch(self, step: Patch) -> None:
+        try:
+            found = await self._accounts.kube.patch(step.at, step.body, media=step.media)
+        except (Conflict, Missing):
+            raise
+        except Refused as reason:
+            await self._tell_why(step, reason)
+            raise
+        self._learn(step.at, found)
+
+    async def _tell_why(self, step: Create | Patch, reason: Refused) -> None:
+        for told in step.refused(reason) if step.refused is not None else ():
+            await self.take(told)
 
     async def _rewrite(self, at: Place, change: Callable[[Manifest], Manifest | None]) -> None:
         handler = self._accounts.handler

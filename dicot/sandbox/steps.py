@@ -22,11 +22,12 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """PATCH; what ``body`` is, ``media`` says."""
+    """PATCH; what ``body`` is, ``media`` says. ``refused`` as of Create; that somebody was faster is no refusal."""
 
     at: Place
     body: Any
     media: str = MERGE
+    refused: "Callable[[Refused], tuple[Step, ...]] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

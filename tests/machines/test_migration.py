@@ -64,6 +64,7 @@ def passage(found: Manifest, vmi: Manifest | None = IDLE, *pods: Manifest, **mor
         guest=vmi,
         pods=(source(), *pods),
         source=source(),
+        plug=None,
         others=(),
         under_way=(),
         limits=MIGRATIONS,

@@ -93,6 +93,7 @@ def scene(found: Manifest, instance: Manifest | None = None, **more: Any) -> Sce
         claim=lambda namespace, name: None,
         storage={},
         snapshots=frozenset(),
+        plugs=False,
         now=NOW,
         dice=0.0,
     )
@@ -104,6 +105,7 @@ def stage(instance: Manifest, *pods: Manifest, **more: Any) -> Stage:
     plain = Stage(
         guest=instance,
         pods=pods,
+        attachments={},
         machine=True,
         volumes={},
         claims={},

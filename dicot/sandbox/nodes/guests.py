@@ -77,7 +77,8 @@ def run(vmi: Manifest, *, address: str, now: float) -> Manifest | None:
     status["guestOSInfo"] = {}
     status["selinuxContext"] = "none"
     for volume in status.get("volumeStatus") or ():
-        volume["target"] = _targets(vmi).get(volume["name"], "")
+        if "hotplugVolume" not in volume:
+            volume["target"] = _targets(vmi).get(volume["name"], "")
     memory = status.get("memory")
     if memory and memory.get("guestRequested"):
         memory["guestCurrent"] = memory["guestRequested"]
@@ -205,11 +206,18 @@ def _targets(vmi: Manifest) -> dict[str, str]:
     counts: dict[str, int] = {}
     targets = {}
     for disk in vmi["spec"]["domain"]["devices"].get("disks") or ():
-        device: Mapping[str, Any] = next((disk[kind] for kind in ("disk", "cdrom", "lun") if kind in disk), {})
-        letters = _BUS_LETTERS.get((device or {}).get("bus", ""), "sd")
-        counts[letters] = counts.get(letters, 0) + 1
-        targets[disk["name"]] = letters + chr(ord("a") + counts[letters] - 1)
+        begin = letters(vmi, disk["name"])
+        counts[begin] = counts.get(begin, 0) + 1
+        targets[disk["name"]] = begin + chr(ord("a") + counts[begin] - 1)
     return targets
+
+
+def letters(vmi: Manifest, name: str) -> str:
+    """What the device name of a disk begins with: its bus."""
+    disks = vmi["spec"]["domain"]["devices"].get("disks") or ()
+    disk: Manifest = next((each for each in disks if each["name"] == name), {})
+    device: Mapping[str, Any] = next((disk[kind] for kind in ("disk", "cdrom", "lun") if kind in disk), {})
+    return _BUS_LETTERS.get((device or {}).get("bus", ""), "sd")
 
 
 def _migratable(vmi: Manifest, now: float) -> list[Manifest]:

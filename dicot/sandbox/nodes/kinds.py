@@ -212,18 +212,48 @@ class Move(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.completed and pod == (self.targetPod if self.failed else self.sourcePod)
 
 
+class Plugged(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The Pod that brings a volume which was plugged in; its uid is there while that is ready."""
+
+    attachPodName: str = ""
+    attachPodUID: str = ""
+
+
+class GuestVolume(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is told of a volume of a guest."""
+
+    name: str
+    phase: str = ""
+    target: str = ""
+    hotplugVolume: Plugged | None = None
+
+
 class GuestStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is kept of a VirtualMachineInstance's status."""
 
     phase: str = ""
     nodeName: str = ""
     migrationState: Move | None = None
+    volumeStatus: list[GuestVolume] = []
+
+
+class Named(msgspec.Struct, frozen=True):
+    """Anything that has a name."""
+
+    name: str
+
+
+class GuestSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept of a VirtualMachineInstance's spec."""
+
+    volumes: list[Named] = []
 
 
 class Guest(msgspec.Struct, frozen=True):
     """A VirtualMachineInstance."""
 
     metadata: Meta
+    spec: GuestSpec = GuestSpec()
     status: GuestStatus = GuestStatus()
 
 

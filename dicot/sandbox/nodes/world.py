@@ -10,7 +10,7 @@ from ..controller import Key
 from ..marks import FAULT, LOST
 from ..snapshots.kinds import CONTENTS, SNAPSHOT_CLASSES, SNAPSHOTS, Content, Snapshot, snapshot_link
 from ..steps import REST, Decision
-from . import guests, migrations, pods, restoring, snapshots, volumes
+from . import guests, migrations, plugging, pods, restoring, snapshots, volumes
 from .balancers import SERVICES, Balancers
 from .kinds import (
     CLAIMS,
@@ -208,6 +208,7 @@ class NodeWorld:
         if self.is_lost(guest.status.nodeName):
             return REST
         decision = guests.decide(guest, self._launcher(row), now)
+        decision = decision if decision != REST else plugging.decide(guest)
         move = guest.status.migrationState
         if decision != REST or move is None:
             return decision

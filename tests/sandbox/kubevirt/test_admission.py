@@ -201,6 +201,92 @@ class ChangeTests(AdmissionTestCase):
         self.assertNotIn("firmware", self.ask(review(old, old))["spec"]["template"]["spec"]["domain"])
 
 
+class PlugTests(AdmissionTestCase):
+    """What KubeVirt plugs into an instance, and out of it."""
+
+    DATA: Document = {"name": "data", "persistentVolumeClaim": {"claimName": "c", "hotpluggable": True}}
+    DISK: Document = {"name": "data", "disk": {"bus": "scsi"}}
+
+    def change(self, *changes: Changes, had: bool = False) -> str:
+        """What is said of an instance that had its root disk (and that volume), and is to have something else."""
+        old = self.instance(plugged=had)
+        new = copy.deepcopy(old)
+        for each in changes:
+            new = offers.changed(new, each)
+        answer = self.ask(review(new, old, CONTROLLER))
+        return str(answer.get("message", "")).partition("request: ")[2]
+
+    def instance(self, *, plugged: bool) -> Document:
+        spec: Document = {
+            "domain": {"devices": {"disks": [{"name": "root", "disk": {"bus": "virtio"}}]}},
+            "volumes": [{"name": "root", "containerDisk": {"image": "i"}}],
+        }
+        told: list[Document] = [{"name": "root", "target": "vda"}]
+        if plugged:
+            spec["domain"]["devices"]["disks"].append(self.DISK)
+            spec["volumes"].append(self.DATA)
+            told.append({"name": "data", "target": "", "hotplugVolume": {}})
+        metadata = {"name": "i", "namespace": SPACE}
+        kind = {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance"}
+        return {**kind, "metadata": metadata, "spec": spec, "status": {"volumeStatus": told}}
+
+    def plug(self, volume: Document | None = None, disk: Document | None = None) -> Changes:
+        """What brings it."""
+        base = self.instance(plugged=False)["spec"]
+        disks = [*base["domain"]["devices"]["disks"], disk or self.DISK]
+        return {"spec.volumes": [*base["volumes"], volume or self.DATA], "spec.domain.devices.disks": disks}
+
+    def test_it_comes_and_goes(self) -> None:
+        self.assertEqual(self.change(self.plug()), "")
+        bare = self.instance(plugged=False)["spec"]
+        gone: Changes = {
+            "spec.volumes": bare["volumes"],
+            "spec.domain.devices.disks": bare["domain"]["devices"]["disks"],
+        }
+        self.assertEqual(self.change(gone, had=True), "")
+
+    def test_what_may_not_come(self) -> None:
+        bus = "Hotplug configuration for {} [data] requires bus to be {}. [{}] is not permitted."
+        sata, both = {"name": "data", "disk": {"bus": "sata"}}, "'scsi' or 'virtio'"
+        for changes, told in (
+            (self.plug(disk=sata), bus.format("disk", both, "sata")),
+            (self.plug(disk={"name": "data", "lun": {"bus": "virtio"}}), bus.format("LUN", "'scsi'", "virtio")),
+            (
+                self.plug(disk={"name": "data", "cdrom": {"bus": "sata"}}),
+                "Hotplug configuration for [data] requires diskDevice of type 'disk' or 'lun' to be used.",
+            ),
+            (
+                self.plug(disk=self.DISK | {"dedicatedIOThread": True}),
+                "Hotplug configuration for [data] requires virtio bus for IOThreads.",
+            ),
+            (
+                self.plug(disk=self.DISK | {"bootOrder": 0}),
+                "spec.domain.devices.disks[1] must have a boot order > 0, if supplied",
+            ),
+            (self.plug(disk=self.DISK | {"name": "other"}), "disk data does not exist"),
+            (self.plug({"name": "data", "emptyDisk": {"capacity": "1"}}), "volume data is not a PVC or DataVolume"),
+            (
+                {"spec.volumes": self.plug()["spec.volumes"]},
+                "mismatch between volumes declared (2) and required (1)",
+            ),
+        ):
+            self.assertEqual(self.change(changes), told)
+
+    def test_what_is_there_does_not_change(self) -> None:
+        for changes, told in (
+            ({"spec.volumes.1.persistentVolumeClaim.claimName": "d"}, "hotplug volume data, changed"),
+            ({"spec.domain.devices.disks.1.disk.bus": "virtio"}, "hotplug disk data, changed"),
+            ({"spec.domain.devices.disks.1.name": "x"}, "volume data doesn't have a matching disk"),
+            ({"spec.volumes.0.containerDisk.image": "j"}, "permanent volume root, changed"),
+            ({"spec.domain.devices.disks.0.disk.bus": "sata"}, "permanent disk root, changed"),
+            (
+                {"spec.volumes": [self.DATA], "spec.domain.devices.disks": [self.DISK]},
+                "Number of permanent volumes has changed",
+            ),
+        ):
+            self.assertEqual(self.change(changes, had=True), told)
+
+
 class MigrationTests(AdmissionTestCase):
     def move(self, vmi: Document, *others: Document) -> Document:
         vmi["metadata"] |= {"name": "absent", "namespace": SPACE}

@@ -324,4 +324,99 @@ class GuestTests(SubresourceTestCase):
     def test_what_gates_open_is_not_served(self) -> None:
         gates = {"spec": {"configuration": {"developerConfiguration": {"featureGates": ["HotplugVolumes"]}}}}
         self.kubevirt = {**KUBEVIRT, **gates}
-        self.assertEqual(self.tell("vm-running", "addvolume", {})[0], 501)
+        self.assertEqual(self.tell("vm-running", "memorydump", {})[0], 501)
+
+
+class PlugTests(SubresourceTestCase):
+    """Volumes are plugged in where the gate is open."""
+
+    ADDED: Document = {
+        "name": "data",
+        "disk": {"disk": {"bus": "scsi"}},
+        "volumeSource": {"persistentVolumeClaim": {"claimName": "c"}},
+    }
+    DATA: Document = {"name": "data", "persistentVolumeClaim": {"claimName": "c", "hotpluggable": True}}
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.open("DeclarativeHotplugVolumes")
+
+    def open(self, *gates: str) -> None:
+        developer = {"developerConfiguration": {"featureGates": list(gates)}}
+        self.kubevirt = {**KUBEVIRT, "spec": {"configuration": developer}}
+
+    def plugged(self) -> Sequence[tuple[str, str, Document]]:
+        """A machine that has it, and its instance."""
+        vm, vmi = (copy.deepcopy(each) for _, _, each in state("vm-running"))
+        for spec in (vm["spec"]["template"]["spec"], vmi["spec"]):
+            spec["volumes"].append(self.DATA)
+            spec["domain"]["devices"]["disks"].append({"name": "data", "disk": {"bus": "scsi"}})
+        return (("kubevirt.io", "virtualmachines", vm), ("kubevirt.io", "virtualmachineinstances", vmi))
+
+    def ask_of(self, kind: str, action: str, body: object, *stored: tuple[str, str, Document]) -> tuple[int, str]:
+        answer = self.ask(f"/namespaces/{SPACE}/{kind}/vm-running/{action}", body, *stored)
+        return answer.code, json.loads(answer.body)["message"] if answer.body else ""
+
+    def test_a_machine_is_given_a_volume(self) -> None:
+        self.assertEqual(self.tell("vm-running", "addvolume", self.ADDED), (202, ""))
+        ((at, patch, dry),) = self.kube.patches
+        self.assertEqual((at.plural, at.subresource, dry), ("virtualmachines", "", False))
+        self.assertEqual([each["op"] for each in patch], ["test", "test", "replace", "replace"])
+        self.assertEqual(patch[2]["path"], "/spec/template/spec/volumes")
+        self.assertEqual(patch[2]["value"][-1], self.DATA)
+        self.assertEqual(patch[3]["value"][-1], {"name": "data", "disk": {"bus": "scsi"}})
+        self.tell("vm-running", "addvolume", self.ADDED | {"dryRun": ["All"]})
+        self.assertTrue(self.kube.patches[-1][2])
+
+    def test_it_is_taken_again(self) -> None:
+        self.assertEqual(self.ask_of("virtualmachines", "removevolume", {"name": "data"}, *self.plugged()), (202, ""))
+        ((_, patch, _),) = self.kube.patches
+        self.assertNotIn("data", [each["name"] for each in patch[2]["value"]])
+
+    def test_an_instance_of_its_own_is_given_one_too(self) -> None:
+        vmi = copy.deepcopy(self.plugged()[1][2])
+        vmi["metadata"].pop("ownerReferences")
+        stored = ("kubevirt.io", "virtualmachineinstances", vmi)
+        other = self.ADDED | {"name": "more", "volumeSource": {"dataVolume": {"name": "d"}}}
+        self.assertEqual(self.ask_of("virtualmachineinstances", "addvolume", other, stored), (202, ""))
+        self.assertEqual(self.ask_of("virtualmachineinstances", "removevolume", {"name": "data"}, stored), (202, ""))
+        self.assertEqual({at.plural for at, _, _ in self.kube.patches}, {"virtualmachineinstances"})
+        vmi["status"]["phase"] = "Scheduled"
+        code, _ = self.ask_of("virtualmachineinstances", "addvolume", other, stored)
+        self.assertEqual(code, 409)
+
+    def test_what_is_refused(self) -> None:
+        for kind, action, body, expected in (
+            ("virtualmachines", "addvolume", {}, (400, "AddVolumeOptions requires name to be set")),
+            ("virtualmachines", "removevolume", {}, (400, "RemoveVolumeOptions requires name to be set")),
+            (
+                "virtualmachineinstances",
+                "addvolume",
+                self.ADDED,
+                (400, f"VMI {SPACE}/vm-running is owned by a VM"),
+            ),
+        ):
+            self.assertEqual(self.ask_of(kind, action, body, *self.plugged()), expected)
+        for name, source, text in (
+            ("data", "d", "Unable to add volume [data] because volume with that name already exists"),
+            ("more", "c", "Unable to add volume source [c] because it already exists"),
+        ):
+            given = self.ADDED | {"name": name, "volumeSource": {"persistentVolumeClaim": {"claimName": source}}}
+            code, told = self.ask_of("virtualmachines", "addvolume", given, *self.plugged())
+            self.assertEqual((code, told.partition(": ")[2]), (409, text))
+        for name, why in (("root", "is not hotpluggable"), ("none", "does not exist")):
+            code, told = self.ask_of("virtualmachines", "removevolume", {"name": name}, *self.plugged())
+            self.assertEqual(
+                (code, told.partition(": ")[2]), (409, f"Unable to remove volume [{name}] because it {why}")
+            )
+
+    def test_how_a_refusal_of_the_machine_is_passed_on(self) -> None:
+        self.kube.refusal = Refused(422, "Invalid", "wrong", (("spec", "wrong"),))
+        self.assertEqual(self.tell("vm-running", "addvolume", self.ADDED), (422, "wrong"))
+        self.kube.refusal = Refused(403, "Forbidden", "not you")
+        told = "Internal error occurred: unable to patch vm: not you"
+        self.assertEqual(self.tell("vm-running", "addvolume", self.ADDED), (500, told))
+
+    def test_the_older_way_is_not_served(self) -> None:
+        self.open("HotplugVolumes")
+        self.assertEqual(self.tell("vm-running", "addvolume", self.ADDED)[0], 501)

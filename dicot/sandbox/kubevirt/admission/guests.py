@@ -9,7 +9,7 @@ from dicot.kube.quantity import amount
 from ...apiserver.refusal import Cause, Refusal
 from ...apiserver.seams import Review
 from ..settings import ACCOUNTS, Settings
-from . import defaults, networks, pod, schema, spec, volumes
+from . import defaults, networks, plugged, pod, schema, spec, volumes
 from .causes import held, invalid, refuse, required, unsupported, wrong
 from .sizes import quantity
 
@@ -59,6 +59,7 @@ def validate_change(review: Review, settings: Settings) -> None:
         if not ours:
             refuse(UPDATED, (unsupported("", "update of VMI object is restricted"),))
         refuse(UPDATED, _grown(old["spec"], new["spec"]))
+        refuse(UPDATED, plugged.check(old, new, settings))
     before, after = (_reserved(each) for each in (old, new))
     if not ours and before != after:
         message = "modification of the following reserved kubevirt.io/ labels on a VMI object is prohibited"

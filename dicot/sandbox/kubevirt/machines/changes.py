@@ -5,16 +5,18 @@ KubeVirt rolls changes out live where nothing else is configured (vmRolloutStrat
 
 import copy
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
+from dicot.kube.errors import Refused
 from dicot.kube.kind import Manifest
 from dicot.kube.quantity import amount
 
 from ...steps import Step
-from . import flavors, revisions
+from . import flavors, hotplug, revisions
 from .objects import amend, is_going, is_same, meta, says, status
 from .scene import Failure, Outcome, Scene
-from .status import GENERATION
+from .status import GENERATION, failed
 
 _FIXED = "a non-live-updatable field was changed in the template spec"
 _MEMORY = "memory updated in template spec"
@@ -34,11 +36,19 @@ def follow(scene: Scene) -> Outcome:
     try:
         wanted = _expanded(scene, scene.machine["spec"])
         started = revisions.starts(scene)
-        if started and not is_same(_as_far_as_fixed(scene, started[-1]["data"]["spec"], wanted, guest), wanted):
-            return Outcome(restart=_FIXED)
+        differs = started and not is_same(_as_far_as_fixed(scene, started[-1]["data"]["spec"], wanted, guest), wanted)
     except (revisions.Unknown, _Conflicting):
         return Outcome()
-    return _live(guest, wanted, "" if started else None)
+    restart = _FIXED if differs else "" if started else None
+    plugged = hotplug.changes(scene.machine["spec"]["template"]["spec"], guest) if scene.plugs else {}
+    if plugged:
+        return Outcome((amend(guest, plugged, refused=partial(_unpluggable, scene)),), restart=restart)
+    return Outcome(restart=restart) if differs else _live(guest, wanted, restart)
+
+
+def _unpluggable(scene: Scene, reason: Refused) -> tuple[Step, ...]:
+    why = f"Error encountered while handling declarative hotplug volumes: {reason.message}"
+    return failed(scene, Failure("HotPlugVolumeError", why)).steps
 
 
 def _expanded(scene: Scene, spec: Manifest) -> Manifest:
@@ -64,6 +74,11 @@ def _as_far_as_fixed(scene: Scene, before: Manifest, wanted: Manifest, guest: Ma
     if _networks_may_differ(wanted, guest):
         _take(old, wanted, "networks")
         _take(domain["devices"], new["devices"], "interfaces")
+    volumes, disks = hotplug.may_differ(old, wanted)
+    if volumes:
+        _take(old, wanted, "volumes")
+    if disks:
+        _take(domain["devices"], new["devices"], "disks")
     firmware = (new.get("firmware") or {}).get("uuid")
     if firmware and firmware == (guest["spec"]["domain"].get("firmware") or {}).get("uuid"):
         domain.setdefault("firmware", {})["uuid"] = firmware

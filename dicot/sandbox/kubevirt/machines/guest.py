@@ -1,6 +1,6 @@
 """What virt-controller does about a VirtualMachineInstance and its launcher (pkg/virt-controller/watch/vmi)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,7 @@ from dicot.kube.media import STRATEGIC
 from dicot.moments import stamp
 
 from ...steps import Create, Decision, Patch, Remove, Replace, Step, act
-from . import guest_status
+from . import attachments, guest_status
 from .kinds import claim_of
 from .launcher import launcher_pod
 from .objects import amend, condition, event, is_final, is_going, meta, observes, phase, place, status, with_version
@@ -47,7 +47,7 @@ def decide(stage: Stage) -> Decision:
     sync = _sync(stage, pod)
     if sync.made:
         return act(*sync.steps)
-    tended = tuple(_tend(stage, pod)) if pod is not None else ()
+    tended = (*_tend(stage, pod), *_attach(stage, pod)) if pod is not None else ()
     new = guest_status.compute(stage, pod, sync.failure)
     return Decision((*sync.steps, *tended, *_write(guest, new)), sync.waits)
 
@@ -82,6 +82,8 @@ def _delete(stage: Stage) -> Iterator[Step]:
         yield Remove(place(pod), meta(pod)["uid"], None)
         message = f"Deleted virtual machine pod {meta(pod)['name']}"
         yield event(stage.guest, "SuccessfulDelete", message, stage.now)
+        for left in stage.attachments.get(meta(pod)["uid"], ()):
+            yield from attachments.drop(stage.guest, left, stage.now)
 
 
 def _is_told(guest: Manifest, reason: str) -> bool:
@@ -98,16 +100,8 @@ def _missing(stage: Stage) -> str:
 
 
 def _are_ready(stage: Stage) -> bool:
-    """Whether every claim is filled: one of a DataVolume is when that says so."""
-    return all(_is_filled(stage.claims[name], stage.volumes) for name in _claims(stage.guest))
-
-
-def _is_filled(claim: Manifest, volumes: Mapping[str, Manifest]) -> bool:
-    owner = next((each for each in meta(claim).get("ownerReferences", ()) if each.get("controller")), None)
-    if owner is None or owner["kind"] != "DataVolume":
-        return True
-    found = volumes.get(owner["name"])
-    return found is not None and phase(found) in ("Succeeded", "PendingPopulation")
+    """Whether every claim is filled."""
+    return all(guest_status.is_filled(stage.claims[name], stage.volumes) for name in _claims(stage.guest))
 
 
 def _make(stage: Stage) -> Sync:
@@ -154,6 +148,17 @@ def _tend(stage: Stage, pod: Manifest) -> Iterator[Step]:
     differing = {key: labels.get(key) for key in _SYNCED if labels.get(key) != meta(pod).get("labels", {}).get(key)}
     if differing:
         yield Patch(place(pod), {"metadata": {"uid": meta(pod)["uid"], "labels": differing}})
+
+
+def _attach(stage: Stage, pod: Manifest) -> Iterator[Step]:
+    """See that the volumes which were plugged into it come to its node, and those of launchers that ended go."""
+    plug = guest_status.plug(stage, pod)
+    if not is_going(stage.guest) and not is_final(stage.guest) and _missing(stage) == "":
+        yield from attachments.tend(plug)
+    for each in stage.pods:
+        if is_final(each):
+            for left in stage.attachments.get(meta(each)["uid"], ()):
+                yield from attachments.drop(stage.guest, left, stage.now)
 
 
 def _unpaused(pod: Manifest, holds: bool, now: str) -> Manifest:

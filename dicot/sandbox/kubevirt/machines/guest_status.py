@@ -8,6 +8,8 @@ from dicot.kube.kind import Manifest
 from dicot.kube.quantity import amount
 from dicot.moments import stamp
 
+from . import attachments
+from .attachments import Plug
 from .kinds import claim_of
 from .launcher import IMAGE
 from .objects import (
@@ -16,7 +18,7 @@ from .objects import (
     condition,
     is_down,
     is_going,
-    is_launcher_up,
+    is_up,
     meta,
     phase,
     said,
@@ -133,9 +135,9 @@ def _scheduling(stage: Stage, new: Manifest, pod: Manifest | None, failure: Fail
     elif condition(stage.guest, "PodScheduled") is None:
         status["conditions"] = [*status["conditions"], _copied(scheduled)]
     failure = _pull_error(pod) or failure
-    if is_launcher_up(pod) and not is_going(stage.guest):
+    if is_up(pod) and not is_going(stage.guest):
         status |= {"phase": "Scheduled", "nodeName": pod["spec"]["nodeName"], "migrationTransport": "Unix"}
-        status["volumeStatus"] = _volumes(stage)
+        status["volumeStatus"] = _volumes(stage, pod)
         status["interfaces"] = _interfaces(stage.guest)
         meta(new).setdefault("labels", {})[NODE_NAME] = pod["spec"]["nodeName"]
     elif is_down(pod):
@@ -170,7 +172,7 @@ def _scheduled(stage: Stage, new: Manifest, pod: Manifest | None, failure: Failu
     if pod is None:
         new["status"]["phase"] = "Failed"
     else:
-        new["status"]["volumeStatus"] = _volumes(stage)
+        new["status"]["volumeStatus"] = _volumes(stage, pod)
     return failure
 
 
@@ -179,7 +181,7 @@ def _running(stage: Stage, new: Manifest, pod: Manifest | None, failure: Failure
     if pod is None:
         status["phase"] = "Failed"
         return failure
-    status["volumeStatus"] = _volumes(stage)
+    status["volumeStatus"] = _volumes(stage, pod)
     status["interfaces"] = _interfaces(stage.guest)
     for holds, kind in ((_wants_processors, "HotVCPUChange"), (_wants_memory, "HotMemoryChange")):
         if holds(stage.guest) and condition(stage.guest, kind) is None:
@@ -238,14 +240,38 @@ def _wants_memory(guest: Manifest) -> bool:
     return amount(wanted["guest"]) != amount(has["guestRequested"])
 
 
-def _volumes(stage: Stage) -> list[Manifest]:
+def is_filled(claim: Manifest, volumes: Mapping[str, Manifest]) -> bool:
+    """Whether a claim is filled: one of a DataVolume is when that says so."""
+    owner = next((each for each in meta(claim).get("ownerReferences", ()) if each.get("controller")), None)
+    if owner is None or owner["kind"] != "DataVolume":
+        return True
+    found = volumes.get(owner["name"])
+    return found is not None and phase(found) in ("Succeeded", "PendingPopulation")
+
+
+def plug(stage: Stage, pod: Manifest) -> Plug:
+    """What is plugged into a guest whose launcher that is."""
+    volumes = attachments.plugged(stage.guest, pod)
+    claims = {claim_of(each): stage.claims.get(claim_of(each)) for each in volumes}
+    known = {name: claim for name, claim in claims.items() if claim is not None}
+    ready = [each for each in volumes if claim_of(each) in known and is_filled(known[claim_of(each)], stage.volumes)]
+    pods = stage.attachments.get(meta(pod)["uid"], ())
+    return Plug(stage.guest, pod, volumes, ready, known, pods, stage.now)
+
+
+def _volumes(stage: Stage, pod: Manifest) -> list[Manifest]:
     """What is known of each volume, by name."""
     known = {each["name"]: each for each in shown(stage.guest).get("volumeStatus") or ()}
+    plugged_in = plug(stage, pod)
+    coming = {each["name"] for each in plugged_in.volumes}
     found = []
     for volume in stage.guest["spec"].get("volumes") or ():
-        each = known.get(volume["name"], {"name": volume["name"], "target": ""})
+        each = known.pop(volume["name"], {"name": volume["name"], "target": ""})
+        if volume["name"] in coming:
+            each = attachments.shown(plugged_in, each, volume)
         claim = stage.claims.get(claim_of(volume))
         found.append({**each, "persistentVolumeClaimInfo": _claim(stage, claim)} if claim is not None else each)
+    found += attachments.leaving(plugged_in, tuple(known.values()))
     return sorted(found, key=lambda each: str(each["name"]))
 
 

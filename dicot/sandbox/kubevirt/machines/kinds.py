@@ -10,7 +10,8 @@ from dicot.kube.kind import Kind, Manifest, Meta, Owner, Row
 from ...settled.mark import UNSETTLED
 from ..settings import NAMESPACE
 
-LAUNCHER = "kubevirt.io=virt-launcher"
+LAUNCHERS = "kubevirt.io in (virt-launcher,hotplug-disk)"
+"""The Pods that run guests, and those that bring volumes to them."""
 
 
 class _Everything:
@@ -147,6 +148,10 @@ def _by_owner(row: Row, _: Any) -> tuple[str, ...]:
     return (owner_link(row, row.owner),)
 
 
+def _pod_links(row: Row, _: Any) -> tuple[str, ...]:
+    return owner_link(row, row.owner), uid_link(row, row.uid)
+
+
 def _kubevirt(plural: str, **more: Any) -> Kind[Whole]:
     return Kind("kubevirt.io", "v1", plural, plural[:-1], Whole, selector=UNSETTLED, annotations=_ALL, **more)
 
@@ -168,7 +173,7 @@ MIGRATIONS = Kind(
     annotations=_ALL,
 )
 KUBEVIRTS = Kind("kubevirt.io", "v1", "kubevirts", "kubevirt", Whole, namespace=NAMESPACE, name="kubevirt")
-PODS = Kind("", "v1", "pods", "pod", Whole, links=_by_owner, selector=LAUNCHER, annotations=_ALL)
+PODS = Kind("", "v1", "pods", "pod", Whole, links=_pod_links, selector=LAUNCHERS, annotations=_ALL)
 VOLUMES = Kind("cdi.kubevirt.io", "v1beta1", "datavolumes", "datavolume", Whole, selector=UNSETTLED, annotations=_ALL)
 SOURCES = Kind("cdi.kubevirt.io", "v1beta1", "datasources", "datasource", Whole)
 CLAIMS = Kind(

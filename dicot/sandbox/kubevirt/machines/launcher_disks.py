@@ -5,6 +5,7 @@ from typing import Any
 
 from dicot.kube.kind import Manifest
 
+from .hotplug import is_pluggable
 from .kinds import claim_of
 from .objects import meta
 
@@ -62,7 +63,7 @@ def of(vmi: Manifest, blocks: Collection[str]) -> tuple[list[Manifest], list[Man
     devices: list[Manifest] = []
     for each in vmi["spec"].get("volumes") or ():
         claim = claim_of(each)
-        if claim:
+        if claim and not is_pluggable(each):
             volumes.append({"name": each["name"], "persistentVolumeClaim": {"claimName": claim}})
             if claim in blocks:
                 devices.append({"name": each["name"], "devicePath": f"/dev/{each['name']}"})

@@ -16,10 +16,11 @@ from dicot.moments import seconds, stamp
 
 from ...steps import REST, Create, Decision, Patch, Remove, Replace, Step, act
 from . import migration_status
+from .attachments import attachment_pod, has_plugged
 from .migration_status import QUOTA
 from .objects import amend, condition, event, is_final, is_going, meta, observes, phase, place, says, with_version
 from .scene import Passage
-from .target import Unknown, is_target, target_pod
+from .target import Unknown, is_target, marked, target_pod
 
 TARGET_NODE = "kubevirt.io/migrationTargetNodeName"
 SELECTOR = "kubevirt.io/vmi-name"
@@ -91,6 +92,8 @@ def _sync(passage: Passage, guest: Manifest) -> Sync:
             return Sync(tuple(_cancel(passage)))
         case "Pending" if passage.target is None:
             return _make(passage, guest)
+        case "Pending" if passage.is_target_up:
+            return Sync(tuple(_bring(passage, guest)))
         case "Pending" | "Scheduling":
             return _wait(passage)
         case "Scheduled" if is_going(passage.migration) and not passage.is_ours:
@@ -125,6 +128,20 @@ def _make(passage: Passage, guest: Manifest) -> Sync:
     message = f"Created migration target pod {meta(made)['name']}"
     told = event(passage.migration, "SuccessfulCreate", message, passage.now)
     return Sync((Create(at, made, partial(_refused, passage, guest)), told))
+
+
+def _bring(passage: Passage, guest: Manifest) -> Iterator[Step]:
+    """Have the volumes that were plugged in brought to the target."""
+    plug = passage.plug
+    if plug is None or passage.attachment is not None or not has_plugged(guest):
+        return
+    # All of them are mounted anew there, whatever their status says.
+    bare = {**guest, "status": {**guest["status"], "volumeStatus": []}}
+    made = attachment_pod(bare, plug.launcher, plug.volumes, plug.claims)
+    marked(made, passage.migration)
+    yield Create(Place("", "v1", "pods", meta(guest)["namespace"]), made)
+    message = f"Created attachment pod {meta(made)['name']}"
+    yield event(passage.migration, "SuccessfulCreate", message, passage.now)
 
 
 def _nodes(guest: Manifest) -> tuple[str, str]:
@@ -193,6 +210,8 @@ def _hand_over(passage: Passage, guest: Manifest) -> Iterator[Step]:
         **(migration["status"].get("migrationState") or {}),
         "migrationConfiguration": dict(passage.limits),
     }
+    if passage.attachment is not None:
+        state["targetAttachmentPodUID"] = meta(passage.attachment)["uid"]
     labels = {**(meta(guest).get("labels") or {}), TARGET_NODE: node}
     yield amend(guest, {"/status/migrationState": state, "/metadata/labels": labels})
     message = "Migration target pod is ready for preparation by virt-handler."

@@ -64,6 +64,8 @@ def _failure(passage: Passage) -> str:
         return "VMI's migration state was taken over by another migration job during active migration."
     if passage.is_ours and passage.state.get("failed"):
         return "source node reported migration failed"
+    if passage.attachment is not None and is_final(passage.attachment):
+        return "Migration failed because target attachment pod shutdown during migration"
     return ""
 
 
@@ -76,8 +78,8 @@ def _proceed(passage: Passage, status: Manifest) -> str:
         status["conditions"] = without(status["conditions"], QUOTA)
     following: Mapping[str, tuple[str, bool]] = {
         "": ("Pending", True),
-        "Pending": ("Scheduling", passage.target is not None),
-        "Scheduling": ("Scheduled", passage.is_target_up),
+        "Pending": ("Scheduling", passage.target is not None and passage.has_volumes),
+        "Scheduling": ("Scheduled", passage.is_target_up and passage.has_volumes),
         "Scheduled": ("PreparingTarget", passage.is_ours and bool(state.get("targetNode"))),
         "PreparingTarget": ("TargetReady", bool(state.get("targetNode") and state.get("targetNodeAddress"))),
         "TargetReady": ("Running", state.get("startTimestamp") is not None),

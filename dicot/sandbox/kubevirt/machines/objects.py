@@ -1,15 +1,16 @@
 """Objects as virt-controller reads and writes them: conditions, owners, patches, Events. All of it is pure."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from dicot.kube.address import Place
+from dicot.kube.errors import Refused
 from dicot.kube.kind import Manifest
 from dicot.kube.media import JSON_PATCH
 from dicot.moments import stamp
 
-from ...steps import Patch, Tell
+from ...steps import Patch, Step, Tell
 
 COMPONENT = "virtualmachine-controller"
 CONTROLLER_FINALIZER = "kubevirt.io/virtualMachineControllerFinalize"
@@ -68,11 +69,12 @@ def is_down(pod: Manifest) -> bool:
     return is_final(pod) or "terminated" in _compute_state(pod) or is_going(pod)
 
 
-def is_launcher_up(pod: Manifest) -> bool:
-    """Whether a launcher is there for its guest (IsPodReady): its own container need not be ready yet."""
+def is_up(pod: Manifest) -> bool:
+    """Whether a Pod does its work (IsPodReady): the container that has the guest need not be ready yet."""
     statuses = status(pod).get("containerStatuses") or ()
     others = all(each.get("ready") for each in statuses if each["name"] != "compute")
-    return not is_down(pod) and phase(pod) == "Running" and "running" in _compute_state(pod) and others
+    runs = all("running" in (each.get("state") or {}) for each in statuses if each["name"] == "compute")
+    return not is_down(pod) and phase(pod) == "Running" and runs and others
 
 
 def _compute_state(pod: Manifest) -> Manifest:
@@ -160,14 +162,19 @@ def is_same(one: Any, other: Any) -> bool:
     return bool(one == other or (one in (None, []) and other in (None, [])))
 
 
-def amend(found: Manifest, changes: Mapping[str, Any], subresource: str = "") -> Patch:
+def amend(
+    found: Manifest,
+    changes: Mapping[str, Any],
+    subresource: str = "",
+    refused: Callable[[Refused], tuple[Step, ...]] | None = None,
+) -> Patch:
     """A JSON patch of the members at those paths, None taking one away, if it is still the object that was seen."""
     patch: list[Manifest] = [
         {"op": "replace", "path": "/metadata/resourceVersion", "value": meta(found)["resourceVersion"]}
     ]
     for path, value in changes.items():
         patch.append({"op": "remove", "path": path} if value is None else {"op": "add", "path": path, "value": value})
-    return Patch(place(found, subresource), patch, JSON_PATCH)
+    return Patch(place(found, subresource), patch, JSON_PATCH, refused)
 
 
 def without_finalizer(found: Manifest, finalizer: str) -> Patch:

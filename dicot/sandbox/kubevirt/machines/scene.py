@@ -7,7 +7,8 @@ from typing import Any
 from dicot.kube.kind import Manifest
 
 from ...steps import Step
-from .objects import is_final, is_launcher_up, meta
+from .attachments import Plug, has_plugged
+from .objects import is_final, is_up, meta
 from .target import is_target
 
 
@@ -18,6 +19,7 @@ class Scene:
     ControllerRevisions that it owns. ``flavor`` finds an instancetype or preference by kind and name.
     ``source`` finds a DataSource by namespace and name, ``claim`` any claim.
     ``storage`` tells the driver of a StorageClass, ``snapshots`` are the drivers that have a VolumeSnapshotClass.
+    ``plugs``: volumes of a template that may come and go are brought to running instances.
     ``now``: seconds since 1970. ``dice``: a number below 1 that scatters what failed together.
     """
 
@@ -31,19 +33,22 @@ class Scene:
     claim: Callable[[str, str], Manifest | None]
     storage: Mapping[str, str]
     snapshots: frozenset[str]
+    plugs: bool
     now: float
     dice: float
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A guest and what belongs to it. ``pods`` are its launchers. ``machine``: whether its owner is still there.
+    """A guest and what belongs to it. ``pods`` are its launchers, ``attachments`` the Pods that bring volumes to
+    them, by the uids of these. ``machine``: whether its owner is still there.
     ``volumes`` and ``claims`` are those of its namespace that it names; ``overheads`` are CDI's shares of file
     systems, by StorageClass, "" for any other. ``has_network`` knows NetworkAttachmentDefinitions by namespace and
     name. ``now``: seconds since 1970."""
 
     guest: Manifest
     pods: Sequence[Manifest]
+    attachments: Mapping[str, Sequence[Manifest]]
     machine: bool
     volumes: Mapping[str, Manifest]
     claims: Mapping[str, Manifest]
@@ -55,13 +60,15 @@ class Stage:
 @dataclass(frozen=True)
 class Passage:
     """A migration and what belongs to it. ``guest`` is the one that it moves, ``pods`` are its launchers, ``source``
-    the one that runs it now. ``others`` are further migrations of that guest, ``under_way`` all guests of the cluster
-    that other migrations move. ``limits`` is KubeVirt's configuration of migrations. ``now``: seconds since 1970."""
+    the one that runs it now, ``plug`` what is brought to the launcher that waits for it. ``others`` are further
+    migrations of that guest, ``under_way`` all guests of the cluster that other migrations move. ``limits`` is
+    KubeVirt's configuration of migrations. ``now``: seconds since 1970."""
 
     migration: Manifest
     guest: Manifest | None
     pods: Sequence[Manifest]
     source: Manifest | None
+    plug: Plug | None
     others: Sequence[Manifest]
     under_way: Sequence[Manifest]
     limits: Mapping[str, Any]
@@ -76,7 +83,19 @@ class Passage:
     @property
     def is_target_up(self) -> bool:
         """Whether that is there for the guest."""
-        return self.target is not None and is_launcher_up(self.target)
+        return self.target is not None and is_up(self.target)
+
+    @property
+    def attachment(self) -> Manifest | None:
+        """The Pod that brings the guest's plugged volumes to it."""
+        return next(iter(self.plug.pods), None) if self.plug is not None else None
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether all volumes that were plugged in are where the guest goes."""
+        if self.guest is None or not has_plugged(self.guest):
+            return True
+        return self.attachment is not None and is_up(self.attachment)
 
     @property
     def state(self) -> Manifest:

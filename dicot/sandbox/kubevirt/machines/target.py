@@ -32,8 +32,7 @@ def target_pod(migration: Manifest, guest: Manifest, source: Manifest) -> Manife
     pod = launcher_pod(_pinned(guest, _images(guest, source)))
     spec, metadata = pod["spec"], pod["metadata"]
     metadata["name"] = metadata["name"][: -len(suffix(""))] + suffix(meta(migration)["uid"])
-    metadata["labels"][JOB] = meta(migration)["uid"]
-    metadata["annotations"][JOB_NAME] = meta(migration)["name"]
+    marked(pod, migration)
     spec["nodeSelector"] = {**(migration["spec"].get("addedNodeSelector") or {}), **spec["nodeSelector"]}
     affinity = spec.setdefault("affinity", {})
     apart = affinity["podAntiAffinity"] = copy.deepcopy(affinity.get("podAntiAffinity") or {})
@@ -41,6 +40,12 @@ def target_pod(migration: Manifest, guest: Manifest, source: Manifest) -> Manife
     term = {"labelSelector": own, "topologyKey": "kubernetes.io/hostname"}
     apart[_WANTED] = [*(apart.get(_WANTED) or ()), term]
     return pod
+
+
+def marked(pod: Manifest, migration: Manifest) -> None:
+    """Let a Pod say for which migration it is."""
+    pod["metadata"].setdefault("labels", {})[JOB] = meta(migration)["uid"]
+    pod["metadata"].setdefault("annotations", {})[JOB_NAME] = meta(migration)["name"]
 
 
 def _images(guest: Manifest, source: Manifest) -> Mapping[str, str]:

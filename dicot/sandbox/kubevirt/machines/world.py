@@ -1,6 +1,6 @@
 """What virt-controller sees of the cluster, and what follows from it for machines, guests and nodes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dicot.kube.kind import Kind, Manifest, Row
@@ -9,7 +9,7 @@ from dicot.kube.store import Change, Store
 from ...controller import Key
 from ...steps import REST, Decision
 from ..settings import NAMESPACE, Settings, settings
-from . import guest, lost, machine, migration
+from . import guest, guest_status, hotplug, lost, machine, migration
 from .kinds import (
     CDI_CONFIGS,
     CLAIMS,
@@ -42,6 +42,7 @@ from .kinds import (
 )
 from .objects import is_final, status
 from .scene import Passage, Scene, Stage
+from .target import is_target
 
 _KINDS = (
     MACHINES,
@@ -118,9 +119,11 @@ class MachineWorld:
             yield Key(MACHINES, row.namespace, row.name)
             yield from self._linked(MIGRATIONS, moving_link(row.namespace, row.name))
         elif kind is PODS:
-            for theirs in self._linked(GUESTS, uid_link(row, row.owner)):
-                yield theirs
-                yield from self._linked(MIGRATIONS, moving_link(theirs.namespace, theirs.name))
+            launchers = self._stores[PODS].linked(uid_link(row, row.owner))
+            for owner in (row.owner, *(each.owner for each in launchers)):
+                for theirs in self._linked(GUESTS, uid_link(row, owner)):
+                    yield theirs
+                    yield from self._linked(MIGRATIONS, moving_link(theirs.namespace, theirs.name))
         elif kind in (VOLUMES, CLAIMS):
             for each in (MACHINES, GUESTS):
                 yield from self._linked(each, volume_link(row.namespace, row.name))
@@ -158,6 +161,7 @@ class MachineWorld:
             claim=lambda namespace, name: self._one(CLAIMS, namespace, name),
             storage={each.name: STORAGE_CLASSES.read(each).provisioner for each in self._rows(STORAGE_CLASSES)},
             snapshots=frozenset(SNAPSHOT_CLASSES.read(each).driver for each in self._rows(SNAPSHOT_CLASSES)),
+            plugs=hotplug.is_open(self._settings().gates),
             now=now,
             dice=self._random(),
         )
@@ -173,9 +177,11 @@ class MachineWorld:
         found = whole(GUESTS, row)
         names = _claims(found["spec"])
         owner = self._stores[MACHINES].one(row.namespace, row.name)
+        pods = self._pods(row)
         return Stage(
             guest=found,
-            pods=self._pods(row),
+            pods=pods,
+            attachments=self._attachments(row, pods),
             machine=owner is not None and owner.uid == row.owner,
             volumes=self._named(VOLUMES, row.namespace, names),
             claims=self._named(CLAIMS, row.namespace, names),
@@ -191,11 +197,16 @@ class MachineWorld:
         theirs = self._stores[MIGRATIONS].linked(moving_link(row.namespace, name))
         pods = self._pods(moved) if moved is not None else []
         vmi = whole(GUESTS, moved) if moved is not None else None
+        target = next((each for each in pods if is_target(each, row.uid)), None)
+        plug = None
+        if moved is not None and target is not None:
+            plug = guest_status.plug(self._stage(moved, now), target)
         return Passage(
             migration=found,
             guest=vmi,
             pods=pods,
             source=guest.current(vmi, pods) if vmi is not None else None,
+            plug=plug,
             others=[whole(MIGRATIONS, each) for each in theirs if each.uid != row.uid],
             under_way=self._under_way(row),
             limits=self._settings().migrations,
@@ -219,6 +230,9 @@ class MachineWorld:
 
     def _pods(self, row: Row) -> list[Manifest]:
         return self._all(PODS, owner_link(row, row.uid))
+
+    def _attachments(self, row: Row, pods: Sequence[Manifest]) -> dict[str, list[Manifest]]:
+        return {uid: self._all(PODS, owner_link(row, uid)) for uid in (each["metadata"]["uid"] for each in pods)}
 
     def _overheads(self) -> dict[str, str]:
         config = self._one(CDI_CONFIGS, "", "config")

@@ -120,6 +120,8 @@ class Subresources:
         return None if verdict.allowed else verdict.reason
 
     async def _serve(self, route: Route, asked: Asked, action: str, call: Call) -> Answer:
+        if route.gates and not asked.settings.gates & set(route.gates):
+            raise bad(route.off)
         if route.power is not None:
             await carry_out(self._kube, route.power(asked))
             return Answer(202)
@@ -137,8 +139,6 @@ class Subresources:
                 return await self._stay(asked)
             case "undump":
                 return _undump(asked)
-        if not asked.settings.gates & set(route.gates):
-            raise bad(route.off)
         raise unserved(f"{action} is")
 
     def _stream(self, asked: Asked, kind: str, call: Call) -> Answer:

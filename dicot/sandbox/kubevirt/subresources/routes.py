@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from . import guests, power
+from . import guests, power, volumes
 from .asked import Asked
 from .writes import Write
 
 How = Literal["told", "info", "stream", "gated", "expand", "evacuate", "undump"]
 """told: virt-handler does it at once; info: virt-handler knows it, and refusals are plain text; stream: a WebSocket;
-gated: refused without its feature gates, and served by nobody here with one."""
+gated: served by nobody here, also where its feature gate is open."""
 JSON = "application/json"
 HOTPLUG = ("HotplugVolumes", "DeclarativeHotplugVolumes")
 _HOTPLUG_OFF = "Enable DeclarativeHotplugVolumes or HotplugVolumes feature gate to use this API."
@@ -40,11 +40,15 @@ def _info(check: guests.Check, media: str = JSON) -> Route:
     return Route("GET", "info", check=check, media=media)
 
 
+def _plug(write: Callable[[Asked], tuple[Write, ...]]) -> Route:
+    return Route("PUT", power=write, gates=HOTPLUG, off=_HOTPLUG_OFF)
+
+
 def _stream(check: guests.Check) -> Route:
     return Route("GET", "stream", check=check)
 
 
-_PLUG = Route("PUT", "gated", gates=HOTPLUG, off=_HOTPLUG_OFF)
+_DUMP = Route("PUT", "gated", gates=HOTPLUG, off=_HOTPLUG_OFF)
 _GRAPH = Route("GET", "gated", gates=("ObjectGraph",), off=_GRAPH_OFF, media=JSON)
 _SEV = ("WorkloadEncryptionSEV",)
 _SEV_GET = Route("GET", "gated", gates=_SEV, off=_SEV_OFF, media=JSON)
@@ -59,9 +63,9 @@ MACHINES: Mapping[str, Route] = {
     "expand-spec": Route("GET", "expand", media=JSON),
     "portforward": _stream(guests.machine_port),
     "objectgraph": _GRAPH,
-    "addvolume": _PLUG,
-    "removevolume": _PLUG,
-    "memorydump": _PLUG,
+    "addvolume": _plug(volumes.add_to_machine),
+    "removevolume": _plug(volumes.remove_from_machine),
+    "memorydump": _DUMP,
     "removememorydump": Route("PUT", "undump"),
     "evacuate/cancel": _EVACUATE,
 }
@@ -84,8 +88,8 @@ INSTANCES: Mapping[str, Route] = {
     "vsock": _stream(guests.vsock),
     "portforward": _stream(guests.port),
     "objectgraph": _GRAPH,
-    "addvolume": _PLUG,
-    "removevolume": _PLUG,
+    "addvolume": _plug(volumes.add_to_instance),
+    "removevolume": _plug(volumes.remove_from_instance),
     "evacuate/cancel": _EVACUATE,
     "sev/fetchcertchain": _SEV_GET,
     "sev/querylaunchmeasurement": _SEV_GET,

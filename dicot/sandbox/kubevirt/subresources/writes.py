@@ -8,16 +8,19 @@ from dicot.kube.errors import Doubtful, Missing, Refused, Unreachable
 from dicot.kube.kind import Manifest
 from dicot.kube.media import JSON_PATCH
 
+from ...apiserver.refusal import Cause, Refusal
 from .refusals import internal
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A JSON patch."""
+    """A JSON patch. With ``what`` it says of a refusal what could not be done, and passes on what is wrong with an
+    object."""
 
     at: Place
     patch: tuple[Manifest, ...]
     dry: bool
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +62,22 @@ async def carry_out(kube: Kube, writes: tuple[Write, ...]) -> None:
         try:
             await _one(kube, write)
         except Refused as refused:
-            raise internal(refused.message) from None
+            raise _told(write, refused) from None
         except (Doubtful, Unreachable) as trouble:
             raise internal(str(trouble)) from None
 
 
+def _told(write: Write, refused: Refused) -> Refusal:
+    what = write.what if isinstance(write, Edit) else ""
+    if what and refused.reason == "Invalid":
+        causes = tuple(Cause("FieldValueInvalid", message, field) for field, message in refused.causes)
+        return Refusal(refused.code, refused.reason, refused.message, causes=causes)
+    return internal(f"{what}: {refused.message}" if what else refused.message)
+
+
 async def _one(kube: Kube, write: Write) -> None:
     match write:
-        case Edit(at, patch, dry):
+        case Edit(at, patch, dry, _):
             await kube.patch(at, list(patch), media=JSON_PATCH, dry=dry)
         case Make(at, body, dry):
             await kube.create(at, body, dry=dry)

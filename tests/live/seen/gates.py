@@ -1,0 +1,43 @@
+"""KubeVirt's feature gates, which a stock cluster has shut: opened for a test, and shut again behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+
+from tests.cluster.control import MERGE, SOON
+from tests.cluster.objects import Document
+
+if TYPE_CHECKING:
+    from .stage import SeenTestCase, Sight
+
+KUBEVIRT = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
+
+
+async def open_gates(case: SeenTestCase, *gates: str) -> None:
+    """Open these beside those that are; after the test all is as it was."""
+    settings = (await case.control.get(KUBEVIRT))["spec"].get("configuration", {}).get("developerConfiguration", {})
+    before = settings.get("featureGates")
+
+    async def shut() -> None:
+        await _set(case, before)
+
+    case.addCleanup(lambda: Deferred.fromCoroutine(shut()))
+    await _set(case, [*(before or ()), *gates])
+
+
+async def _set(case: SeenTestCase, gates: object) -> None:
+    developer = {"featureGates": gates}
+    patch: Document = {"spec": {"configuration": {"developerConfiguration": developer}}}
+    await case.control.change("PATCH", KUBEVIRT, patch, MERGE)
+
+
+async def until_answered(case: SeenTestCase, path: str, body: Document, seen: Sight) -> None:
+    """PUT again and again until virt-api, which hears of its gates a moment later, says that."""
+
+    async def heard() -> bool:
+        answer = await case.control.ask("PUT", path, body)
+        return answer.content.startswith(b"{") and seen(answer.document)
+
+    await case.control.until(SOON, f"another answer to {path}", heard)
