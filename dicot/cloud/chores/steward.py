@@ -37,17 +37,21 @@ class Chore(Protocol):
 
 @dataclass(frozen=True)
 class Hook:
-    """A chore of another part of Dicot, such as the rotation of token keys."""
+    """A chore of another part of Dicot, such as the rotation of token keys. ``waking`` is given what to call when it
+    should not wait for its time."""
 
     call: Callable[[], Awaitable[None]]
     period: float = 60.0
+    waking: Callable[[Callable[[], None]], None] | None = None
 
     async def round(self, may: Callable[[], bool]) -> None:
         """See Chore."""
         await self.call()
 
     def wake(self, call: Callable[[], None]) -> None:
-        """See Chore. It only ever waits for its time."""
+        """See Chore."""
+        if self.waking is not None:
+            self.waking(call)
 
 
 class _Rounds:
