@@ -12,7 +12,7 @@ from dicot.cloud.kinds.kubevirt import NODE, VM, VMI, Vm
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import DATA_SOURCE
 from dicot.cloud.reading.feed import Feed
-from dicot.cloud.reading.joins import newest
+from dicot.cloud.reading.joins import by_place
 from dicot.cloud.reading.shelf import Entry, Query, Shape
 from dicot.cloud.resource import Bench, Join, Joined, Listed, Resource, Source, same_place
 from dicot.kube.kind import Kind, Row
@@ -305,21 +305,23 @@ class OpeningTests(FeedTests):
         self.assertNoResult(self.opened)
         self.ground.clock.advance(0)
         self.assertIsNone(self.successResultOf(self.opened))
-        self.assertEqual((self.asked, self.listed("red")), (["red/two", "red/one"], ["u1", "u2"]))
+        self.assertEqual((self.asked, self.listed("red")), (["red/one", "red/two"], ["u1", "u2"]))
 
-    def test_walk_is_newest_first(self) -> None:
-        times = [f"2026-01-01T00:{number * 7 % 60:02}:00Z" for number in range(7000)]
-        rows = [Row("red", f"n{at}", f"u{at}", "1", f"i{at % 3}", "", time, b"") for at, time in enumerate(times)]
-        walk, steps = newest(list(rows)), 0
-        try:
-            while True:
-                next(walk)
-                steps += 1
-        except StopIteration as end:
-            found = end.value
-        self.assertEqual(list(found), sorted(rows, key=lambda row: row.created, reverse=True))
-        self.assertEqual(steps, 4)
-        self.assertRaises(StopIteration, next, newest([]))
+    def test_walk_is_by_place(self) -> None:
+        rows = [Row(f"ns{at % 2}", f"n{at:04}", f"u{at}", "1", f"i{at}", "", "", b"") for at in range(7000)]
+        mixed = [rows[at * 4001 % 7000] for at in range(7000)]
+        wanted = sorted(rows, key=lambda row: (row.namespace, row.name))
+        for given in (mixed, wanted):
+            walk, steps = by_place(list(given)), 0
+            try:
+                while True:
+                    next(walk)
+                    steps += 1
+            except StopIteration as end:
+                found = end.value
+            self.assertEqual(list(found), wanted)
+            self.assertEqual(steps, 4)
+        self.assertRaises(StopIteration, next, by_place([]))
 
     def test_change_during_the_walk_is_asked_at_once(self) -> None:
         self.ground.sync()

@@ -15,7 +15,7 @@ from dicot.kube.kind import Kind, Row
 
 from .ground import RED, Ground
 
-NEWER, OLDER = "2026-11-20T10:00:01Z", "2026-11-20T10:00:00Z"
+FIRST, SECOND = ("red", "one"), ("red", "two")
 
 
 class FrontTests(SynchronousTestCase):
@@ -27,21 +27,21 @@ class FrontTests(SynchronousTestCase):
             self.front.enter(walk)
 
     def test_waits_for_one_whose_rows_are_not_known_yet(self) -> None:
-        self.assertFalse(self.front.may_pass("one", OLDER))
+        self.assertFalse(self.front.may_pass("one", SECOND))
 
     def test_who_is_behind_goes_on(self) -> None:
-        self.front.may_pass("one", OLDER)
-        self.assertTrue(self.front.may_pass("other", NEWER))
-        self.assertFalse(self.front.may_pass("one", OLDER))
+        self.front.may_pass("one", SECOND)
+        self.assertTrue(self.front.may_pass("other", FIRST))
+        self.assertFalse(self.front.may_pass("one", SECOND))
 
     def test_both_go_on_side_by_side(self) -> None:
-        self.front.may_pass("one", OLDER)
-        self.assertTrue(self.front.may_pass("other", OLDER))
-        self.assertTrue(self.front.may_pass("one", OLDER))
+        self.front.may_pass("one", SECOND)
+        self.assertTrue(self.front.may_pass("other", SECOND))
+        self.assertTrue(self.front.may_pass("one", SECOND))
 
     def test_nobody_waits_for_one_that_is_over(self) -> None:
         self.front.leave("other")
-        self.assertTrue(self.front.may_pass("one", OLDER))
+        self.assertTrue(self.front.may_pass("one", SECOND))
 
 
 class WalkTests(SynchronousTestCase):
@@ -53,9 +53,10 @@ class WalkTests(SynchronousTestCase):
         self.ground.sync()
         self.ground.project("red", RED)
         for number in range(300):
-            self.ground.put(VM, "red", f"vm-{number}", created=created(number))
+            self.ground.put(VM, "red", f"vm-{number}")
         for number in range(600):
-            self.ground.put(PORT, "red", f"port-{number}", created=created(number), spec={"vm": f"vm-{number}"})
+            # Ports that are made with a server are named after it.
+            self.ground.put(PORT, "red", f"vm-{number}-port", spec={"vm": f"vm-{number}"})
 
     def test_no_row_is_decoded_twice(self) -> None:
         vms = Source(VM, of_vm, document)
@@ -78,11 +79,6 @@ class WalkTests(SynchronousTestCase):
         self.assertEqual([len(each.shelf) for each in feeds], [300, 600])
         # Some are still known from their events.
         self.assertEqual(len(decoded), len({row.name for row in decoded}))
-
-
-def created(number: int) -> str:
-    """A moment, the later the greater the number."""
-    return f"2026-11-20T10:{number // 60:02}:{number % 60:02}Z"
 
 
 def of_vm(joined: Joined, now: float) -> Listed:

@@ -18,7 +18,7 @@ from ..resource import Listed, Resource
 from .cache import Cache
 from .deadlines import Deadlines
 from .entry import Entry, Shape
-from .joins import Meeting, Strand, newest
+from .joins import SPOT, Meeting, Strand, by_place
 from .shelf import Shelf
 
 log = Logger()
@@ -63,6 +63,7 @@ class Feed:
                 self._meetings[meeting.join.kind].append((strand, meeting))
         self._deadlines = Deadlines(cache.clock, cache.now, self._ask_all)
         self._homes: dict[str, tuple[str, bool]] = {}
+        self._found: dict[str, Entry] = {}
         self._due: OrderedDict[str, None] = OrderedDict()
         self._walk: Deferred[None] | None = None
         self._is_open = False
@@ -110,8 +111,8 @@ class Feed:
         return self._spread(self._first_walk())
 
     def _first_walk(self) -> Generator[None, None, None]:
-        """All rows, the newest first: so most entries are put at the end. The sources go side by side, and with those
-        of other feeds."""
+        """All rows; their entries get their order at the end. The sources go side by side, and with those of other
+        feeds."""
         walks = [self._walk_of(strand) for strand in self._strands.values()]
         try:
             while walks:
@@ -122,6 +123,8 @@ class Feed:
         finally:
             for strand in self._strands.values():
                 self._cache.front.leave(strand)
+        found, self._found = self._found, {}
+        yield from self.shelf.fill(found)
         yield from self._walk_due()
 
     def _walk_of(self, strand: Strand) -> Generator[None, None, None]:
@@ -130,12 +133,11 @@ class Feed:
         is_long = len(rows) >= _MANY
         if is_long:
             front.enter(strand)
-        ordered = yield from newest(rows)
+        ordered = yield from by_place(rows)
         while some := tuple(islice(ordered, _STEP)):
-            while is_long and not front.may_pass(strand, some[0].created):
+            while is_long and not front.may_pass(strand, SPOT(some[0])):
                 yield
-            for row in some:
-                self._ask_at(strand, row.place)
+            self._find(strand, some)
             yield
         front.leave(strand)
 
@@ -207,18 +209,40 @@ class Feed:
         self._ask_at(*self._locate(key))
 
     def _ask_at(self, strand: Strand, place: str) -> None:
-        row, key = strand.row(place), strand.key(place)
-        if row is None or not self._counts(strand, row):
-            strand.leave(place)
-            listed = _UNLISTED
-        else:
-            listed = self._listed(strand, row, place, key)
-        entry = listed.entry
-        if entry is None:
+        key = strand.key(place)
+        listed = self._looked_at(strand, place, key)
+        if self._found:
+            self._found.pop(key, None)
+        if listed.entry is None:
             self.shelf.drop(key)
         else:
-            self.shelf.put(entry if entry.place == key else replace(entry, place=key))
+            self.shelf.put(listed.entry)
         self._deadlines.put(key, listed.again)
+
+    def _find(self, strand: Strand, rows: Iterable[Row]) -> None:
+        """Ask rows of the first walk, whose entries wait for the others."""
+        for row in rows:
+            place = row.place
+            key = strand.key(place)
+            listed = self._looked_at(strand, place, key)
+            if listed.entry is not None:
+                self._found[key] = listed.entry
+            else:
+                self._found.pop(key, None)
+                self.shelf.drop(key)
+            self._deadlines.put(key, listed.again)
+
+    def _looked_at(self, strand: Strand, place: str, key: str) -> Listed:
+        """What a place is listed as, by its key."""
+        row = strand.row(place)
+        if row is None or not self._counts(strand, row):
+            strand.leave(place)
+            return _UNLISTED
+        listed = self._listed(strand, row, place, key)
+        entry = listed.entry
+        if entry is None or entry.place == key:
+            return listed
+        return Listed(replace(entry, place=key), listed.again)
 
     def _listed(self, strand: Strand, row: Row, place: str, key: str) -> Listed:
         gathered = strand.gather(row)

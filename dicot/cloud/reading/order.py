@@ -1,7 +1,7 @@
 """Entries in order. Free of Twisted."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import chain, islice
 from operator import attrgetter
@@ -20,8 +20,8 @@ class Ordered:
 
     __slots__ = ("_blocks",)
 
-    def __init__(self) -> None:
-        self._blocks: list[Block] = []
+    def __init__(self, blocks: Iterable[Block] = ()) -> None:
+        self._blocks = list(blocks)
 
     def __bool__(self) -> bool:
         return bool(self._blocks)

@@ -1,6 +1,7 @@
 """Finished answers. Free of Twisted."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from itertools import islice
 
 from .block import MOST
@@ -13,6 +14,7 @@ from .entry import Page as Page
 from .entry import Shape as Shape
 from .entry import UnknownMarker as UnknownMarker
 from .entry import newest_first as newest_first
+from .filling import Filling, in_order
 from .fragments import Allowance, Fragments
 from .index import Index
 from .order import Ordered, first, follows, merged, rank, strides
@@ -37,6 +39,8 @@ class Shelf:
         self._scopes: dict[str, Ordered] = {}
         self._whole = Ordered()
         self._fragments = Fragments(allowance)
+        self._coming: Mapping[str, Entry] = {}
+        self._late: dict[str, None] | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -48,8 +52,35 @@ class Shelf:
         """Every scope that has an entry."""
         return tuple(self._scopes)
 
+    def fill(self, found: Mapping[str, Entry]) -> Generator[None, None, None]:
+        """Put many entries, by their places, in small steps that nobody sees and a last one that all see.
+
+        What is put or dropped in the meantime is newer, and stays.
+        """
+        entries, ids, whole = {**self._entries, **found}, Index(), Filling()
+        scopes: defaultdict[str, Filling] = defaultdict(Filling)
+        late = self._late = dict[str, None]()
+        self._coming = entries
+        for some in in_order(list(entries.values())):
+            whole.extend(some)
+            for entry in some:
+                ids.add(entry.id, entry.place)
+                scopes[entry.scope].append(entry)
+            yield
+        before, self._late, self._coming = self._entries, None, {}
+        self._entries, self._ids, self._whole = entries, ids, whole.ordered()
+        self._scopes = {scope: filling.ordered() for scope, filling in scopes.items()}
+        for place in late:
+            entry_now = before.get(place)
+            if entry_now is None:
+                self.drop(place)
+            else:
+                self.put(entry_now)
+
     def put(self, entry: Entry) -> None:
         """Add or replace an entry; its fragments are made anew when they are asked for."""
+        if self._late is not None:
+            self._late[entry.place] = None
         old = self._entries.get(entry.place)
         if old is not None and (old.scope, old.order, old.id) == (entry.scope, entry.order, entry.id):
             self._fragments.forget(entry.place)
@@ -68,6 +99,8 @@ class Shelf:
 
     def drop(self, place: str) -> None:
         """Remove an entry, if it is there."""
+        if self._late is not None:
+            self._late[place] = None
         old = self._entries.get(place)
         if old is None:
             return
@@ -80,6 +113,8 @@ class Shelf:
 
     def purge(self, scope: str) -> None:
         """Remove all entries of a scope."""
+        if self._late is not None:
+            self._late.update(dict.fromkeys(place for place, entry in self._coming.items() if entry.scope == scope))
         ordered = self._scopes.pop(scope, None)
         if ordered is None:
             return
