@@ -1,6 +1,6 @@
 """A list in the making, beside the rows that it will replace."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -13,6 +13,9 @@ from .table import Move, Table
 from .versions import compare, is_newer
 
 P = TypeVar("P", bound=HasMeta)
+
+_STRIDE = 250
+"""Rows of a first list that are gone through in one step, some 0.1 ms."""
 
 
 class Draft(Generic[P]):
@@ -36,20 +39,28 @@ class Draft(Generic[P]):
         self._live = live
         self._namespace = namespace
         self._differing: dict[tuple[str, str], Change] = {}
+        self._first: list[Change] = []
 
-    def apply(self, lines: Iterable[bytes]) -> None:
-        """Lines of a streamed list, up to and with the one that ends the initial events. Raises as Store.apply."""
-        for line in lines:
+    def apply(self, lines: Sequence[bytes]) -> Sequence[bytes]:
+        """Lines of a streamed list, up to and with the one that ends the initial events; answers those behind it.
+
+        Raises as Store.apply.
+        """
+        bodies = self._reader.added(lines)
+        if bodies is not None and self._add_all(bodies):
+            return ()
+        for number, line in enumerate(lines, 1):
             event = self._reader.line(line)
             if ends_initial_events(event):
                 self.version = event.meta.resourceVersion
-                return
+                return lines[number:]
             if event.type == DELETED:
                 held = self.table.one(event.meta.namespace, event.meta.name)
                 if held is not None:
                     self.table.remove(held)
             elif event.type in (ADDED, MODIFIED):
                 self._add(event)
+        return ()
 
     def extend(self, items: Iterable[Any]) -> None:
         """Raw objects of a list, bytes or msgspec.Raw."""
@@ -59,8 +70,9 @@ class Draft(Generic[P]):
     def differing(self, graves: Mapping[str, str], version: str) -> Iterator[None]:
         """Compare with the live rows, step by step."""
         if not self._live.rows(self._namespace) and not graves:
-            for row in self.table.rows():
-                self._differing[row.namespace, row.name] = Change(self._kind, None, row)
+            kind, rows = self._kind, self.table.rows()
+            for start in range(0, len(rows), _STRIDE):
+                self._first += [Change(kind, None, row) for row in rows[start : start + _STRIDE]]
                 yield
             return
         for row in self._live.rows(self._namespace):
@@ -78,6 +90,11 @@ class Draft(Generic[P]):
 
     def closed(self, graves: Mapping[str, str], version: str) -> list[Change]:
         """All changes, with what was touched since the comparison began."""
+        if not self.touched and not self._differing:
+            return self._first
+        for change in self._first:
+            if change.new is not None:
+                self._differing[change.new.namespace, change.new.name] = change
         for namespace, name in self.touched:
             for move in self._settle(namespace, name, graves, version):
                 for row in move:
@@ -88,6 +105,17 @@ class Draft(Generic[P]):
             return list(self._differing.values())
         moves = ((each.old, each.new) for each in self._differing.values())
         return list(changes(self._kind, moves, unseen=True))
+
+    def _add_all(self, bodies: Sequence[P]) -> bool:
+        """Objects of a first list; False, and nothing is added, where they are not to be taken all alike."""
+        if len(self._live):
+            return False
+        try:
+            rows = list(map(self._kind.row, bodies))
+        except msgspec.ValidationError:
+            return False
+        self.table.extend(rows, bodies)
+        return True
 
     def _add(self, event: Event) -> None:
         """One object. A row that is held live already is not held twice."""

@@ -1,6 +1,6 @@
 """A watch line and a list, read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -103,6 +103,15 @@ class Reader:
         if sight.type == ERROR:
             return self._other(line, "")
         return Event(sight.type, sight.object.metadata)
+
+    def added(self, lines: Iterable[bytes]) -> list[Any] | None:
+        """The objects of lines that are all of the most usual sort, ADDED and fitting; None where any is not."""
+        try:
+            sights = list(map(self._sight.decode, lines))
+        except (*_UNFIT, *_BROKEN):
+            return None
+        bodies = [sight.object for sight in sights if sight.type == ADDED and sight.object.metadata.name]
+        return bodies if len(bodies) == len(sights) else None
 
     def object(self, raw: bytes | msgspec.Raw) -> Event:
         """One object of a list, as an ADDED."""

@@ -71,7 +71,10 @@ class Initial:
         while not draft.version:
             if not await stream.more(QUIET):
                 raise Cut("the stream ended before its initial events did")
-            draft.apply(self._pace.lines(stream))
+            for lines in self._pace.handfuls(stream):
+                stream.give_back(draft.apply(lines))
+                if draft.version:
+                    break
             if stream.lines and not draft.version:
                 await self._pace.breath()
         await self._pace.walk(self._store.replacing(draft, draft.version, self._part))

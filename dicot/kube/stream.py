@@ -1,6 +1,7 @@
 """The body of an answer, as lines or as a whole, with a limit on silence."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 from typing import Protocol as Seam
 
@@ -104,6 +105,15 @@ class Stream(Protocol):
             self._paused = False
             self._peer().resumeProducing()
         return line
+
+    def take_some(self, most: int) -> list[bytes]:
+        """The next lines, so many at most."""
+        return [self.take() for _ in range(min(most, len(self.lines)))]
+
+    def give_back(self, lines: Sequence[bytes]) -> None:
+        """Lines that were taken, and are not yet to be."""
+        self.lines.extendleft(reversed(lines))
+        self._held += sum(map(len, lines))
 
     async def more(self, quiet: float) -> bool:
         """Wait for lines; False at the end of the body. Raises Cut where it broke, and Silence where no byte came

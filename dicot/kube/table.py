@@ -1,6 +1,6 @@
 """Rows and the ways to find them. What is newest is decided elsewhere."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Generic, TypeVar
 
 from msgspec.structs import replace
@@ -30,6 +30,10 @@ class Index:
             self._found[key] = row
         else:
             self._found[key] = {held.place: held, row.place: row}
+
+    def add(self, key: str, row: Row) -> bool:
+        """Add a row by a key that no other has; False where one has it."""
+        return self._found.setdefault(key, row) is row
 
     def drop(self, key: str, row: Row) -> None:
         """Remove the row of that place, if it is there."""
@@ -122,6 +126,22 @@ class Table(Generic[P]):
             self._leave(old, moves)
         self._enter(row, body, moves)
         return tuple(moves.values())
+
+    def extend(self, rows: Sequence[Row], bodies: Sequence[P]) -> None:
+        """Put many rows, which come in order; nobody is told of them."""
+        links = None if self._kind.links is no_links else self._kind.links
+        namespace, named = None, dict[str, Row]()
+        for row, body in zip(rows, bodies, strict=True):
+            if row.namespace != namespace:
+                namespace = row.namespace
+                named = self._rows.setdefault(namespace, {})
+            if row.name in named or not self._ids.add(row.id, row):
+                self.put(row, body)
+                continue
+            named[row.name] = row
+            self._count += 1
+            for link in links(row, body) if links else ():
+                self._links.put(link, row)
 
     def swap(self, old: Row, row: Row, body: P | None = None) -> Row:
         """Replace a row by a later state of the same object with the same claim; answers what is held now."""

@@ -1,6 +1,7 @@
 """From stores to the shelf."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -8,7 +9,8 @@ from twisted.logger import LogEvent, LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.kinds.identity import NAMESPACE, NAMESPACE_RECORD, USER
-from dicot.cloud.kinds.kubevirt import NODE, VM, VMI, Vm
+from dicot.cloud.kinds.kubevirt import NODE, VM, Vm, by_owner
+from dicot.cloud.kinds.kubevirt import VMI as INSTANCE
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import DATA_SOURCE
 from dicot.cloud.reading.feed import Feed
@@ -20,6 +22,7 @@ from dicot.kube.kind import Kind, Row
 from .ground import BLUE, RED, Ground, uuid
 
 BRIEF: Shape = ("brief", 0, False)
+VMI = replace(INSTANCE, links=by_owner)
 KINDS = (VM, VMI, NODE, PORT)
 
 

@@ -8,8 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.caller import ANONYMOUS, Caller
 from dicot.cloud.kinds.identity import ROLE, USER
-from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, VM, VMI
-from dicot.cloud.kinds.storage import DATA_SOURCE, PVC
+from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, VM
+from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
 from dicot.cloud.reading.resolver import BURST, RATE, REMEMBERED, Resolver
 from dicot.cloud.resource import Known
 from dicot.kube.errors import Refused, Throttled, Unreachable
@@ -18,7 +18,7 @@ from dicot.names import ID
 
 from .ground import BLUE, RED, Ground, caller, uuid
 
-KINDS = (VM, VMI, CLUSTER_INSTANCETYPE, DATA_SOURCE, PVC, USER, ROLE)
+KINDS = (VM, CLUSTER_INSTANCETYPE, DATA_SOURCE, DATA_VOLUME, PVC, USER, ROLE)
 
 
 class Asked:
@@ -169,8 +169,8 @@ class RowsTests(ResolverTests):
     def test_links_of_what_may_be_seen(self) -> None:
         for namespace in ("red", "blue"):
             owners = [{"uid": "u1", "controller": True}]
-            self.ground.put(VMI, namespace, "x", metadata={"ownerReferences": owners})
-        self.assertEqual([row.place for row, _ in self.known().linked(VMI, "u1")], ["red/x"])
+            self.ground.put(DATA_VOLUME, namespace, "x", metadata={"ownerReferences": owners})
+        self.assertEqual([row.place for row, _ in self.known().linked(DATA_VOLUME, "u1")], ["red/x"])
 
     def test_links_into_a_kinds_own_namespace_name_whose_it_is(self) -> None:
         self.ground.put(USER, "dicot-system", "alice", spec={"name": "Alice", "domainId": "default"})

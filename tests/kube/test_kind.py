@@ -15,6 +15,18 @@ class Bare(msgspec.Struct, frozen=True, omit_defaults=True):
     metadata: Meta = Meta()
 
 
+class Held(Meta, frozen=True, omit_defaults=True):
+    """Metadata of which more is kept."""
+
+    finalizers: tuple[str, ...] = ()
+
+
+class HeldThing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A projection with it."""
+
+    metadata: Held = Held()
+
+
 class KindTests(SynchronousTestCase):
     """Where a kind is served."""
 
@@ -34,6 +46,20 @@ class RowTests(SynchronousTestCase):
         self.assertEqual((row.namespace, row.name, row.uid, row.version), ("red", "a", "uid-a", "7"))
         self.assertEqual(THINGS.read(row).spec.size, 3)
         self.assertNotIn(b"blue", row.body)
+
+    def test_keeps_more_of_metadata_where_it_is_asked_for(self) -> None:
+        kind = Kind("example.io", "v1", "things", "Thing", HeldThing)
+        manifest = thing("a", 7)
+        manifest["metadata"]["finalizers"] = ["f"]
+        row = kind.decode(raw(manifest))
+        self.assertEqual(kind.read(row).metadata.finalizers, ("f",))
+        self.assertNotIn(b"uid-a", row.body)
+
+    def test_what_was_decoded_stays_as_it_was(self) -> None:
+        body = msgspec.json.decode(raw(thing("a", 7, size=3)), type=Thing)
+        row = THINGS.row(body)
+        self.assertEqual(THINGS.read(row), body)
+        self.assertEqual(body.metadata.name, "a")
 
     def test_rule_39_drops_managed_fields_and_foreign_annotations(self) -> None:
         row = THINGS.decode(raw(thing("a", 7)))

@@ -228,9 +228,7 @@ class ReplaceTests(StoreTestCase):
 
     def test_a_streamed_list_ends_at_its_bookmark_and_leaves_the_rest(self) -> None:
         draft = self.store.draft()
-        lines = iter(
-            [added("a", 1), bookmark(4), deleted("a", 5), added("b", 6), bookmark(9, end=True), added("c", 10)]
-        )
-        draft.apply(lines)
+        lines = [added("a", 1), bookmark(4), deleted("a", 5), added("b", 6), bookmark(9, end=True), added("c", 10)]
+        rest = draft.apply(lines)
         self.assertEqual((draft.version, [row.name for row in draft.table.rows()]), ("9", ["b"]))
-        self.assertEqual(list(lines), [added("c", 10)])
+        self.assertEqual(rest, [added("c", 10)])

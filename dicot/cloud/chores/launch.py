@@ -92,10 +92,11 @@ class Launches:
             _log.warn("launch of {name} not noted: {error}", name=f"{step.namespace}/{step.name}", error=error)
 
     def _moved(self, changes: tuple[Change, ...]) -> None:
-        for change in changes:
+        # Of a first list all are walked anyway, in strides.
+        for change in changes if len(changes) <= _MOST_WOKEN else ():
             if change.new is not None and _MARK in change.new.body:
                 self._woken[change.new.namespace, change.new.name] = None
-        if len(self._woken) > _MOST_WOKEN:
+        if max(len(self._woken), len(changes)) > _MOST_WOKEN:
             self._woken.clear()
             self._walked = float("-inf")
         if self._woken:

@@ -222,15 +222,16 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def vm_links(row: Row, body: Vm) -> tuple[str, ...]:
     """The DataVolumes and claims that a VM names, and the server group that it is of."""
-    names = [volume.dataVolume.name for volume in body.spec.template.spec.volumes if volume.dataVolume]
-    names += [
-        volume.persistentVolumeClaim.claimName
-        for volume in body.spec.template.spec.volumes
-        if volume.persistentVolumeClaim
-    ]
+    names = []
+    for volume in body.spec.template.spec.volumes:
+        if volume.dataVolume:
+            names.append(volume.dataVolume.name)
+        if volume.persistentVolumeClaim:
+            names.append(volume.persistentVolumeClaim.claimName)
     group = body.metadata.labels.get(SERVER_GROUP)
-    names += [of_group(group)] if group else []
-    return tuple(f"{row.namespace}/{name}" for name in names)
+    if group:
+        names.append(of_group(group))
+    return tuple([f"{row.namespace}/{name}" for name in names]) if names else ()
 
 
 def of_group(id: str) -> str:
@@ -270,7 +271,6 @@ VMI = Kind(
     "virtualmachineinstances",
     "VirtualMachineInstance",
     Vmi,
-    by_owner,
     labels=frozenset(),
     owners=False,
 )

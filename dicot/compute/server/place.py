@@ -98,7 +98,8 @@ def _runs(id: str, known: Known) -> bool:
     server = known.find(VM, id)
     if server is None or server[0].namespace != known.caller.namespace:
         return False
-    return any(vmi.status.nodeName for _, vmi in known.linked(VMI, server[0].uid))
+    instance = known.named(VMI, server[0].name)
+    return instance is not None and instance[0].owner == server[0].uid and bool(instance[1].status.nodeName)
 
 
 def check_hints(hints: Mapping[str, Any]) -> None:

@@ -35,7 +35,8 @@ def present(known: Known, id: str, now: float) -> Present | None:
     if found is None:
         return None
     row, vm = found
-    vmi = next((body for _, body in known.linked(VMI, row.uid)), None)
+    instance = known.named(VMI, row.name, row.namespace)
+    vmi = instance[1] if instance is not None and instance[0].owner == row.uid else None
     volumes = []
     for volume in vm.spec.template.spec.volumes:
         data = volume.dataVolume and known.named(DATA_VOLUME, volume.dataVolume.name, row.namespace)

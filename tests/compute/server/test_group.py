@@ -151,7 +151,7 @@ class CompanyTests(GroupCase):
             del vm["metadata"]["labels"][LABEL]
         self.world.add(VM, vm)
         owner = [{"uid": vm["metadata"]["uid"], "controller": True}]
-        meta = {"name": "i", "namespace": NAMESPACE, "uid": "u-i", "ownerReferences": owner}
+        meta = {"name": vm["metadata"]["name"], "namespace": NAMESPACE, "uid": "u-i", "ownerReferences": owner}
         self.world.add(VMI, {"metadata": meta, "status": {"phase": "Running", "nodeName": "n"}})
 
     def test_a_member(self) -> None:
