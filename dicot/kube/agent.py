@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IReactorTime, IStreamClientEndpoint
 from twisted.python.components import proxyForInterface
 from twisted.web._newclient import HTTP11ClientProtocol
 from twisted.web.client import URI, Agent, HTTPConnectionPool
@@ -14,6 +14,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IPolicyForHTTPS, IResponse
 from zope.interface import implementer
 
+from .chunks import installed
 from .trust import Tls
 
 CONNECT_WITHIN = 10.0
@@ -135,6 +136,10 @@ class _Line:
         if protocol is not None:
             protocol.transport.abortConnection()
 
+    def read_at_once(self, clock: IReactorTime) -> None:
+        """Decode what comes in a turn of the reactor together."""
+        installed(self._protocol, clock, self.abort)
+
     def _connected(self, protocol: Any) -> Any:
         self._protocol = protocol
         return protocol
@@ -159,7 +164,13 @@ class WatchAgent:
         asked: Deferred[IResponse] = Agent.usingEndpointFactory(self._reactor, line).request(
             method, uri, headers, bodyProducer
         )
-        return asked.addCallback(lambda response: _Response(response, line))
+
+        def answered(response: IResponse) -> IResponse:
+            line.read_at_once(self._reactor)
+            found: IResponse = _Response(response, line)
+            return found
+
+        return asked.addCallback(answered)
 
 
 class _Response(proxyForInterface(IResponse)):  # type: ignore[misc]
