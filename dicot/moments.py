@@ -2,7 +2,9 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
+_STAMP_LENGTH = len("2026-01-01T00:00:00Z")
 _STAMP = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -24,6 +26,12 @@ def read(text: str | None) -> float | None:
 
 def is_stamp(text: str) -> bool:
     """Whether it is a moment in the form of ``stamp``, in which Kubernetes writes nearly all of them."""
+    return len(text) == _STAMP_LENGTH and _is_stamp(text)
+
+
+# What belongs to one object often happened in one second.
+@lru_cache(1024)
+def _is_stamp(text: str) -> bool:
     return _STAMP.fullmatch(text) is not None and read(text) is not None
 
 

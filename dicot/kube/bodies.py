@@ -1,6 +1,5 @@
 """What was read of rows last."""
 
-from collections import OrderedDict
 from typing import Generic, TypeVar
 
 from .kind import HasMeta, Kind, Row
@@ -21,11 +20,13 @@ class Bodies(Generic[P]):
         self._kind = kind
         self._most = _MOST if kind.namespaced else _MOST_SHARED
         # By identity: a later state of an object is another row. A row that is held cannot lose its identity to one.
-        self._held: OrderedDict[int, tuple[Row, P]] = OrderedDict()
+        self._held: dict[int, tuple[Row, P]] = {}
+        self._before: dict[int, tuple[Row, P]] = {}
 
     def read(self, row: Row) -> P:
         """The kept part of a row. Raises msgspec.DecodeError."""
-        held = self._held.get(id(row))
+        key = id(row)
+        held = self._held.get(key) or self._before.get(key)
         if held is not None:
             return held[1]
         body = self._kind.read(row)
@@ -35,5 +36,6 @@ class Bodies(Generic[P]):
     def note(self, row: Row, body: P) -> None:
         """A row whose projection is known already."""
         if len(self._held) >= self._most:
-            self._held.popitem(last=False)
+            # All at once: to let go of one for each that comes takes as long as to decode it.
+            self._before, self._held = self._held, {}
         self._held[id(row)] = (row, body)

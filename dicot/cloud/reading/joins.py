@@ -124,6 +124,17 @@ class Meeting:
         return tuple(dict.fromkeys([key for key in keys if key.partition("/")[0] in homes]))
 
 
+class _Numbers(dict[Kind[Any], int]):
+    """The place of each joined kind in ``Strand.by_kind``. Raises LookupError for one that is not joined."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__((kind, at) for at, kind in enumerate(dict.fromkeys(join.kind for join in source.joins)))
+        self._main = source.main
+
+    def __missing__(self, kind: Kind[Any]) -> int:
+        raise LookupError(f"{self._main.resource} is not joined with {kind.resource}")
+
+
 class Strand:
     """One source of a resource: a main kind, and the meetings with what it is joined with."""
 
@@ -137,10 +148,8 @@ class Strand:
             Meeting(join, cache.stores[join.kind], self.store, number) for number, join in enumerate(source.joins)
         )
         self._remembering = [meeting for meeting in self.meetings if meeting.remembers]
-        self._numbers = {
-            kind: number for number, kind in enumerate(dict.fromkeys(join.kind for join in source.joins))
-        }
-        self.by_kind = [[each for each in self.meetings if each.join.kind == kind] for kind in self._numbers]
+        self.numbers = _Numbers(source)
+        self.by_kind = [[each for each in self.meetings if each.join.kind == kind] for kind in self.numbers]
         # A Namespace stands for itself: its project is the one that it is.
         self._is_of_namespaces = self.main == NAMESPACE
         self._cache = cache
@@ -158,13 +167,6 @@ class Strand:
         namespace, _, name = place.partition("/")
         row: Row | None = self.store.one(namespace, name)
         return row
-
-    def number(self, kind: Kind[Any]) -> int:
-        """The place of a kind in ``by_kind``, where its meetings are. Raises LookupError where it is not joined."""
-        try:
-            return self._numbers[kind]
-        except KeyError:
-            raise LookupError(f"{self.main.resource} is not joined with {kind.resource}") from None
 
     def gather(self, row: Row) -> "Gathered":
         """A main row and what meets it."""
@@ -224,13 +226,13 @@ class Gathered:
 
     def rows(self, kind: Kind[Any]) -> Sequence[Row]:
         """The joined rows of a kind, oldest first, without what they say."""
-        number = self._strand.number(kind)
+        number = self._strand.numbers[kind]
         rows = self._rows[number]
         return self._gathered(number) if rows is None else rows
 
     def all(self, kind: Kind[P]) -> tuple[tuple[Row, P], ...]:
         """The joined rows of a kind, oldest first."""
-        number = self._strand.number(kind)
+        number = self._strand.numbers[kind]
         found = self._found[number]
         if found is None:
             found = self._found[number] = self._read(number)
@@ -268,7 +270,8 @@ class Gathered:
         rows: Sequence[Row] = ()
         for meeting in self._strand.by_kind[number]:
             met = meeting.of_place(self.row) if meeting.is_of_place else self._met(meeting)
-            rows = (*rows, *met) if rows else met
+            if met:
+                rows = (*rows, *met) if rows else met
         if len(rows) > 1:
             rows = sorted({row.place: row for row in rows}.values(), key=lambda row: (row.created, row.name))
         self._rows[number] = rows

@@ -43,7 +43,9 @@ def addresses_of(vmi: Vmi | None, ports: Iterable[Port], pod_network: str) -> tu
         for text in (seen.ipAddresses or (seen.ipAddress,))[:MOST]
         if (version := version_of(text))
     ]
-    return tuple(sorted(found, key=lambda address: (address.network, address.version)))
+    if len(found) > 1:
+        found.sort(key=lambda address: (address.network, address.version))
+    return tuple(found)
 
 
 def version_of(text: str) -> int:

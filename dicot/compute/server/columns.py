@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from sys import intern
 from types import MappingProxyType
 
-from ...cloud.kinds.kubevirt import VM
-from ...cloud.kinds.network import PORT
+from ...cloud.kinds.kubevirt import VM, Vm, Vmi
 from ...cloud.reading.shelf import Entry, newest_first
 from ...cloud.resource import Joined, Listed
 from ...names import RESERVATION
@@ -50,18 +49,11 @@ PLACE: Mapping[str, int] = MappingProxyType({name: place for place, name in enum
 
 def entry(joined: Joined, now: float) -> Listed:
     """A server, listed, and when its status must be asked for again."""
-    row = joined.row
+    row, vm = joined.row, joined.main(VM)
     state = state_of(joined, now)
-    name = notes.display_name(joined.main(VM))
-    found = Entry(
-        place=row.place,
-        scope=row.namespace,
-        id=row.id,
-        order=order(row.created, row.id),
-        name=name,
-        status=state.status,
-        columns=_columns(joined, state, name),
-    )
+    name = notes.display_name(vm)
+    columns = _columns(joined, vm, state, name)
+    found = Entry(row.place, row.namespace, row.id, order(row.created, row.id), name, state.status, columns)
     return Listed(found, state.again)
 
 
@@ -70,42 +62,48 @@ def order(created: str, id: str) -> str:
     return newest_first(created, "") + id
 
 
-def _columns(joined: Joined, state: State, name: str) -> tuple[str, ...]:
-    """The values of COLUMNS; what many servers have in common is held once."""
-    vm, vmi, node = joined.main(VM), vmi_of(joined), node_of(joined)
+def _columns(joined: Joined, vm: Vm, state: State, name: str) -> tuple[str, ...]:
+    """The values of COLUMNS, in their order; what many servers have in common is held once."""
+    vmi, node = vmi_of(joined), node_of(joined)
     note, lock = notes.server_note(vm), notes.lock_note(vm)
     hostname = notes.hostname(vm, note)
-    ports = (body for _, body in joined.all(PORT))
-    shown = state.vm_state != "building"
-    addresses = addresses_of(vmi, ports, joined.config.network_name) if shown else ()
     started, changed = seconds_of(launched(vm, vmi)), updated(vm, vmi)
-    values = {
-        "vm_state": state.vm_state or "",
-        "task_state": state.task_state or "",
-        "power_state": str(state.power_state),
-        "user_id": intern(notes.user_id(vm)),
-        "image": intern(notes.image_note(vm).id),
-        "flavor": intern(flavor_in(joined).id),
-        "host": node[0].name if node else "",
-        "key_name": intern(notes.key_name(vm) or ""),
-        "availability_zone": intern(zone_of(node[1] if node else None) or note.zone or ""),
-        "created_at": joined.row.created,
-        "updated_at": changed,
-        "launched_at": changed if started == changed else started,
-        "reservation_id": vm.metadata.annotations.get(RESERVATION, ""),
-        "hostname": name if hostname == name else hostname,
-        "locked": "True" if lock is not None else "False",
-        "locked_by": lock.by if lock is not None else "",
-        "config_drive": "True" if notes.has_config_drive(vm) else "",
-        "description": notes.description(vm) or "",
-        "ip": "\n".join([address.text for address in addresses if address.version == 4]),
-        "ip6": "\n".join([address.text for address in addresses if address.version == 6]),
-        "tags": ",".join(notes.tags(vm)),
-        "access_ip_v4": note.accessIPv4,
-        "access_ip_v6": note.accessIPv6,
-        "launch_index": str(note.launchIndex),
-        "launch_order": f"{note.launchIndex:05}" if note.launchIndex else "",
-        "auto_disk_config": "1" if note.diskConfig == "AUTO" else "0",
-        "project_id": intern(joined.project),
-    }
-    return tuple([values[column] for column in COLUMNS])
+    ip, ip6 = _texts(joined, vmi) if state.vm_state != "building" else ("", "")
+    return (
+        state.vm_state or "",
+        state.task_state or "",
+        str(state.power_state),
+        intern(notes.user_id(vm)),
+        intern(notes.image_note(vm).id),
+        intern(flavor_in(joined).id),
+        node[0].name if node else "",
+        intern(notes.key_name(vm) or ""),
+        intern(zone_of(node[1] if node else None) or note.zone or ""),
+        joined.row.created,
+        changed,
+        changed if started == changed else started,
+        vm.metadata.annotations.get(RESERVATION, ""),
+        name if hostname == name else hostname,
+        "True" if lock is not None else "False",
+        lock.by if lock is not None else "",
+        "True" if notes.has_config_drive(vm) else "",
+        notes.description(vm) or "",
+        ip,
+        ip6,
+        ",".join(notes.tags(vm)),
+        note.accessIPv4,
+        note.accessIPv6,
+        str(note.launchIndex),
+        f"{note.launchIndex:05}" if note.launchIndex else "",
+        "1" if note.diskConfig == "AUTO" else "0",
+        intern(joined.project),
+    )
+
+
+def _texts(joined: Joined, vmi: Vmi | None) -> tuple[str, str]:
+    """The addresses of both versions, a line for each."""
+    found = addresses_of(vmi, (), joined.config.network_name)
+    if len(found) == 1:
+        return (found[0].text, "") if found[0].version == 4 else ("", found[0].text)
+    ip = "\n".join([address.text for address in found if address.version == 4])
+    return ip, "\n".join([address.text for address in found if address.version == 6])

@@ -7,7 +7,7 @@ from ...cloud.resource import Join, Joined, same_place
 from ...kube.kind import Row
 from ...names import FLAVOR
 from ...names import SERVER_GROUP as GROUP_LABEL
-from ..facts import FlavorCopy, flavor_of, flavor_of_vm
+from ..facts import FlavorCopy, copied, flavor_of, flavor_of_vm
 from ..server_group import SERVER_GROUP
 from .seen import Seen
 from .status import State, status
@@ -23,7 +23,7 @@ def _is_owned(row: Row, instance: Row) -> bool:
 
 def _volumes(row: Row, vm: Vm) -> tuple[str, ...]:
     names = [volume.dataVolume.name for volume in vm.spec.template.spec.volumes if volume.dataVolume]
-    return tuple(f"{row.namespace}/{name}" for name in names)
+    return tuple([f"{row.namespace}/{name}" for name in names]) if names else ()
 
 
 def _node(row: Row, vmi: Vmi) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def _of_node(node: Node) -> object:
 
 
 def _groups(row: Row, port: Port) -> tuple[str, ...]:
-    return tuple(f"{row.namespace}/{id}" for id in port.spec.securityGroups)
+    return tuple([f"{row.namespace}/{id}" for id in port.spec.securityGroups])
 
 
 def _server_group(row: Row, vm: Vm) -> tuple[str, ...]:
@@ -85,13 +85,16 @@ def node_of(joined: Joined) -> tuple[Row, Node] | None:
 def state_of(joined: Joined, now: float) -> State:
     """The status of a server."""
     node = node_of(joined)
-    volumes = tuple(body for _, body in joined.all(DATA_VOLUME))
+    volumes = tuple([body for _, body in joined.all(DATA_VOLUME)])
     seen = Seen(joined.main(VM), vmi_of(joined), volumes, node[1] if node else None, now)
     return status(seen, joined.row.id)
 
 
 def flavor_in(joined: Joined) -> FlavorCopy:
     """The flavor of a server."""
+    copy = copied(joined.main(VM).metadata.annotations)
+    if copy is not None:
+        return copy
     known = None
     for kind in (CLUSTER_INSTANCETYPE, INSTANCETYPE):
         found = joined.first(kind)

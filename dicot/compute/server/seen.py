@@ -10,6 +10,7 @@ from ...moments import read
 from ...names import LAUNCHED_AT, TASK
 
 FINAL = frozenset({"Succeeded", "Failed"})
+_NOTHING: frozenset[str] = frozenset()
 _COUNTED = frozenset({"Always", "RerunOnFailure", "Once"})
 
 
@@ -61,7 +62,8 @@ class Seen(msgspec.Struct, frozen=True):
     @property
     def requests(self) -> frozenset[str]:
         """What virt-controller is asked to do and has not done: Start, Stop."""
-        return frozenset(request.action for request in self.vm.status.stateChangeRequests)
+        asked = self.vm.status.stateChangeRequests
+        return frozenset([request.action for request in asked]) if asked else _NOTHING
 
     @property
     def _has_left(self) -> bool:
@@ -109,7 +111,10 @@ class Seen(msgspec.Struct, frozen=True):
 
 def held(conditions: tuple[Condition, ...], type: str, status: str) -> Condition | None:
     """The condition of a type, if it has that status."""
-    return next((found for found in conditions if found.type == type and found.status == status), None)
+    for found in conditions:
+        if found.type == type and found.status == status:
+            return found
+    return None
 
 
 def task_of(vm: Vm) -> Task | None:

@@ -63,7 +63,10 @@ def _rebooting(seen: Seen) -> State | None:
 
     The instance may be seen to end before the VM is seen to stop.
     """
-    task = seen.task if seen.task in ("rebooting", "rebooting_hard") else ""
+    task = seen.task
+    task = task if task in ("rebooting", "rebooting_hard") else ""
+    if not task and not seen.requests:
+        return None
     both = {"Stop", "Start"} <= seen.requests
     moving = seen.printable != "Stopped" or "Start" in seen.requests or seen.is_coming
     stopped_since = seen.requests == {"Stop"} and seen.printable == "Stopping"
@@ -266,7 +269,12 @@ TABLE: tuple[Row, ...] = (
 
 def status(seen: Seen, id: str) -> State:
     """What Nova says of a server at this moment. A server in error also says why."""
-    found = next((state for row in TABLE if (state := row(seen)) is not None), UNKNOWN)
-    if found.status != "ERROR":
+    for row in TABLE:
+        found = row(seen)
+        if found is not None:
+            break
+    else:
+        return UNKNOWN
+    if found.vm_state != ERROR or found.status != "ERROR":
         return found
     return State(found.vm_state, found.task_state, found.power_state, found.again, failure_of(seen, id))

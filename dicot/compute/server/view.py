@@ -217,15 +217,20 @@ def launched(vm: Vm, vmi: Vmi | None) -> str | None:
     noted = vm.metadata.annotations.get(LAUNCHED_AT)
     if noted or vmi is None:
         return noted
-    reached = {each.phase: each.phaseTransitionTimestamp for each in vmi.status.phaseTransitionTimestamps}
-    return reached.get("Running")
+    for each in reversed(vmi.status.phaseTransitionTimestamps):
+        if each.phase == "Running":
+            return each.phaseTransitionTimestamp
+    return None
 
 
 def updated(vm: Vm, vmi: Vmi | None) -> str:
     """The last moment at which anything that is shown is known to have changed."""
-    moments = [vm.metadata.creationTimestamp, times.seconds_of(vm.metadata.annotations.get(UPDATED_AT))]
-    moments += [condition.lastTransitionTime or "" for condition in vm.status.conditions]
-    if vmi is not None:
-        moments += [each.phaseTransitionTimestamp or "" for each in vmi.status.phaseTransitionTimestamps]
     # Kubernetes writes all of them in one form, so that the texts sort as the times do.
-    return times.seconds_of(max(moments))
+    last = max(vm.metadata.creationTimestamp, times.seconds_of(vm.metadata.annotations.get(UPDATED_AT)))
+    for condition in vm.status.conditions:
+        if condition.lastTransitionTime and condition.lastTransitionTime > last:
+            last = condition.lastTransitionTime
+    for each in vmi.status.phaseTransitionTimestamps if vmi is not None else ():
+        if each.phaseTransitionTimestamp and each.phaseTransitionTimestamp > last:
+            last = each.phaseTransitionTimestamp
+    return times.seconds_of(last)
