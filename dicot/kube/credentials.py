@@ -1,7 +1,8 @@
 """Where the API server is, and how Dicot proves who it is: from a kubeconfig or from the Pod that Dicot runs in.
 
-The files are read once, at start, by the ``kubernetes`` package's own reading and merging of them. What may block or
-go stale is not left to it: plugins are child processes, token files and certificates are read again.
+The files are read once, at start, by the ``kubernetes`` package's own reading and merging of them, in a process of
+its own. What may block or go stale is not left to it: plugins are child processes, token files and certificates are
+read again.
 """
 
 import base64
@@ -13,18 +14,18 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import yaml
-from kubernetes.client import Configuration
-from kubernetes.config import ConfigException
-from kubernetes.config.incluster_config import SERVICE_CERT_FILENAME, SERVICE_TOKEN_FILENAME, InClusterConfigLoader
-from kubernetes.config.kube_config import ConfigNode, KubeConfigMerger
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from .errors import Headers, Unreachable
 from .plugin import Grant, Plugin, Program
+from .settings import Entry, Found, Reading, Unreadable, Wish, apart, found
 from .trust import Pem, Tls
 
+SERVICE_HOST, SERVICE_PORT = "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"
+"""By these variables a Pod knows the API server."""
+SERVICE_TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+SERVICE_AUTHORITY_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
 TOKEN_FILE_LIFE = 60.0
 _EARLY = 10.0
 _FRESH = 5.0
@@ -138,54 +139,51 @@ def load(
     allow_insecure: bool = False,
     environ: Mapping[str, str] = os.environ,
     now: Callable[[], float] = time.time,
+    reading: Reading = apart,
 ) -> Credentials:
     """Credentials from the named kubeconfig; without a name those of the Pod, else of the usual kubeconfig.
 
     ``reactor`` provides IReactorTime and IReactorProcess. ``allow_insecure`` lets a kubeconfig switch verification
     off. Raises Unusable.
     """
-    if not kubeconfig and environ.get("KUBERNETES_SERVICE_HOST"):
-        return in_cluster(reactor, environ)
+    if not kubeconfig and environ.get(SERVICE_HOST):
+        return in_cluster(reactor, environ, reading=reading)
     files = kubeconfig or environ.get("KUBECONFIG") or "~/.kube/config"
     try:
-        reading = _Kubeconfig(files, context, environ)
-        return reading.credentials(reactor, allow_insecure, now)
-    except (ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
+        chosen = _Kubeconfig(found(Wish(files, context), reading), environ)
+        return chosen.credentials(reactor, allow_insecure, now)
+    except (Unreadable, OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
         raise Unusable(f"{files}: {reason}") from reason
 
 
 def in_cluster(
     clock: IReactorTime,
     environ: Mapping[str, str] = os.environ,
-    token_file: str = SERVICE_TOKEN_FILENAME,
-    authority_file: str = SERVICE_CERT_FILENAME,
+    token_file: str = SERVICE_TOKEN_FILE,
+    authority_file: str = SERVICE_AUTHORITY_FILE,
+    reading: Reading = apart,
 ) -> Credentials:
     """Credentials of the Pod that Dicot runs in. Raises Unusable."""
-    settings = Configuration()
+    told = {name: environ[name] for name in (SERVICE_HOST, SERVICE_PORT) if name in environ}
+    wish = Wish(token_file=token_file, authority_file=authority_file, environ=told)
     try:
-        InClusterConfigLoader(token_file, authority_file, environ=environ).load_and_set(settings)
+        host = found(wish, reading).host
         tls = Tls(Pem(path=authority_file))
-    except (ConfigException, OSError, ValueError) as reason:
+    except (Unreadable, OSError, ValueError) as reason:
         raise Unusable(f"in-cluster settings: {reason}") from reason
-    return Credentials(settings.host, tls, TokenFile(token_file, clock))
+    return Credentials(host, tls, TokenFile(token_file, clock))
 
 
 class _Kubeconfig:
     """One context of a merged kubeconfig. A relative path in it is relative to the file that says it."""
 
-    def __init__(self, files: str, context: str, environ: Mapping[str, str]) -> None:
-        merged = KubeConfigMerger(files).config
-        if merged is None:
-            raise Unusable(f"{files}: no such kubeconfig")
-        chosen = merged["contexts"].get_with_name(context or merged["current-context"])["context"]
+    def __init__(self, chosen: Found, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._cluster: ConfigNode = merged["clusters"].get_with_name(chosen["cluster"])
-        named = chosen.safe_get("user")
-        self._user: ConfigNode | None = merged["users"].get_with_name(named) if named else None
+        self._cluster = chosen.cluster
+        self._user = chosen.user
 
     def credentials(self, reactor: Any, allow_insecure: bool, now: Callable[[], float]) -> Credentials:
-        cluster = self._cluster["cluster"].value
-        user = (self._user["user"].value if self._user is not None else None) or {}
+        cluster, user = self._cluster.content, self._user.content
         server = cluster["server"].rstrip("/")
         _refuse(cluster, user, server, allow_insecure)
         tls = Tls(
@@ -222,7 +220,7 @@ class _Kubeconfig:
         shown = _shown(cluster) if told.get("provideClusterInfo") else None
         return Program((command, *(told.get("args") or ())), {**self._environ, **extra}, told["apiVersion"], shown)
 
-    def _pem(self, section: Mapping[str, Any], key: str, entry: ConfigNode | None) -> Pem:
+    def _pem(self, section: Mapping[str, Any], key: str, entry: Entry) -> Pem:
         encoded = section.get(f"{key}-data")
         if encoded:
             try:
@@ -232,8 +230,8 @@ class _Kubeconfig:
         return Pem(path=_beside(entry, section[key])) if section.get(key) else Pem()
 
 
-def _beside(entry: ConfigNode | None, path: str) -> str:
-    folder = Path(entry.path).absolute().parent if entry is not None and entry.path else Path()
+def _beside(entry: Entry, path: str) -> str:
+    folder = Path(entry.path).absolute().parent if entry.path else Path()
     return str(folder / Path(path).expanduser())
 
 

@@ -2,8 +2,11 @@
 
 import base64
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,16 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from dicot.kube.credentials import Credentials, TokenFile, Unusable, in_cluster, load
+from dicot.kube import credentials as by_process
+from dicot.kube.credentials import Credentials, TokenFile, Unusable
 from dicot.kube.errors import Headers, Unreachable
 from dicot.kube.plugin import LONGEST_OUTPUT, Plugin, Program
+from dicot.kube.settings import here
 
 from .certificates import authority, signed
 
+load = partial(by_process.load, reading=here)
+in_cluster = partial(by_process.in_cluster, reading=here)
 API = "client.authentication.k8s.io/v1"
 
 
@@ -190,6 +197,39 @@ class Pods(Files):
 
     def test_not_in_a_pod(self) -> None:
         self.assertIn("host/port", str(self.assertRaises(Unusable, in_cluster, self.machine, {})))
+
+
+class Processes(Files):
+    """The files are read by a process of its own."""
+
+    def test_kubeconfig(self) -> None:
+        path = self.kubeconfig({"token": "t"})
+        found = by_process.load(path, "", self.machine)
+        self.assertEqual(
+            (found.server, self.headers(found)), ("https://127.0.0.1:6443", {"Authorization": "Bearer t"})
+        )
+        refusal = str(self.assertRaises(Unusable, by_process.load, path, "other", self.machine))
+        self.assertIn("other", refusal)
+
+    def test_pod(self) -> None:
+        token, ca = self.folder / "token", self.folder / "ca.crt"
+        token.write_text("one")
+        ca.write_bytes(authority("ca").certificate)
+        environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+        found = by_process.in_cluster(self.machine, environ, str(token), str(ca))
+        self.assertEqual(found.server, "https://10.0.0.1:443")
+
+    def test_process_that_fails(self) -> None:
+        path = self.kubeconfig({"token": "t"})
+        for executable in ("/nowhere/python", "/bin/false"):
+            self.patch(sys, "executable", executable)
+            refusal = str(self.assertRaises(Unusable, by_process.load, path, "", self.machine))
+            self.assertIn("could not be read", refusal)
+
+    def test_the_package_stays_away(self) -> None:
+        code = "import sys, dicot.tap; sys.exit('kubernetes' in sys.modules)"
+        environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        self.assertEqual(subprocess.run([sys.executable, "-c", code], env=environ).returncode, 0)
 
 
 class TokenFiles(Files):
