@@ -20,7 +20,7 @@ from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
 
 from .settled.mark import calm, may_be_woken
-from .steps import Ask, Create, Decision, Look, Patch, Remove, Replace, Rewrite, Step, Tell
+from .steps import Ask, Call, Create, Decision, Look, Patch, Remove, Replace, Rewrite, Step, Tell
 
 AT_ONCE = 16
 """Objects that are written at a time."""
@@ -210,6 +210,8 @@ class Controller(Service):
                 await self._rewrite(at, change)
             case Tell():
                 await self._tell(step)
+            case Call():
+                await self._call(step)
 
     async def _create(self, step: Create) -> None:
         try:
@@ -222,6 +224,13 @@ class Controller(Service):
         if not step.at.subresource:
             self._learn(step.at, made)
 
+    async def _call(self, step: Call) -> None:
+        try:
+            await self._accounts.kube.replace(step.at, step.body)
+        except Refused as reason:
+            await self._tell_why(step, reason)
+            raise
+
     async def _patch(self, step: Patch) -> None:
         try:
             found = await self._accounts.kube.patch(step.at, step.body, media=step.media)
@@ -232,7 +241,7 @@ class Controller(Service):
             raise
         self._learn(step.at, found)
 
-    async def _tell_why(self, step: Create | Patch, reason: Refused) -> None:
+    async def _tell_why(self, step: Call | Create | Patch, reason: Refused) -> None:
         for told in step.refused(reason) if step.refused is not None else ():
             await self.take(told)
 

@@ -68,6 +68,15 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """PUT to a subresource that does something at once and keeps nothing. ``refused`` as of Create."""
+
+    at: Place
+    body: Manifest
+    refused: "Callable[[Refused], tuple[Step, ...]] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """POST a review. Its answer decides: nothing that stands after it is done."""
 
@@ -84,7 +93,7 @@ class Look:
     then: "Callable[[Manifest], Decision]"
 
 
-Step = Ask | Create | Look | Patch | Rewrite | Replace | Remove | Tell
+Step = Ask | Call | Create | Look | Patch | Rewrite | Replace | Remove | Tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from msgspec import json
@@ -10,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.address import Place
-from dicot.kube.errors import Denied, Exists
+from dicot.kube.errors import Conflict, Denied, Exists, Refused
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
@@ -18,7 +19,7 @@ from dicot.moments import stamp
 from dicot.sandbox.controller import RETRY, Accounts, Controller, Key
 from dicot.sandbox.nodes.kinds import CLAIMS
 from dicot.sandbox.settled.mark import CALM, WOKEN
-from dicot.sandbox.steps import REST, Ask, Decision, Look, Remove, Replace, Tell, act
+from dicot.sandbox.steps import REST, Ask, Call, Decision, Look, Patch, Remove, Replace, Tell, act
 
 from .test_service import Badge, Book, Silence
 from .things import NOW, claim_manifest, raw
@@ -117,6 +118,30 @@ class Steps(SynchronousTestCase):
         self.kube.fail = lambda verb, at: Denied(403, "Forbidden", "ends") if at.plural == "events" else None
         self.assertEqual(self.decide(act(Tell(EVENT), Remove(CLAIM, "u"))), ["delete u 0"])
         self.assertNotIn(NOW + RETRY, self.due())
+
+    def test_what_is_refused_is_told_of(self) -> None:
+        """Of a call and of a patch, before it is tried again; that somebody was faster is no refusal."""
+        at = replace(CLAIM, subresource="hold")
+        call, patch = Call(at, {}, self.tells), Patch(at, {}, refused=self.tells)
+        denied, stale = Denied(403, "Forbidden", "no"), Conflict(409, "Conflict", "x")
+        cases: tuple[tuple[Call | Patch, Refused, list[str]], ...] = (
+            (call, denied, ["delete u 0"]),
+            (patch, denied, ["delete u 0"]),
+            (patch, stale, []),
+        )
+        for step, reason, verbs in cases:
+            self.setUp()
+            self.kube.fail = partial(self.fails, at, reason)
+            self.assertEqual(self.decide(act(step, Replace(CLAIM, {}))), verbs)
+            self.assertIn(NOW + RETRY, self.due())
+        self.setUp()
+        self.assertEqual(self.decide(act(Call(at, {}), Remove(CLAIM, "u"))), ["replace", "delete u 0"])
+
+    def fails(self, at: Place, reason: Exception, verb: str, where: Place) -> Exception | None:
+        return reason if where == at else None
+
+    def tells(self, reason: Refused) -> tuple[Remove, ...]:
+        return (Remove(CLAIM, "u"),)
 
     def test_what_is_sent_is_what_was_decided(self) -> None:
         self.decide(act(Replace(CLAIM, claim_manifest())))

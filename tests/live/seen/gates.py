@@ -41,3 +41,23 @@ async def until_answered(case: SeenTestCase, path: str, body: Document, seen: Si
         return answer.content.startswith(b"{") and seen(answer.document)
 
     await case.control.until(SOON, f"another answer to {path}", heard)
+
+
+async def shown_open(case: SeenTestCase, path: str, document: Document) -> None:
+    """POST again and again until nobody says any more that a gate is shut."""
+
+    async def heard() -> bool:
+        answer = await case.control.ask("POST", path, document)
+        return b"feature gate not enabled" not in answer.content
+
+    await case.control.until(SOON, f"an open gate at {path}", heard)
+
+
+async def until_refused(case: SeenTestCase, path: str, document: Document, why: str) -> None:
+    """POST again and again until a gate that was open a moment ago is seen to be shut."""
+
+    async def heard() -> bool:
+        answer = await case.control.ask("POST", path, document)
+        return answer.status == 400 and why in answer.document["message"]
+
+    await case.control.until(SOON, f"a shut gate at {path}", heard)

@@ -323,6 +323,72 @@ class MigrationTests(AdmissionTestCase):
             self.assertEqual(self.ask(review(offers.changed(old, changes), old))["code"], 422, changes)
 
 
+class KeepingTests(AdmissionTestCase):
+    """Snapshots of machines and restores, where the gate is open."""
+
+    TARGET: Document = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "m"}
+    RESTORES = ("snapshot.kubevirt.io", "virtualmachinerestores")
+
+    def told(
+        self, kind: str, spec: Document, *stored: Document, old: Document | None = None, shut: bool = False
+    ) -> str:
+        """What is said against one; "" where nothing is."""
+        gates = {"developerConfiguration": {"featureGates": [] if shut else ["Snapshot"]}}
+        kubevirt = {**KUBEVIRT, "spec": {"configuration": gates}}
+        known = [(*self.RESTORES, each) for each in stored]
+        reader = Stored(("kubevirt.io", "kubevirts", kubevirt), *known)
+        admission = KubeVirtAdmission(reader, lambda: "i" * 36, lambda: "now")
+        try:
+            admission.validate(review(self.one(kind, spec), self.one(kind, old) if old is not None else None))
+        except Refusal as refusal:
+            return refusal.message.partition("request: ")[2] or refusal.message
+        return ""
+
+    def one(self, kind: str, spec: Document) -> Document:
+        version = "snapshot.kubevirt.io/v1beta1"
+        return {"apiVersion": version, "kind": kind, "metadata": {"name": "s", "namespace": SPACE}, "spec": spec}
+
+    def test_what_is_taken(self) -> None:
+        for source, told in (
+            (self.TARGET, ""),
+            ({"kind": "VirtualMachine"}, "missing apiGroup"),
+            (self.TARGET | {"apiGroup": "apps"}, "invalid apiGroup"),
+            (self.TARGET | {"kind": "Node"}, "invalid kind"),
+        ):
+            self.assertEqual(self.told("VirtualMachineSnapshot", {"source": source}), told)
+        fixed = self.told("VirtualMachineSnapshot", {"source": {}}, old={"source": self.TARGET})
+        self.assertEqual(fixed, "spec in immutable after creation")
+
+    def test_what_is_restored(self) -> None:
+        spec = {"target": self.TARGET, "virtualMachineSnapshotName": "s"}
+        for more, told in (
+            ({}, ""),
+            ({"target": {}}, "missing apiGroup"),
+            ({"volumeRestorePolicy": "PrefixTargetName", "volumeOwnershipPolicy": "None"}, ""),
+            ({"volumeRestorePolicy": "Never"}, 'volume restore policy "Never" doesn\'t exist'),
+            ({"volumeOwnershipPolicy": "Never"}, 'volume ownership policy "Never" doesn\'t exist'),
+            ({"volumeRestoreOverrides": [{"restoreName": "x"}]}, "must provide a volume name"),
+            ({"volumeRestoreOverrides": [{"volumeName": "x"}]}, "must provide at least one overriden field"),
+        ):
+            self.assertEqual(self.told("VirtualMachineRestore", spec | more), told)
+        other = self.one("VirtualMachineRestore", spec)
+        other["metadata"]["name"] = "other"
+        busy = self.told("VirtualMachineRestore", spec, other)
+        self.assertEqual(busy, 'VirtualMachineRestore "other" in progress')
+        self.assertEqual(self.told("VirtualMachineRestore", spec, {**other, "status": {"complete": True}}), "")
+        fixed = self.told("VirtualMachineRestore", spec | {"virtualMachineSnapshotName": "t"}, old=spec)
+        self.assertEqual(fixed, "spec in immutable after creation")
+        for key, value in (("volumeRestorePolicy", "InPlace"), ("patches", ["x"])):
+            self.assertIn("not part of the sandbox", self.told("VirtualMachineRestore", spec | {key: value}))
+
+    def test_a_gate_that_is_shut(self) -> None:
+        for kind, told in (
+            ("VirtualMachineSnapshot", "snapshot feature gate not enabled"),
+            ("VirtualMachineRestore", "Snapshot/Restore feature gate not enabled"),
+        ):
+            self.assertEqual(self.told(kind, {"source": self.TARGET, "target": self.TARGET}, shut=True), told)
+
+
 class UnservedTests(AdmissionTestCase):
     """What nobody uses yet is said to be so."""
 

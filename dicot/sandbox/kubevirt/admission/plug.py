@@ -6,7 +6,7 @@ from dicot.kube.kind import Manifest
 
 from ...apiserver.seams import Reader, Review
 from ..settings import NAMESPACE, Settings, settings
-from . import flavors, guests, machines, migrations
+from . import flavors, guests, keeping, machines, migrations
 
 _FLAVORS = frozenset(
     f"virtualmachine{scope}{kind}s" for scope in ("", "cluster") for kind in ("instancetype", "preference")
@@ -47,6 +47,10 @@ class KubeVirtAdmission:
                 migrations.validate_new(review, self._settings(), self._reader)
             case "virtualmachineinstancemigrations":
                 migrations.validate_change(review)
+            case "virtualmachinesnapshots":
+                keeping.validate_snapshot(review, self._settings())
+            case "virtualmachinerestores":
+                keeping.validate_restore(review, self._settings(), self._reader)
             case plural if plural in _FLAVORS:
                 flavors.validate(review)
 
@@ -56,6 +60,6 @@ class KubeVirtAdmission:
 
 def _what(review: Review) -> str:
     """The resource of KubeVirt that is created or updated, "" for others."""
-    group = review.resource.group in ("kubevirt.io", "instancetype.kubevirt.io")
+    group = review.resource.group in ("kubevirt.io", "instancetype.kubevirt.io", "snapshot.kubevirt.io")
     written = review.operation in ("CREATE", "UPDATE") and not review.subresource
     return review.resource.plural if group and written else ""

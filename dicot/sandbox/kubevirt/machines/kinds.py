@@ -8,6 +8,7 @@ import msgspec
 from dicot.kube.kind import Kind, Manifest, Meta, Owner, Row
 
 from ...settled.mark import UNSETTLED
+from ...snapshots.names import DEFAULT_CLASS
 from ..settings import NAMESPACE
 
 LAUNCHERS = "kubevirt.io in (virt-launcher,hotplug-disk)"
@@ -21,7 +22,8 @@ class _Everything:
         return True
 
 
-_ALL = _Everything()
+ALL = _Everything()
+"""Annotations of what is kept whole."""
 
 
 class Reference(Owner, frozen=True, omit_defaults=True, gc=False):
@@ -58,17 +60,18 @@ class Revision(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StorageDriver(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A StorageClass or a VolumeSnapshotClass: whose it is."""
+    """A StorageClass or a VolumeSnapshotClass: whose it is, and when the first binds."""
 
     metadata: Meta
     provisioner: str = ""
+    volumeBindingMode: str = ""
     driver: str = ""
 
 
 def whole(kind: Kind[Any], row: Row) -> Manifest:
     """The object of a row, as it can be written back."""
     found: Manifest = msgspec.to_builtins(kind.read(row))
-    return {"apiVersion": kind.api_version, "kind": _NAMES[kind.plural], **found}
+    return {"apiVersion": kind.api_version, "kind": NAMES[kind.plural], **found}
 
 
 def volume_link(namespace: str, name: str) -> str:
@@ -153,12 +156,12 @@ def _pod_links(row: Row, _: Any) -> tuple[str, ...]:
 
 
 def _kubevirt(plural: str, **more: Any) -> Kind[Whole]:
-    return Kind("kubevirt.io", "v1", plural, plural[:-1], Whole, selector=UNSETTLED, annotations=_ALL, **more)
+    return Kind("kubevirt.io", "v1", plural, plural[:-1], Whole, selector=UNSETTLED, annotations=ALL, **more)
 
 
 def _flavor(plural: str, namespaced: bool) -> Kind[Whole]:
     group = "instancetype.kubevirt.io"
-    return Kind(group, "v1beta1", plural, plural[:-1], Whole, namespaced=namespaced, annotations=_ALL)
+    return Kind(group, "v1beta1", plural, plural[:-1], Whole, namespaced=namespaced, annotations=ALL)
 
 
 MACHINES = _kubevirt("virtualmachines", links=_machine_links)
@@ -170,21 +173,19 @@ MIGRATIONS = Kind(
     "virtualmachineinstancemigration",
     Whole,
     links=_migration_links,
-    annotations=_ALL,
+    annotations=ALL,
 )
 KUBEVIRTS = Kind("kubevirt.io", "v1", "kubevirts", "kubevirt", Whole, namespace=NAMESPACE, name="kubevirt")
-PODS = Kind("", "v1", "pods", "pod", Whole, links=_pod_links, selector=LAUNCHERS, annotations=_ALL)
-VOLUMES = Kind("cdi.kubevirt.io", "v1beta1", "datavolumes", "datavolume", Whole, selector=UNSETTLED, annotations=_ALL)
+PODS = Kind("", "v1", "pods", "pod", Whole, links=_pod_links, selector=LAUNCHERS, annotations=ALL)
+VOLUMES = Kind("cdi.kubevirt.io", "v1beta1", "datavolumes", "datavolume", Whole, selector=UNSETTLED, annotations=ALL)
 SOURCES = Kind("cdi.kubevirt.io", "v1beta1", "datasources", "datasource", Whole)
-CLAIMS = Kind(
-    "", "v1", "persistentvolumeclaims", "persistentvolumeclaim", Whole, selector=UNSETTLED, annotations=_ALL
-)
+CLAIMS = Kind("", "v1", "persistentvolumeclaims", "persistentvolumeclaim", Whole, selector=UNSETTLED, annotations=ALL)
 REVISIONS = Kind("apps", "v1", "controllerrevisions", "controllerrevision", Revision, links=_by_owner)
 INSTANCETYPES = _flavor("virtualmachineinstancetypes", namespaced=True)
 CLUSTER_INSTANCETYPES = _flavor("virtualmachineclusterinstancetypes", namespaced=False)
 PREFERENCES = _flavor("virtualmachinepreferences", namespaced=True)
 CLUSTER_PREFERENCES = _flavor("virtualmachineclusterpreferences", namespaced=False)
-NODES = Kind("", "v1", "nodes", "node", Whole, namespaced=False, annotations=_ALL)
+NODES = Kind("", "v1", "nodes", "node", Whole, namespaced=False, annotations=ALL)
 NETWORKS = Kind(
     "k8s.cni.cncf.io", "v1", "network-attachment-definitions", "network-attachment-definition", Whole, optional=True
 )
@@ -199,12 +200,13 @@ SNAPSHOT_CLASSES = Kind(
     StorageDriver,
     namespaced=False,
     optional=True,
+    annotations=frozenset({DEFAULT_CLASS}),
 )
 CDI_CONFIGS = Kind(
     "cdi.kubevirt.io", "v1beta1", "cdiconfigs", "cdiconfig", Whole, namespaced=False, name="config", optional=True
 )
 FLAVORS = (INSTANCETYPES, CLUSTER_INSTANCETYPES, PREFERENCES, CLUSTER_PREFERENCES)
-_NAMES = {
+NAMES = {
     "virtualmachines": "VirtualMachine",
     "virtualmachineinstances": "VirtualMachineInstance",
     "virtualmachineinstancemigrations": "VirtualMachineInstanceMigration",
@@ -220,4 +222,8 @@ _NAMES = {
     "nodes": "Node",
     "datasources": "DataSource",
     "cdiconfigs": "CDIConfig",
+    "virtualmachinesnapshots": "VirtualMachineSnapshot",
+    "virtualmachinesnapshotcontents": "VirtualMachineSnapshotContent",
+    "virtualmachinerestores": "VirtualMachineRestore",
+    "volumesnapshots": "VolumeSnapshot",
 }

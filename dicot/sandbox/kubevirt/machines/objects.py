@@ -27,6 +27,10 @@ PLURALS: Mapping[str, str] = {
     "Node": "nodes",
     "DataVolume": "datavolumes",
     "ControllerRevision": "controllerrevisions",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "VirtualMachineSnapshot": "virtualmachinesnapshots",
+    "VirtualMachineSnapshotContent": "virtualmachinesnapshotcontents",
+    "VirtualMachineRestore": "virtualmachinerestores",
 }
 
 

@@ -8,6 +8,7 @@ from dicot.kube.store import Change, Store
 
 from ...controller import Key
 from ...steps import REST, Decision
+from ..keeping.world import KeepingWorld
 from ..settings import NAMESPACE, Settings, settings
 from . import guest, guest_status, hotplug, lost, machine, migration
 from .kinds import (
@@ -60,8 +61,9 @@ _KINDS = (
     SNAPSHOT_CLASSES,
     CDI_CONFIGS,
     KUBEVIRTS,
+    *KeepingWorld.kinds,
 )
-_DECIDED = (MACHINES, GUESTS, MIGRATIONS, NODES)
+_DECIDED = (MACHINES, GUESTS, MIGRATIONS, NODES, *KeepingWorld.decided)
 _FLAVOR_KINDS = {
     "virtualmachineinstancetype": INSTANCETYPES,
     "virtualmachineclusterinstancetype": CLUSTER_INSTANCETYPES,
@@ -75,6 +77,7 @@ class MachineWorld:
 
     def __init__(self, random: Callable[[], float]) -> None:
         self._stores: dict[Kind[Any], Store[Any]] = {kind: Store(kind) for kind in _KINDS}
+        self._keeping = KeepingWorld(self._stores)
         self._random = random
 
     @property
@@ -94,6 +97,7 @@ class MachineWorld:
         if change.kind in _DECIDED and (change.new is not None or change.kind is NODES):
             yield Key(change.kind, row.namespace, row.name)
         yield from self._related(change.kind, row)
+        yield from self._keeping.related(change.kind, row)
 
     def everything(self) -> list[Key]:
         """All objects that there are."""
@@ -101,6 +105,8 @@ class MachineWorld:
 
     def decide(self, key: Key, now: float) -> Decision:
         """What to do about an object."""
+        if key.kind in KeepingWorld.decided:
+            return self._keeping.decide(key, now)
         row = self._stores[key.kind].one(key.namespace, key.name)
         if key.kind is NODES:
             return lost.decide(key.name, self._one(NODES, "", key.name), self._guests_on(key.name), now)
