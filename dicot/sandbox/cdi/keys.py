@@ -37,7 +37,8 @@ class Keys:
     def server(self, service: str, namespace: str) -> dict[str, bytes]:
         """What an upload server behind that Service serves with, and whom it lets in."""
         names = (service, f"{service}.{namespace}", f"{service}.{namespace}.svc")
-        certificate, key = self.servers.issue(names[-1], [x509.DNSName(each) for each in names])
+        # A common name has no more than 64 characters; that of a Service has 63.
+        certificate, key = self.servers.issue(service, [x509.DNSName(each) for each in names])
         return {"tls.crt": certificate, "tls.key": key, "ca.crt": self.clients.pem}
 
 

@@ -54,6 +54,13 @@ class KeyTests(SynchronousTestCase):
         signed = certificate.tbs_certificate_bytes
         KEYS.servers.key.public_key().verify(certificate.signature, signed, ECDSA(SHA256()))
 
+    def test_names_may_be_long(self) -> None:
+        found = KEYS.server("s" * 63, "n" * 63)
+        certificate = x509.load_pem_x509_certificate(found["tls.crt"])
+        names = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
+        assert isinstance(names, x509.SubjectAlternativeName)
+        self.assertIn(f"{'s' * 63}.{'n' * 63}.svc", names.get_values_for_type(x509.DNSName))
+
     def test_only_a_key_of_a_curve_will_do(self) -> None:
         rsa, _ = KEYS.tokens.pem
         self.assertRaises(ValueError, Authority.load, KEYS.servers.pem, rsa)
