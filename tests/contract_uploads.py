@@ -95,16 +95,8 @@ class TokenTests(SeenTestCase):
         )
 
 
-class UploadTests(Case):
-    async def asked(self, name: str, size: str = SMALL) -> dict[str, str]:
-        """A volume for an upload, and the header that lets somebody write to it."""
-        await self.make(volume(name, from_source({"upload": {}}, size), IMMEDIATE))
-        return await self.ready(name)
-
-    async def ready(self, name: str) -> dict[str, str]:
-        """The header that lets somebody write to a volume, once that takes an upload."""
-        await self.filled(name, "UploadReady")
-        return await self.allowed(name)
+class Uploading(Case):
+    """What uploads need."""
 
     async def allowed(self, name: str) -> dict[str, str]:
         """The header that lets somebody write to a claim."""
@@ -124,6 +116,18 @@ class UploadTests(Case):
         config = await self.control.get("/apis/cdi.kubevirt.io/v1beta1/cdiconfigs/config")
         bundle = await self.control.get("/api/v1/namespaces/cdi/configmaps/cdi-uploadproxy-signer-bundle")
         return f"https://{config['status']['uploadProxyURL']}", bundle["data"]["ca-bundle.crt"].encode()
+
+
+class UploadTests(Uploading):
+    async def asked(self, name: str, size: str = SMALL) -> dict[str, str]:
+        """A volume for an upload, and the header that lets somebody write to it."""
+        await self.make(volume(name, from_source({"upload": {}}, size), IMMEDIATE))
+        return await self.ready(name)
+
+    async def ready(self, name: str) -> dict[str, str]:
+        """The header that lets somebody write to a volume, once that takes an upload."""
+        await self.filled(name, "UploadReady")
+        return await self.allowed(name)
 
     async def test_all_ways_in(self) -> None:
         """At once and later, as a body and as a form, of the first version and the second."""

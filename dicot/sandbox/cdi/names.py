@@ -11,6 +11,10 @@ CONFIG = "config"
 _STORAGE = f"{GROUP}/storage."
 
 # annotations of volumes and claims
+IMMEDIATE = f"{_STORAGE}bind.immediate.requested"
+POPULATOR = f"{_STORAGE}populator.kind"
+PRIME = f"{_STORAGE}populator.pvcPrime"
+PROGRESS = f"{_STORAGE}populator.progress"
 CONFIG_AUTHORITY = f"{GROUP}/configAuthority"
 CREATED_FOR = f"{GROUP}/createdForDataVolume"
 USE_POPULATOR = f"{_STORAGE}usePopulator"

@@ -30,7 +30,8 @@ from dicot.kube.errors import Doubtful, Missing, Refused, Unreachable
 
 from .keys import Keys
 from .kinds.claims import CLAIMS, Claim
-from .names import CONTENT_TYPE, POD_PHASE, POD_READY, PROXY, UPLOAD_REQUEST, joined, service
+from .kinds.populators import UPLOAD
+from .names import CONTENT_TYPE, GROUP, POD_PHASE, POD_READY, PRIME, PROXY, UPLOAD_REQUEST, joined, service
 from .storage import ARCHIVE, KUBEVIRT
 from .tokens import API_SERVER
 from .tokens import CLAIMS as CLAIMS_RESOURCE
@@ -91,21 +92,25 @@ class UploadProxy(Resource):
 
     async def _answer(self, request: Request, namespace: str, name: str, path: str) -> None:
         try:
-            way = _way(await self._ready(namespace, name), path)
+            claim = await self._ready(namespace, name)
+            way = _way(claim, name, path)
         except Unready as reason:
             request.write(_refused(request, 503, escape(str(reason), quote=True).replace("&#x27;", "&#39;")))
         else:
-            host = f"{service(joined('cdi-upload', name))}.{namespace}.svc"
+            host = f"{service(joined('cdi-upload', claim.metadata.name))}.{namespace}.svc"
             await self._pass(request, f"https://{host}:{_PORT}{way}")
         request.finish()
 
     async def _ready(self, namespace: str, name: str) -> Claim:
         """The claim, once its server can be asked. Raises Unready."""
         for _ in range(_TRIES):
-            claim = await self._read(namespace, name)
+            claim = await self._filled(namespace, name)
+            if claim is None:
+                await deferLater(self._clock, _REST)
+                continue
             notes = claim.metadata.annotations
             if UPLOAD_REQUEST not in notes:
-                raise Unready(f"PVC {name} is not an upload target")
+                raise Unready(f"PVC {claim.metadata.name} is not an upload target")
             if notes.get(POD_PHASE) == "Succeeded":
                 raise Unready(f"rejecting Upload Request for PVC {name} that already finished uploading")
             if notes.get(POD_READY) == "true":
@@ -113,11 +118,23 @@ class UploadProxy(Resource):
             await deferLater(self._clock, _REST)
         raise Unready("context deadline exceeded")
 
-    async def _read(self, namespace: str, name: str) -> Claim:
+    async def _filled(self, namespace: str, name: str) -> Claim | None:
+        """The claim that takes what is sent to another: that one itself, or the one that is filled for it; None while
+        nobody knows which that is. Raises Unready."""
+        claim = await self._read(namespace, name, f"PVC {name} that doesn't exist")
+        source = claim.spec.dataSourceRef
+        if source is None or (source.apiGroup, source.kind) != (GROUP, UPLOAD):
+            return claim
+        prime = claim.metadata.annotations.get(PRIME)
+        if prime is None:
+            return None
+        return await self._read(namespace, prime, f"PVC {name}, PVC' wasn't created yet")
+
+    async def _read(self, namespace: str, name: str, missing: str) -> Claim:
         try:
             return json.decode(await self._kube.read(place(CLAIMS, namespace, name)), type=Claim)
         except Missing:
-            raise Unready(f"rejecting Upload Request for PVC {name} that doesn't exist") from None
+            raise Unready(f"rejecting Upload Request for {missing}") from None
         except (Refused, Doubtful, Unreachable) as reason:
             raise Unready(str(reason)) from reason
 
@@ -165,13 +182,13 @@ def agent(keys: Keys, find: Callable[[str], str | None], reactor: Any) -> IAgent
     return made
 
 
-def _way(claim: Claim, path: str) -> str:
+def _way(claim: Claim, name: str, path: str) -> str:
     """Where a claim's server takes what somebody sends to a path. Raises Unready."""
     content = claim.metadata.annotations.get(CONTENT_TYPE) or KUBEVIRT
     if content == ARCHIVE:
         return "/v1alpha1/upload-archive" if "alpha" in path else "/v1beta1/upload-archive"
     if content != KUBEVIRT:
-        text = f"rejecting upload request for PVC {claim.metadata.name} - upload content-type {content} is invalid"
+        text = f"rejecting upload request for PVC {name} - upload content-type {content} is invalid"
         raise Unready(text)
     return path
 

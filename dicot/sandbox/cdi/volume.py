@@ -11,21 +11,16 @@ from . import photos, status
 from .copying import clone
 from .events import WARNING, event
 from .kinds.claims import CLAIMS, Claim
-from .kinds.volumes import Http, Registry, Volume
+from .kinds.volumes import Volume
 from .making import Scene, change, content, create, owner
-from .names import ARCHITECTURE as REGISTRY_ARCHITECTURE
 from .names import (
-    CHECKSUM,
-    ENDPOINT,
-    EXTRA_HEADERS,
     INSTANCETYPES,
     PRE_POPULATED,
-    PULL_METHOD,
-    SECRET,
     SOURCE,
     UPLOAD_REQUEST,
     USE_POPULATOR,
 )
+from .origins import http_notes, registry_notes
 from .status import Told, Work
 from .storage import Problem, plain, rendered
 
@@ -131,25 +126,9 @@ def _fetch(scene: Scene, work: Work, spec: Manifest) -> Decision | None:
         return None
     source = scene.volume.spec.source
     if source is not None and source.http is not None:
-        return act(create(scene, work, spec, _http(source.http)))
+        return act(create(scene, work, spec, http_notes(source.http)))
     if source is not None and source.registry is not None:
-        return act(create(scene, work, spec, _registry(source.registry)))
+        return act(create(scene, work, spec, registry_notes(source.registry)))
     if work.uploads:
         return act(create(scene, work, spec, {UPLOAD_REQUEST: ""}))
     return act(create(scene, work, spec, {SOURCE: "none"}))
-
-
-def _http(http: Http) -> dict[str, str]:
-    said = {SECRET: http.secretRef, CHECKSUM: http.checksum}
-    notes = {ENDPOINT: http.url, SOURCE: "http", **{key: value for key, value in said.items() if value}}
-    return notes | {f"{EXTRA_HEADERS}.{index}": header for index, header in enumerate(http.extraHeaders)}
-
-
-def _registry(registry: Registry) -> dict[str, str]:
-    said = {
-        ENDPOINT: registry.url,
-        PULL_METHOD: registry.pullMethod,
-        SECRET: registry.secretRef,
-        REGISTRY_ARCHITECTURE: registry.platform.architecture if registry.platform is not None else None,
-    }
-    return {SOURCE: "registry", **{key: value for key, value in said.items() if value}}

@@ -14,9 +14,11 @@ from .keys import Keys
 from .kinds.claims import CLAIMS, PODS, SECRETS, SERVICES, Claim, Pod
 from .kinds.classes import CDIS, CLASSES, CONFIGS, PROFILES, Cdi
 from .kinds.parts import ClaimReference, link, source_link, worker_link
+from .kinds.populators import IMPORT_SOURCES, UPLOAD_SOURCES
 from .kinds.transfers import DISKS, TRANSFERS
 from .kinds.volumes import SOURCES, VOLUMES, WAITING, Source, Volume
 from .names import CLONE_REQUEST, CONFIG, CONFIG_AUTHORITY, TARGET, UPLOAD_POD, joined, service, temporary
+from .populating import Populators
 from .status import Work
 from .storage import Storage
 from .transfers.world import Transfers
@@ -42,6 +44,9 @@ class CdiWorld:
         self.transfers: Store[Any] = Store(TRANSFERS)
         self.snapshots: Store[Any] = Store(SNAPSHOTS)
         self.snapshot_classes: Store[Any] = Store(SNAPSHOT_CLASSES)
+        self.imports: Store[Any] = Store(IMPORT_SOURCES)
+        self.uploads: Store[Any] = Store(UPLOAD_SOURCES)
+        self._populators = Populators(self.claims, self.disks, self.classes, self.imports, self.uploads)
         self._moves = Transfers(self.volumes, self.claims, self.pods, self.disks, self.transfers)
         self._keys = keys
         self._storage: Storage | None = None
@@ -51,7 +56,7 @@ class CdiWorld:
         """All that is watched."""
         own = (self.volumes, self.sources, self.profiles, self.configs, self.cdis, self.transfers)
         seen = (self.claims, self.pods, self.services, self.secrets, self.disks, self.classes)
-        return (*own, *seen, self.snapshots, self.snapshot_classes)
+        return (*own, *seen, self.snapshots, self.snapshot_classes, self.imports, self.uploads)
 
     def saw(self, change: Change) -> Iterator[Key]:
         """Take a change into account; what must be decided again."""
@@ -64,6 +69,7 @@ class CdiWorld:
             if each is not None:
                 yield from self._concerned(change.kind, each)
                 yield from self._moves.concerned(change.kind, each)
+                yield from self._populators.concerned(change.kind, each)
 
     def everything(self) -> list[Key]:
         """All objects that there are, and the one that there must be."""
@@ -257,6 +263,9 @@ class CdiWorld:
         claim: Claim | None = self._one(self.claims, key.namespace, key.name)
         if claim is None:
             return REST
+        populated = self._populators.decide(claim, self._known().config, now)
+        if populated != REST:
+            return populated
         source = claim.metadata.annotations.get(CLONE_REQUEST, "").partition("/")
         other = self._one(self.claims, source[0], source[2]) if source[2] else None
         server = claim.metadata.annotations.get(UPLOAD_POD) or joined("cdi-upload", key.name)

@@ -15,7 +15,7 @@ from twisted.web.server import Request
 
 from dicot.kube.address import Place
 from dicot.kube.errors import Missing
-from dicot.sandbox.cdi.names import CONTENT_TYPE, POD_PHASE, POD_READY, UPLOAD_REQUEST
+from dicot.sandbox.cdi.names import CONTENT_TYPE, POD_PHASE, POD_READY, PRIME, UPLOAD_REQUEST
 from dicot.sandbox.cdi.proxy import UploadProxy, agent
 from dicot.sandbox.cdi.tokens import API_SERVER, Grant
 
@@ -24,14 +24,20 @@ from .things import KEYS, NOW, TOKENS, manifest
 READY = {UPLOAD_REQUEST: "", POD_READY: "true", POD_PHASE: "Running"}
 
 
+POPULATED = {"dataSourceRef": {"apiGroup": "cdi.kubevirt.io", "kind": "VolumeUploadSource", "name": "s"}}
+
+
 class Claims:
-    """A Kube with one claim."""
+    """A Kube with one claim, and one that is filled for another."""
 
     def __init__(self, notes: dict[str, str]) -> None:
         self.notes = notes
+        self.prime: dict[str, str] = {}
 
     async def read(self, at: Place) -> bytes:
         """See Kube."""
+        if (at.namespace, at.name) == ("n", "p"):
+            return json.dumps(manifest("p", notes=self.prime, spec=POPULATED)).encode()
         if (at.plural, at.namespace, at.name) != ("persistentvolumeclaims", "n", "c"):
             raise Missing(404, "NotFound", "no such claim")
         return json.dumps(manifest("c", notes=self.notes)).encode()
@@ -130,6 +136,25 @@ class ProxyTests(SynchronousTestCase):
         client.flush()
         self.clock.pump([1.0] * 10)
         self.assertEqual(self.end(client, answer), (503, "context deadline exceeded"))
+
+    def test_a_claim_that_another_is_filled_for(self) -> None:
+        """What is sent to it goes to the server of that one, once it is known which that is."""
+        kube = Claims(READY)
+        client: Any = StubTreq(UploadProxy(KEYS, kube, self.servers, self.clock))  # type: ignore[arg-type]
+        headers = {"Authorization": self.token("p")}
+
+        def ask() -> Any:
+            return client.request("GET", "https://proxy/v1beta1/upload", headers=headers)
+
+        answer = ask()
+        client.flush()
+        self.assertNoResult(answer)
+        kube.prime[PRIME] = "c"
+        self.clock.advance(1.0)
+        self.assertEqual(self.end(client, answer)[0], 409)
+        kube.prime[PRIME] = "gone"
+        text = "rejecting Upload Request for PVC p, PVC&#39; wasn&#39;t created yet"
+        self.assertEqual(self.end(client, ask()), (503, text))
 
     def test_where_it_leads(self) -> None:
         """The same path, but for archives; no other is known."""

@@ -6,14 +6,17 @@ import msgspec
 
 from dicot.kube.kind import Kind, Meta, Row
 
-from ..names import CLONE_REQUEST, COMPONENT, SENDER_SUFFIX, TARGET, UPLOAD_SERVER
-from .parts import ALL, Condition, Finalized, Resources, link, worker_link
+from ..names import CLONE_REQUEST, COMPONENT, GROUP, SENDER_SUFFIX, TARGET, UPLOAD_SERVER
+from .parts import ALL, Condition, Finalized, Resources, filling_link, link, worker_link
 
 
 class ClaimSource(msgspec.Struct, frozen=True):
     """What a claim is filled from."""
 
     name: str = ""
+    kind: str = ""
+    apiGroup: str = ""
+    namespace: str = ""
 
 
 class ClaimSpec(msgspec.Struct, frozen=True):
@@ -101,7 +104,11 @@ class Thing(msgspec.Struct, frozen=True):
 
 def _claim_links(row: Row, claim: Claim) -> tuple[str, ...]:
     namespace, _, name = claim.metadata.annotations.get(CLONE_REQUEST, "").partition("/")
-    return (link(namespace, name),) if name else ()
+    links = [link(namespace, name)] if name else []
+    source = claim.spec.dataSourceRef
+    if source is not None and source.apiGroup == GROUP:
+        links.append(filling_link(row.namespace, source.kind, source.name))
+    return tuple(links)
 
 
 def _pod_links(row: Row, pod: Pod) -> tuple[str, ...]:

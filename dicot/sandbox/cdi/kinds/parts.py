@@ -53,6 +53,11 @@ def source_link(namespace: str, name: str) -> str:
     return f"{namespace}/source:{name}"
 
 
+def filling_link(namespace: str, kind: str, name: str) -> str:
+    """What claims are found by that name a source."""
+    return f"{namespace}/{kind}:{name}"
+
+
 def worker_link(uid: str) -> str:
     """What the Pods that work for a claim, which may be in two namespaces, are found by."""
     return f"*/{uid}"
