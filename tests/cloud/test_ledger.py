@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.kinds.identity import LEDGER, LedgerEntry
+from dicot.cloud.kinds.identity import LEDGER, LedgerEntry, Named
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.writing.intent import entry
 from dicot.faults import Forbidden
@@ -163,6 +163,19 @@ class LedgerTests(SynchronousTestCase):
         self.site.kube.script("create", "ledgers", refuse=errors.Unreachable("away"))
         self.failureResultOf(self.enter(1), errors.Unreachable)
         self.successResultOf(self.enter(2))
+
+    def test_what_was_decided_against_is_not_released(self) -> None:
+        lasting = Named("datavolumes.cdi.kubevirt.io", SPACE, "web1-volume1")
+        found = replace(noted(), pending=(*noted().pending, lasting), batch=server_id(), least=2)
+        entering = self.ledger.enter(PROJECT, (found,), reservation, self.site.clock.seconds() + 30)
+        self.successResultOf(self.site.start(entering))
+        for change in (
+            self.ledger.decide(PROJECT, server_id(), False, 1e9),
+            self.ledger.release(PROJECT, (server_id(), "gone"), 1e9),
+        ):
+            self.successResultOf(self.site.start(change))
+        [left] = self.site.entries()
+        self.assertEqual(left.pending, (found.commit, *found.pending))
 
     def test_a_dropped_entry_goes_at_once(self) -> None:
         self.successResultOf(self.enter(1))

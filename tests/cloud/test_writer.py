@@ -11,6 +11,7 @@ from dicot.caller import Caller
 from dicot.cloud.kinds.identity import NAME_CLAIM
 from dicot.cloud.kinds.kubevirt import NODE, VM
 from dicot.cloud.kinds.network import PORT
+from dicot.cloud.kinds.storage import DATA_VOLUME
 from dicot.cloud.plan import Ask, Claim, Create, Delete, NameTaken, Patch, Plan, Refusals
 from dicot.faults import BadRequest, Conflict, Fault, Forbidden, NotFound, Unavailable
 from dicot.kube import errors
@@ -572,6 +573,29 @@ class ManyTests(WriterCase):
         self.assertEqual(len(self.successResultOf(making)), 2)
         self.assertEqual([entry.least for entry in self.site.entries()], [0, 0])
 
+    def test_nobody_is_answered_before_what_lasts_is_nobodys_to_collect(self) -> None:
+        held: Deferred[None] = Deferred()
+        self.kube.script("replace", "ledgers", hold=held)
+        making = self.apply(with_volume())
+        self.assertEqual(len(self.site.entries()[0].pending), 3)
+        self.assertNoResult(making)
+        held.callback(None)
+        self.successResultOf(making)
+        [entry] = self.site.entries()
+        self.assertEqual([named.name for named in entry.pending], ["web1-config", "web1-port"])
+
+    def test_what_lasts_is_not_owned_by_the_commit(self) -> None:
+        self.successResultOf(self.apply(with_volume()))
+        self.wait(1)
+        found = self.kube.one("datavolumes", SPACE, "web1-volume1")
+        assert found is not None
+        self.assertNotIn("ownerReferences", found["metadata"])
+
+    def test_what_would_last_goes_where_the_commit_is_refused(self) -> None:
+        self.kube.script("create", "virtualmachines", refuse=errors.Invalid(422, "Invalid", "no"))
+        self.fault(self.apply(with_volume()), BadRequest)
+        self.assertEqual(self.site.left(), {})
+
     def test_fewer_than_the_least_are_all_undone(self) -> None:
         self.kube.script("create", "virtualmachines", refuse=errors.Invalid(422, "Invalid", "no"), name="web2")
         self.assertEqual(self.fault(self.many(1, 2, 3, least=3), BadRequest).message, "no")
@@ -587,6 +611,14 @@ class ManyTests(WriterCase):
         told = self.fault(self.many(1, 2, 3, least=3, reserve=reservation(8, 10)), Forbidden)
         self.assertEqual(told.message, refuse({"instances": 8}).message)
         self.assertEqual(self.site.left(), {})
+
+
+def with_volume() -> Plan:
+    """A server with a volume that is to outlive it."""
+    plan = server()
+    labels = {"dicot.io/id": server_id(91), "dicot.io/server-id": plan.id}
+    volume = Create(DATA_VOLUME, manifest(DATA_VOLUME, "web1-volume1", labels))
+    return replace(plan, pending=(*plan.pending, volume))
 
 
 class DrainTests(WriterCase):

@@ -15,7 +15,7 @@ from ..plan import Create, Delete, Plan, Reservation
 from .claims import Claims
 from .cluster import KUBE_ERRORS, Cluster
 from .errand import Errand
-from .intent import adoptions, batch, entry
+from .intent import adoptions, batch, entry, lasts
 from .ledger import Ledger
 
 _log = Logger()
@@ -151,6 +151,10 @@ async def together(
         # Until this is written nobody was answered, and the steward may take all of them back.
         await desk.ledger.decide(desk.project, attempts[0].plan.id, True, errand.until)
     _raise_unexpected(await all_of(attempt.undo() for attempt in attempts if attempt not in committed))
+    lasting = [attempt.plan.id for attempt in committed if attempt.entry is not None and lasts(attempt.entry)]
+    if lasting:
+        # Whoever is answered may delete the commit at once, and the steward would take it for one that never was.
+        await desk.ledger.release(desk.project, lasting, errand.until)
     for attempt in committed:
         await attempt.drop_claims()
     await errand.echo(_ECHO)

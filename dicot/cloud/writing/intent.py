@@ -13,7 +13,7 @@ from ..kinds.storage import SECRET
 from ..plan import Create, Patch, Plan, Step
 
 ADOPTED: Mapping[str, Kind[Any]] = {SECRET.resource: SECRET, PORT.resource: PORT}
-"""Pending kinds that belong to their commit and go with it; others (volumes) only had to exist before it."""
+"""Pending kinds that belong to their commit and go with it; others (volumes) had to exist before it, and last."""
 
 
 def target(step: Step) -> Named:
@@ -58,6 +58,16 @@ def condemned(found: LedgerEntry) -> LedgerEntry:
 def is_condemned(found: LedgerEntry) -> bool:
     """Whether it was decided that its commit goes."""
     return found.commit in found.pending
+
+
+def lasts(found: LedgerEntry) -> bool:
+    """Whether anything pending is to stay when the commit goes."""
+    return not is_condemned(found) and any(pending.resource not in ADOPTED for pending in found.pending)
+
+
+def released(found: LedgerEntry) -> LedgerEntry:
+    """An entry of a commit that exists: what lasts is nobody's to collect any more."""
+    return replace(found, pending=tuple(pending for pending in found.pending if pending.resource in ADOPTED))
 
 
 def is_of(id: str, labels: Mapping[str, str]) -> bool:

@@ -21,7 +21,7 @@ from ...names import SYSTEM_NAMESPACE
 from ..kinds.identity import LEDGER, LedgerEntry, Named
 from ..plan import Reservation
 from .cluster import KUBE_ERRORS, Cluster
-from .intent import condemned
+from .intent import condemned, lasts, released
 
 _log = Logger()
 
@@ -113,6 +113,16 @@ class Ledger:
             for id, entry in book.items():
                 if entry.batch == batch:
                     book[id] = replace(entry, batch="", least=0) if stays else condemned(entry)
+
+        await self._changed(project, make, until)
+
+    async def release(self, project: str, ids: Collection[str], until: float) -> None:
+        """The commits of entries exist: what was made before them and lasts stays, whatever becomes of them."""
+
+        def make(book: Entries) -> None:
+            for id in ids:
+                if id in book and lasts(book[id]):
+                    book[id] = released(book[id])
 
         await self._changed(project, make, until)
 
