@@ -44,6 +44,9 @@ UPDATED_AT = "dicot.io/updated-at"
 ACTION_PREFIX = "dicot.io/action-"
 ENABLED = "dicot.io/enabled"
 QUOTA = "dicot.io/quota"
+BOUND = "dicot.io/bound"
+BOOTABLE = "dicot.io/bootable"
+MULTIATTACH = "dicot.io/multiattach"
 
 NAMESPACE_OF_UUIDS = uuid.UUID("5f9cfa26-6c5b-4c3c-9a38-5d0d5a0d1c07")
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")

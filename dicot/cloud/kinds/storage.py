@@ -1,10 +1,10 @@
-"""Kinds of disks and images: CDI's DataVolume and DataSource, PersistentVolumeClaim, StorageClass, Secret."""
+"""Kinds of disks and images: CDI's DataVolume and DataSource, claims, snapshots, StorageClass, Secret."""
 
 import msgspec
 
 from ...kube.kind import Kind, Meta, Row
 from .condition import Condition
-from .kubevirt import by_owner
+from .kubevirt import Present, by_owner
 
 
 class SourceHttp(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -24,6 +24,8 @@ class DvSource(msgspec.Struct, frozen=True, omit_defaults=True):
     http: SourceHttp | None = None
     registry: SourceRegistry | None = None
     pvc: SourceClaim | None = None
+    blank: Present | None = None
+    snapshot: Present | None = None
 
 
 class SourceRef(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -116,6 +118,27 @@ class Pvc(msgspec.Struct, frozen=True, omit_defaults=True):
     status: PvcStatus = PvcStatus()
 
 
+class ShotSource(msgspec.Struct, frozen=True, omit_defaults=True):
+    persistentVolumeClaimName: str = ""
+
+
+class ShotSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    source: ShotSource = ShotSource()
+
+
+class ShotStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    readyToUse: bool = False
+    restoreSize: str | int = ""
+
+
+class VolumeSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A VolumeSnapshot."""
+
+    metadata: Meta = Meta()
+    spec: ShotSpec = ShotSpec()
+    status: ShotStatus = ShotStatus()
+
+
 class StorageClassBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """A StorageClass."""
 
@@ -140,7 +163,25 @@ def sources(row: Row, body: DataSource) -> tuple[str, ...]:
 
 DATA_VOLUME = Kind("cdi.kubevirt.io", "v1beta1", "datavolumes", "DataVolume", DataVolume, by_owner)
 DATA_SOURCE = Kind("cdi.kubevirt.io", "v1beta1", "datasources", "DataSource", DataSource, sources)
-PVC = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", Pvc, by_owner)
+CONTENT_TYPE = "cdi.kubevirt.io/storage.contentType"
+"""Annotation by which CDI says whether a claim holds a disk ("kubevirt") or files ("archive")."""
+PVC = Kind(
+    "",
+    "v1",
+    "persistentvolumeclaims",
+    "PersistentVolumeClaim",
+    Pvc,
+    by_owner,
+    annotations=frozenset({CONTENT_TYPE}),
+)
+VOLUME_SNAPSHOT = Kind(
+    "snapshot.storage.k8s.io",
+    "v1",
+    "volumesnapshots",
+    "VolumeSnapshot",
+    VolumeSnapshot,
+    optional=True,
+)
 STORAGE_CLASS = Kind(
     "storage.k8s.io",
     "v1",

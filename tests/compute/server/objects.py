@@ -75,6 +75,37 @@ def claim_object(size: str = "3Gi", namespace: str = "dicot-images") -> Manifest
     }
 
 
+def volume_object(name: str, id: str, size: str = "1Gi", source: Any = None) -> Manifest:
+    """A volume's DataVolume, filled."""
+    found = disk_object(size, NAMESPACE)
+    found["metadata"] |= {"name": name, "uid": f"uid-{name}", "labels": {"dicot.io/id": id}}
+    return found | {"spec": found["spec"] | {"source": source or {"pvc": {"name": "other"}}}}
+
+
+def volume_claim(name: str, id: str, size: str = "1Gi", mode: str = "ReadWriteOnce", **annotations: str) -> Manifest:
+    """The claim of a volume, which its DataVolume made."""
+    found = claim_object(size, NAMESPACE)
+    owner = {"kind": "DataVolume", "name": name, "uid": f"uid-{name}", "controller": True}
+    found["metadata"] |= {
+        "name": name,
+        "uid": f"uid-claim-{name}",
+        "resourceVersion": "88",
+        "labels": {"dicot.io/id": id},
+        "annotations": annotations,
+        "ownerReferences": [owner],
+    }
+    return found | {"spec": found["spec"] | {"accessModes": [mode], "volumeMode": "Filesystem"}}
+
+
+def snapshot_object(name: str, id: str, claim: str, size: str = "1Gi") -> Manifest:
+    """A snapshot of a claim, which can be used."""
+    return {
+        "metadata": {"name": name, "namespace": NAMESPACE, "uid": f"uid-{name}", "labels": {"dicot.io/id": id}},
+        "spec": {"source": {"persistentVolumeClaimName": claim}},
+        "status": {"readyToUse": True, "restoreSize": size},
+    }
+
+
 def group_object(name: str = "default", id: str = GROUP, namespace: str = NAMESPACE) -> Manifest:
     return {
         "metadata": {
