@@ -6,6 +6,7 @@ through the whole of admission. ``DICOT_LONG`` asks for 10,000 of them, ``DICOT_
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections import Counter
@@ -15,15 +16,18 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
 
 from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE
+from dicot.cloud.kinds.storage import DATA_SOURCE
 from dicot.cloud.plan import Create, Plan
 from dicot.compute.server.wish import CREATES, NewServer
 from dicot.faults import Fault
+from dicot.names import IMAGES_NAMESPACE
 from tests.cluster.control import UNREACHABLE, Answer
-from tests.cluster.objects import Document
+from tests.cluster.objects import Document, named
 from tests.compute.bodies.asked import MINORS
 from tests.compute.bodies.bodies import Maker
 from tests.compute.bodies.compared import shorter
-from tests.compute.bodies.ours import decoded, flavors, planned
+from tests.compute.bodies.ours import THINGS, decoded, flavors, planned
+from tests.compute.server.objects import NAMESPACE
 from tests.compute.server.world import ADMIN, MEMBER
 from tests.live.seen.stage import SeenTestCase
 
@@ -54,6 +58,10 @@ class NewServerTests(SeenTestCase):
             self.addCleanup(self.removed, name)
             kind = {"apiVersion": CLUSTER_INSTANCETYPE.api_version, "kind": CLUSTER_INSTANCETYPE.singular}
             await self.control.apply(FLAVORS, {**kind, **flavor, "metadata": {"name": name, "annotations": notes}})
+        for id in THINGS["images"]:
+            # CDI looks for the image of a volume at once.
+            source = {"source": {"pvc": {"name": f"image-{id}", "namespace": self.namespace}}}
+            await self.make(named("DataSource", f"image-{id}", None, DATA_SOURCE.api_version, spec=source))
 
     def removed(self, flavor: str) -> Deferred[Answer]:
         return Deferred.fromCoroutine(self.control.ask("DELETE", f"{FLAVORS}/{flavor}"))
@@ -99,5 +107,9 @@ class NewServerTests(SeenTestCase):
 
 
 def moved(document: Document, namespace: str) -> Document:
-    """The same object in another namespace."""
-    return {**document, "metadata": {**document["metadata"], "namespace": namespace}}
+    """The same object in another namespace, with all that it refers to."""
+    text = json.dumps(document)
+    for old in (IMAGES_NAMESPACE, NAMESPACE):
+        text = text.replace(f'"namespace": "{old}"', f'"namespace": "{namespace}"')
+    found: Document = json.loads(text)
+    return found

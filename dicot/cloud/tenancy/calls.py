@@ -29,7 +29,7 @@ from ..kinds.identity import (
 )
 from ..kinds.kubevirt import VM, VMI
 from ..kinds.network import PORT, SECURITY_GROUP
-from ..kinds.storage import DATA_SOURCE, SECRET, STORAGE_CLASS
+from ..kinds.storage import DATA_SOURCE, DATA_VOLUME, SECRET, STORAGE_CLASS
 from ..resource import Resource, Right
 from ..writing.claims import claimed
 
@@ -116,6 +116,7 @@ MEMBER: tuple[Right, ...] = (
     _on(VM, "the steward notes launches", "get", "patch"),
     _on(PORT, "the steward adopts or collects what a server was to have", "get", "patch", "delete"),
     _on(SECRET, "the steward adopts or collects what a server was to have", "get", "patch", "delete"),
+    _on(DATA_VOLUME, "the steward collects what a server was to have", "get", "delete"),
 )
 """What the steward does as the member account of a project: adopt, collect, note launches."""
 _HOMES: Mapping[tuple[str, str], str] = {

@@ -4,38 +4,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ... import moments
-from ...cloud.images import ImageFacts, read
 from ...cloud.kinds.kubevirt import VM
 from ...cloud.kinds.network import PORT, SECURITY_GROUP, Port
-from ...cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC, sources
 from ...cloud.resource import Known
+from ...cloud.volumes import BINDING_IS_YOUNG
 from ...faults import BadRequest, Conflict, Forbidden
 from ...kube.kind import Row
 from ...names import UPDATED_AT, network_id
 from ..facts import GIBI, Flavor, FlavorCopy, flavor_named
 from ..kinds import KEYPAIR, keypair_object
-from .devices import Device, boots_from, check_devices, made, merged, refuse_unserved
+from .devices import (
+    INVALID,
+    Device,
+    boots_from,
+    check_bus,
+    check_local,
+    check_order,
+    check_sizes,
+    made,
+    merged,
+    refuse_unserved,
+)
+from .disks import Boot, Disk, Image, Stock, boot_of_image, boot_of_volume, check_volume, furnished
 from .group import Group, beside, group_of
 from .place import Place, check_hints, permit, placed, zone_asked
 from .quota import check_items
 from .wish import NetworkWish, NewServer
 
-BINDING_IS_YOUNG = 60.0
-"""Seconds for which a port stays bound to a server that is not there yet: it may be about to be."""
 DEFAULT_GROUP = "default"
 NO_CERTIFICATES = "Image certificate validation is not supported when booting from volume"
 TRUE_WORDS = frozenset(("1", "t", "true", "on", "y", "yes"))
 """What image properties say yes by (oslo_utils.strutils)."""
 LAUNCH = "Failed to launch instances: "
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """The image of a server, and where its disk lies."""
-
-    facts: ImageFacts
-    namespace: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,45 +49,51 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Everything a create refers to. ``groups`` are ids of security groups; the first of ``disks`` is the root."""
+    """Everything a create refers to. ``groups`` are ids of security groups; the first of ``disks`` is the root.
+
+    ``image`` is None where the server was asked for without one.
+    """
 
     flavor: Flavor
-    image: Image
+    image: Image | None
     key: str
     nic: Nic | None
     groups: tuple[str, ...]
     place: Place
-    disks: tuple[Device, ...]
+    disks: tuple[Disk, ...]
     disk_config: str
     server_group: Group | None = None
 
 
-def choose(body: NewServer, known: Known, now: float) -> Choice:
-    """Looks everything up, in the order of Nova's own checks (nova/compute/api.py). Raises Faults in its words."""
+def choose(body: NewServer, known: Known, ids: Sequence[str], now: float) -> Choice:
+    """Looks everything up, in the order of Nova's own checks (nova/compute/api.py). Raises Faults in its words.
+
+    ``ids`` are those of the servers that are to be made.
+    """
     permit(body, known)
-    flavor = _flavor(body, known)
+    flavor, stock = _flavor(body, known), Stock(known, now, ids)
     _check_several(body)
     zone = zone_asked(body, known)
-    image = _image(body, known)
-    disk_config = _disk_config(body, image)
+    image, boot = _image(body, stock)
+    disk_config = _disk_config(body, boot)
     groups = _groups(body, known)
-    nics = _nics(body, known, now)
+    nics = _nics(body, stock)
     key = _key(body, known)
     devices = merged(body.devices, body.image, flavor.copy, body.most)
     _check_amounts(body, known)
-    if image is not None:
-        _check_fit(known, flavor.copy, image)
+    if boot is not None:
+        _check_fit(known, flavor.copy, boot, devices)
     group = group_of(body.hints, known)
     place = placed(body, zone, known)
     group = beside(group, place.beside, known)
-    check_devices(devices, flavor.copy, _images(devices, known))
+    devices = _checked(devices, flavor.copy, stock, body)
     refuse_unserved(devices, body.image)
-    assert image is not None  # or else the devices had none either
+    disks = furnished(made(devices), stock)
     _check_unserved(body)
     nic = nics[0] if nics else None
     if nic is not None and nic.port is not None:
         groups = nic.port[1].spec.securityGroups
-    return Choice(flavor, image, key, nic, groups if nic else (), place, made(devices), disk_config, group)
+    return Choice(flavor, image, key, nic, groups if nic else (), place, disks, disk_config, group)
 
 
 def _flavor(body: NewServer, known: Known) -> Flavor:
@@ -114,53 +120,44 @@ def _check_several(body: NewServer) -> None:
         raise BadRequest("Unable to allocate a single hostname to multiple instances")
 
 
-def _image(body: NewServer, known: Known) -> Image | None:
+def _image(body: NewServer, stock: Stock) -> tuple[Image | None, Boot | None]:
+    """The server's own image, and what is told of what it boots from."""
     if not body.image:
-        _check_boot(body, known)
-        return None
-    found = _image_of(body.image, known)
+        return None, _boot(body, stock)
+    found = stock.image(body.image)
     if found is None:
         raise BadRequest("Can not find requested image")
-    return found
+    return found, boot_of_image(found.facts)
 
 
-def _image_of(id: str, known: Known) -> Image | None:
-    found = known.find(DATA_SOURCE, id.lower())
-    if found is None:
-        return None
-    row, source = found
-    volume = claim = None
-    for place in sources(row, source):
-        namespace, _, name = place.partition("/")
-        volume, claim = known.named(DATA_VOLUME, name, namespace), known.named(PVC, name, namespace)
-    facts = read(row, source, volume[1] if volume else None, claim[1] if claim else None)
-    return Image(facts, row.namespace, row.name)
-
-
-def _images(devices: Sequence[Device], known: Known) -> set[str]:
-    """The images that devices name and that there are."""
-    return {each.image for each in devices if each.image and _image_of(each.image, known) is not None}
-
-
-def _check_boot(body: NewServer, known: Known) -> None:
-    """What a server without an image would boot from."""
+def _boot(body: NewServer, stock: Stock) -> Boot | None:
+    """What a server without an image boots from (nova/block_device.py, ``get_bdm_image_metadata``)."""
     if body.certificates:
         raise BadRequest(NO_CERTIFICATES)
     device = boots_from(body.devices)
     if device is None:
-        return
-    if device.snapshot:
+        return None
+    snapshot = stock.snapshot(device.snapshot) if device.snapshot else None
+    if device.snapshot and snapshot is None:
         raise BadRequest(f"Snapshot {device.snapshot} could not be found.")
-    for what, id in (("image", device.image), ("volume", device.volume)):
-        if id and (what == "volume" or _image_of(id, known) is None):
-            raise BadRequest(f"Block Device Mapping is Invalid: failed to get {what} {id}.")
+    if device.image:
+        image = stock.image(device.image)
+        if image is None:
+            raise BadRequest(f"{INVALID}failed to get image {device.image}.")
+        return boot_of_image(image.facts)
+    volume = snapshot.volume if snapshot else stock.volume(device.volume)
+    if volume is None and snapshot is None:
+        raise BadRequest(f"{INVALID}failed to get volume {device.volume}.")
+    if volume is not None and not volume.bootable:
+        raise BadRequest(f"Block Device {volume.id} is not bootable.")
+    return boot_of_volume(volume) if volume else Boot()
 
 
-def _disk_config(body: NewServer, image: Image | None) -> str:
+def _disk_config(body: NewServer, boot: Boot | None) -> str:
     """As asked for, else as the image says (nova/utils.py, ``get_auto_disk_config_from_image_props``)."""
-    said = image.facts.properties.get("auto_disk_config", "") if image else ""
-    if body.disk_config == "AUTO" and image is not None and said.strip().lower() == "disabled":
-        raise BadRequest(f"Requested image {image.facts.id} has automatic disk resize disabled.")
+    said = boot.properties.get("auto_disk_config", "") if boot else ""
+    if body.disk_config == "AUTO" and boot is not None and said.strip().lower() == "disabled":
+        raise BadRequest(f"Requested image {boot.id} has automatic disk resize disabled.")
     return body.disk_config or ("AUTO" if said.strip().lower() in TRUE_WORDS else "MANUAL")
 
 
@@ -170,27 +167,62 @@ def _check_amounts(body: NewServer, known: Known) -> None:
         raise Forbidden("Personality file limit exceeded", kind="OverQuota")
 
 
-def _check_fit(known: Known, flavor: FlavorCopy, image: Image) -> None:
+def _check_fit(known: Known, flavor: FlavorCopy, boot: Boot, devices: Sequence[Device]) -> None:
     """A clone into less than its source would wait for ever, so it is refused here."""
-    facts = image.facts
-    if facts.status != "active":
-        raise BadRequest(f"Image {facts.id} is not active.")
-    if flavor.ram < facts.spec.minRam:
+    if boot.status != "active":
+        raise BadRequest(f"Image {boot.id} is not active.")
+    if flavor.ram < boot.min_ram:
         raise BadRequest("Flavor's memory is too small for requested image.")
-    room, size = flavor.disk * GIBI, facts.virtual_size or 0
+    root = next((each for each in devices if each.boot == 0), None)
+    if root is not None and root.target == "volume":
+        _check_fit_of_volume(root.size * GIBI, boot.min_disk * GIBI)
+        return
+    room, size = flavor.disk * GIBI, boot.size
     if not room:
         if not known.caller.admin:
             raise Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
         return
-    if size > room and not facts.container_disk:
+    if size > room and not boot.container_disk:
         raise BadRequest(
             f"Flavor's disk is too small for requested image. Flavor disk is {room} bytes, image is {size} bytes."
         )
-    if facts.spec.minDisk * GIBI > room:
+    if boot.min_disk * GIBI > room:
         raise BadRequest(
             "Flavor's disk is smaller than the minimum size specified in image metadata. "
-            f"Flavor disk is {room} bytes, minimum size is {facts.spec.minDisk * GIBI} bytes."
+            f"Flavor disk is {room} bytes, minimum size is {boot.min_disk * GIBI} bytes."
         )
+
+
+def _check_fit_of_volume(size: int, least: int) -> None:
+    """In bytes; where no size is said the volume is there already."""
+    if size and least > size:
+        raise BadRequest(
+            "Volume is smaller than the minimum size specified in image metadata. "
+            f"Volume size is {size} bytes, minimum size is {least} bytes."
+        )
+
+
+def _checked(devices: Sequence[Device], flavor: FlavorCopy, stock: Stock, body: NewServer) -> tuple[Device, ...]:
+    """With the sizes of what they name. Raises BadRequest in Nova's words, in the order of its ``_validate_bdm``."""
+    for device in devices:
+        if device.volume and stock.volume(device.volume) is None:
+            raise BadRequest(f"Volume {device.volume} could not be found.")
+    check_order(devices)
+    for device in devices:
+        if device.volume_type and stock.storage_class(device.volume_type) is None:
+            raise BadRequest(f"Volume type {device.volume_type} could not be found.")
+        if device.image and stock.image(device.image) is None:
+            raise BadRequest(f"{INVALID}failed to get image {device.image}.")
+        # Nova asks of the first of the three only; any of them may be what the disk is made of.
+        if device.volume:
+            check_volume(device, stock, body.shares)
+        if device.snapshot and stock.snapshot(device.snapshot) is None:
+            raise BadRequest(f"{INVALID}failed to get snapshot {device.snapshot}.")
+        check_sizes(device)
+        check_bus(device)
+    sized = tuple(stock.sized(device) for device in devices)
+    check_local(sized, flavor)
+    return sized
 
 
 def _check_unserved(body: NewServer) -> None:
@@ -236,14 +268,13 @@ def _groups(body: NewServer, known: Known) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _nics(body: NewServer, known: Known, now: float) -> tuple[Nic, ...]:
+def _nics(body: NewServer, stock: Stock) -> tuple[Nic, ...]:
     """The cluster's own network is the only one, and what a server is in where it does not say."""
-    own = network_id(known.config.network_name)
+    own = network_id(stock.known.config.network_name)
     if not isinstance(body.networks, tuple):
         return ()
     found = tuple(
-        _port(wish, known, now) if wish.port else Nic(own, tag=wish.tag)
-        for wish in body.networks or (NetworkWish(own),)
+        _port(wish, stock) if wish.port else Nic(own, tag=wish.tag) for wish in body.networks or (NetworkWish(own),)
     )
     unknown = [wish.network for wish in body.networks if not wish.port and wish.network.lower() != own]
     if unknown:
@@ -251,21 +282,22 @@ def _nics(body: NewServer, known: Known, now: float) -> tuple[Nic, ...]:
     return found
 
 
-def _port(wish: NetworkWish, known: Known, now: float) -> Nic:
-    found = known.find(PORT, wish.port.lower())
-    if found is None or found[0].namespace != known.caller.namespace:
+def _port(wish: NetworkWish, stock: Stock) -> Nic:
+    found = stock.known.find(PORT, wish.port.lower())
+    if found is None or found[0].namespace != stock.known.caller.namespace:
         raise BadRequest(f"Port id {wish.port} could not be found.")
     row, port = found
-    if _is_bound(row, port, known, now):
+    if _is_bound(row, port, stock):
         raise Conflict(f"Port {wish.port} is still in use.")
     return Nic(port.spec.networkId, found, wish.tag)
 
 
-def _is_bound(row: Row, port: Port, known: Known, now: float) -> bool:
-    """A binding is void once its server is not there and can no longer be about to be."""
+def _is_bound(row: Row, port: Port, stock: Stock) -> bool:
+    """A binding is void once its server is not there and can no longer be about to be; or it is our own."""
     if not port.spec.vm:
         return False
-    if known.named(VM, port.spec.vm, row.namespace) is not None:
+    if stock.known.named(VM, port.spec.vm, row.namespace) is not None:
         return True
     bound = moments.read(port.metadata.annotations.get(UPDATED_AT))
-    return bound is not None and now - bound < BINDING_IS_YOUNG
+    is_young = bound is not None and stock.now - bound < BINDING_IS_YOUNG
+    return is_young and port.spec.vmId not in stock.servers

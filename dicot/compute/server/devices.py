@@ -5,13 +5,14 @@ flavor bring (nova/compute/api.py, ``_check_and_transform_bdm``), and at the end
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from ...faults import BadRequest
 from ..facts import FlavorCopy
-from ..parameters import MAX_DIGITS
+from ..parameters import MAX_DIGITS, truth
 
 INVALID = "Block Device Mapping is Invalid: "
 BOOT_ORDER = f"{INVALID}Boot sequence for the instance and image/block device mapping combination is not valid."
@@ -21,7 +22,6 @@ EPHEMERAL = (
     "If no size is given in one block device mapping, flavor ephemeral size will be used."
 )
 SWAP = "Swap drive requested is larger than instance type allows."
-NO_VOLUMES = "Invalid volume: There is no volume service that could make one."
 SWAP_FORMAT = "swap"
 MOST_LOCALS = 3
 """Nova's max_local_block_devices."""
@@ -29,8 +29,12 @@ ROOT_NAME = "vda"
 BUSES = frozenset(("virtio", "scsi", "sata", "usb"))
 """What KubeVirt connects disks by."""
 NOVAS_BUSES = BUSES | {"fdc", "ide", "xen", "lxc", "uml"}
-TYPES = frozenset(("disk",))
-NOVAS_TYPES = TYPES | {"cdrom", "floppy", "fs", "lun"}
+CDROM = "cdrom"
+TYPES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"local": frozenset(("disk",)), "volume": frozenset(("disk", CDROM))}
+)
+"""What KubeVirt shows a disk as, by where it is."""
+NOVAS_TYPES = frozenset(("disk", CDROM, "floppy", "fs", "lun"))
 _DEVICE_PREFIX = re.compile(r"^/dev/")
 _LETTER = re.compile(r"^((x?v|s|h)d)|\d+")
 _EPHEMERAL_NAME = re.compile(r"^ephemeral(\d|[1-9]\d+)$")
@@ -39,7 +43,10 @@ _ONLY_LEGACY = "virtual_name"
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One mapping. ``boot`` is None or below 0 for what is not booted from; ``size`` in GiB, of swap in MiB."""
+    """One mapping. ``boot`` is None or below 0 for what is not booted from; ``size`` in GiB, of swap in MiB.
+
+    ``deletes`` tells that a volume goes with its server.
+    """
 
     source: str = ""
     target: str = ""
@@ -54,6 +61,7 @@ class Device:
     format: str = ""
     tag: str = ""
     volume_type: str = ""
+    deletes: bool = False
     nothing: bool = False
     legacy: bool = False
 
@@ -96,6 +104,7 @@ def _common(said: dict[str, Any]) -> Device:
         snapshot=said.get("snapshot_id", ""),
         size=int(said.get("volume_size", 0)),
         name=_DEVICE_PREFIX.sub("", said.get("device_name", "")),
+        deletes=truth(said.get("delete_on_termination", False)),
         nothing=bool(said.get("no_device")),
     )
 
@@ -202,55 +211,72 @@ def _sized(device: Device, flavor: FlavorCopy) -> Device:
     return replace(device, size=flavor.swap if device.is_swap else flavor.ephemeral)
 
 
-def check_devices(devices: Sequence[Device], flavor: FlavorCopy, images: Collection[str]) -> None:
-    """Raises BadRequest in Nova's words, in the order of its checks. ``images`` are those named that there are."""
-    for device in devices:
-        if device.volume:
-            raise BadRequest(f"Volume {device.volume} could not be found.")
+def check_order(devices: Sequence[Device]) -> None:
+    """Raises BadRequest where it is not clear what to boot from."""
     boots = sorted(each.boot for each in devices if each.boot is not None and each.boot >= 0)
     if not boots or boots != list(range(len(boots))):
         raise BadRequest(BOOT_ORDER)
-    for device in devices:
-        _check(device, images)
+
+
+def check_sizes(device: Device) -> None:
+    """Raises BadRequest for a volume that nobody could make."""
+    if device.size or device.target != "volume":
+        return
+    if device.source == "image" and device.image:
+        raise BadRequest("Images with destination_type 'volume' need to have a non-zero size specified")
+    if device.source == "blank":
+        raise BadRequest("Blank volumes (source: 'blank', dest: 'volume') need to have non-zero size")
+
+
+def check_bus(device: Device) -> None:
+    """Raises BadRequest for a bus of which Nova has never heard."""
+    if device.bus and device.bus not in NOVAS_BUSES:
+        raise BadRequest("Block Device Mapping is Invalid.")
+
+
+def check_local(devices: Sequence[Device], flavor: FlavorCopy) -> None:
+    """Raises BadRequest for more of local disks than the flavor has."""
     _check_blanks(devices, flavor)
     if sum(each.target == "local" for each in devices) > MOST_LOCALS:
         raise BadRequest(LOCALS)
 
 
-def _check(device: Device, images: Collection[str]) -> None:
-    if device.volume_type:
-        raise BadRequest(f"Volume type {device.volume_type} could not be found.")
-    if device.image:
-        if device.image not in images:
-            raise BadRequest(f"{INVALID}failed to get image {device.image}.")
-        if device.source == "image" and device.target == "volume" and not device.size:
-            raise BadRequest("Images with destination_type 'volume' need to have a non-zero size specified")
-    elif device.snapshot:
-        raise BadRequest(f"{INVALID}failed to get snapshot {device.snapshot}.")
-    elif device.source == "blank" and device.target == "volume" and not device.size:
-        raise BadRequest("Blank volumes (source: 'blank', dest: 'volume') need to have non-zero size")
-    if device.bus and device.bus not in NOVAS_BUSES:
-        raise BadRequest("Block Device Mapping is Invalid.")
-
-
 def refuse_unserved(devices: Sequence[Device], image: str) -> None:
     """Raises BadRequest for what Nova would take, and KubeVirt has not."""
-    if any(each.target == "volume" for each in devices):
-        raise BadRequest(NO_VOLUMES)
-    if not any(each.source == "image" for each in devices):
-        raise BadRequest(BOOT_ORDER)
     for device in devices:
-        if device.source == "image" and device.image.lower() != image.lower():
+        if device.source == "image" and device.target != "volume" and device.image.lower() != image.lower():
             raise BadRequest(f"{INVALID}failed to get image {device.image}.")
-        for asked, known in ((device.bus, BUSES), (device.type, TYPES)):
-            if asked and asked not in known and not device.nothing:
-                raise BadRequest(f"Requested hardware '{asked}' is not supported by the 'kvm' virt driver")
+        if device.nothing:
+            continue
+        known = TYPES["volume" if device.target == "volume" else "local"]
+        if device.type and device.type not in known:
+            raise _unsupported(device.type)
+        if device.bus and (device.bus not in BUSES or (device.type, device.bus) == (CDROM, "virtio")):
+            raise _unsupported(device.bus)
+
+
+def _unsupported(hardware: str) -> BadRequest:
+    return BadRequest(f"Requested hardware '{hardware}' is not supported by the 'kvm' virt driver")
 
 
 def made(devices: Sequence[Device]) -> tuple[Device, ...]:
-    """The root disk, then the blank ones that have a size. What names no destination is made by Nova neither."""
-    root = next(each for each in devices if each.source == "image")
-    return (root, *(each for each in devices if each.is_local_blank and each.size and not each.nothing))
+    """The root disk, then the others that are made or attached, in their order.
+
+    Those are volumes, and blank local disks that have a size. What names no destination is made by Nova neither.
+    Raises BadRequest where there is nothing to boot from.
+    """
+    root = next((each for each in devices if each.boot == 0 and _can_boot(each)), None)
+    if root is None:
+        raise BadRequest(BOOT_ORDER)
+    return (root, *(each for each in devices if each is not root and _is_made(each)))
+
+
+def _can_boot(device: Device) -> bool:
+    return not device.nothing and (device.target == "volume" or device.source == "image")
+
+
+def _is_made(device: Device) -> bool:
+    return not device.nothing and (device.target == "volume" or (device.is_local_blank and device.size > 0))
 
 
 def _check_blanks(devices: Sequence[Device], flavor: FlavorCopy) -> None:

@@ -1,133 +1,40 @@
 """The Kubernetes objects that a server is made of."""
 
 import base64
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from ... import names
-from ...caller import Caller
 from ...cloud.kinds.network import PORT
 from ...cloud.kinds.storage import SECRET
-from ...config import Config
 from ...kube.kind import Manifest
 from . import notes
-from .choice import Choice, Image
-from .devices import Device
 from .group import with_group
+from .making import INTERFACE, Making, hostname, label_of
 from .place import affinity_of
-from .wish import NewServer
+from .storage import disks, doomed, templates, volumes
 
-ROOT, INTERFACE, CONFIG = "root", "default", "config"
-"""Names inside the VirtualMachine: its disk, its interface and network, its config drive."""
-EPHEMERAL, SWAP = "ephemeral", "swap"
 GRACE = 60
 """Seconds a guest has to shut down (Nova's shutdown_timeout)."""
-LONGEST_SLUG = 36
-"""A Secret's name becomes that of a volume of the Pod, with a suffix of KubeVirt's: 63 letters in all."""
 EMPTY_USER_DATA = "#cloud-config\n"
-MAC_PREFIX = "fa:16:3e"
-"""Neutron's own base_mac."""
-LONGEST_LABEL = 63
-_OUTSIDE_HOSTNAME = re.compile(r"[^a-z0-9-]+")
-_NUMBER = re.compile(r"-[0-9]{1,9}$")
-
-
-@dataclass(frozen=True, slots=True)
-class Making:
-    """One server that is to be made, out of ``count``; ``place`` counts from 0."""
-
-    id: str
-    body: NewServer
-    choice: Choice
-    caller: Caller
-    config: Config
-    request_id: str
-    reservation: str
-    place: int = 0
-    count: int = 1
-
-    @property
-    def display_name(self) -> str:
-        """Nova's name: several of one request are numbered."""
-        return f"{self.body.name}-{self.place + 1}" if self.count > 1 else self.body.name
-
-    @property
-    def object_name(self) -> str:
-        """The VirtualMachine's name."""
-        return names.object_name(self.display_name, self.id, longest=LONGEST_SLUG)
-
-    @property
-    def port_id(self) -> str:
-        """The id of the port that is made for it, or that it binds."""
-        nic = self.choice.nic
-        return nic.port[0].id if nic and nic.port else names.synthetic_port(self.id, INTERFACE)
-
-    @property
-    def mac(self) -> str:
-        """The hardware address: the port's, or one that follows from its id."""
-        nic = self.choice.nic
-        given = nic.port[1].spec.macAddress if nic and nic.port else ""
-        digits = names.undashed(self.port_id)[:6]
-        return given or ":".join((MAC_PREFIX, digits[:2], digits[2:4], digits[4:]))
-
-    @property
-    def has_config_drive(self) -> bool:
-        """Only where it carries anything or was asked for."""
-        nic, root = self.choice.nic, self.choice.disks[0]
-        tagged = root.tag or (nic and nic.tag)
-        return bool(self.body.user_data or self.choice.key or self.body.config_drive or tagged)
-
-    @property
-    def secret_name(self) -> str:
-        """The Secret of the user data."""
-        return f"{self.object_name}-config"
-
-    @property
-    def key_secret_name(self) -> str:
-        """The Secret of the public key, apart: KubeVirt takes every entry of it for a key."""
-        return f"{self.object_name}-key"
-
-
-def hostname(making: Making) -> str:
-    """The guest's host name as Nova makes it of the name (nova/utils.py, ``sanitize_hostname``)."""
-    if making.body.hostname:
-        return making.body.hostname
-    plain = making.body.name.encode("latin-1", "ignore").decode("latin-1")[:LONGEST_LABEL]
-    found = re.sub(r"[^\w.-]+", "", re.sub(r"[ _.]", "-", plain)).lower().strip(".-")
-    if not found:
-        return f"Server-{making.id}"
-    return f"{found}-{making.place + 1}" if making.count > 1 else found
-
-
-def label_of(full: str) -> str:
-    """What Kubernetes takes of a host name: its first part, in which a number at the end is kept."""
-    found = _OUTSIDE_HOSTNAME.sub("-", full.split(".")[0].lower()).strip("-")
-    number = _NUMBER.search(found)
-    end = number.group() if number and len(found) > LONGEST_LABEL else ""
-    return (found[: LONGEST_LABEL - len(end)] + end).strip("-")
 
 
 def virtual_machine(making: Making) -> Manifest:
-    """The VirtualMachine, in which the root disk is a template of its own."""
+    """The VirtualMachine, in which the disks that go with it are templates."""
     spec: Manifest = {
         "runStrategy": "RerunOnFailure",
         "instancetype": {"kind": making.choice.flavor.kind, "name": making.choice.flavor.object},
         "template": {"metadata": {"labels": labels(making)}, "spec": _instance(making)},
     }
-    templates = [_blank_volume(making, name, disk) for name, disk in blanks(making)]
-    if not making.choice.image.facts.container_disk:
-        templates.insert(0, _root_volume(making))
-    if templates:
-        spec["dataVolumeTemplates"] = templates
+    if made := templates(making):
+        spec["dataVolumeTemplates"] = made
+    image = making.choice.image
     return {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
         "metadata": {
             "name": making.object_name,
             "namespace": making.caller.namespace,
-            "labels": labels(making) | {names.MANAGED: "true", names.IMAGE_ID: making.choice.image.facts.id},
+            "labels": labels(making) | {names.MANAGED: "true"} | ({names.IMAGE_ID: image.facts.id} if image else {}),
             "annotations": annotations(making),
         },
         "spec": spec,
@@ -143,7 +50,7 @@ def labels(making: Making) -> dict[str, str]:
 
 def annotations(making: Making) -> dict[str, str]:
     """What KubeVirt has no place for. Clients choose values only, never a key."""
-    body, image = making.body, making.choice.image.facts
+    body, image = making.body, making.choice.image
     note = notes.ServerNote(
         accessIPv4=body.access_v4,
         accessIPv6=body.access_v6,
@@ -152,6 +59,7 @@ def annotations(making: Making) -> dict[str, str]:
         hostname=hostname(making),
         hints=dict(body.hints),
         launchIndex=making.place,
+        deletes=doomed(making),
     )
     found = {
         names.NAME: making.display_name,
@@ -159,7 +67,7 @@ def annotations(making: Making) -> dict[str, str]:
         names.REQUEST_ID: making.request_id,
         names.RESERVATION: making.reservation,
         names.FLAVOR: notes.as_note(making.choice.flavor.copy),
-        names.IMAGE: notes.as_note(notes.ImageNote(image.id, dict(image.properties))),
+        names.IMAGE: notes.as_note(notes.ImageNote(image.facts.id, dict(image.facts.properties))) if image else "",
         names.SERVER: notes.as_note(note),
         names.METADATA: notes.as_note(dict(body.metadata)) if body.metadata else "",
         names.TAGS: notes.as_note(list(body.tags)) if body.tags else "",
@@ -178,9 +86,9 @@ def _instance(making: Making) -> Manifest:
         "evictionStrategy": "LiveMigrateIfPossible",
         "domain": {
             "firmware": {"uuid": making.id, "serial": making.id},
-            "devices": {"disks": _disks(making), **_interfaces(making)},
+            "devices": {"disks": disks(making), **_interfaces(making)},
         },
-        "volumes": _volumes(making),
+        "volumes": volumes(making),
         "networks": [{"name": INTERFACE, "pod": {}}] if choice.nic else [],
     }
     if choice.key:
@@ -194,30 +102,6 @@ def _instance(making: Making) -> Manifest:
     return spec
 
 
-def blanks(making: Making) -> Iterator[tuple[str, Device]]:
-    """The empty disks beside the root disk, by the names that Nova knows them by."""
-    count = 0
-    for disk in making.choice.disks[1:]:
-        if disk.is_swap:
-            yield SWAP, disk
-        else:
-            yield f"{EPHEMERAL}{count}", disk
-            count += 1
-
-
-def _disk(name: str, disk: Device) -> Manifest:
-    found: Manifest = {"name": name, "disk": {"bus": disk.bus or "virtio"}}
-    return found | {"tag": disk.tag} if disk.tag else found
-
-
-def _disks(making: Making) -> list[Manifest]:
-    found = [_disk(ROOT, making.choice.disks[0]) | {"bootOrder": 1}]
-    found += [_disk(name, disk) for name, disk in blanks(making)]
-    if making.has_config_drive:
-        found.append({"name": CONFIG, "disk": {"bus": "virtio"}})
-    return found
-
-
 def _interfaces(making: Making) -> Manifest:
     if making.choice.nic is None:
         return {"autoattachPodInterface": False}
@@ -227,58 +111,6 @@ def _interfaces(making: Making) -> Manifest:
             {"name": INTERFACE, "masquerade": {}, "model": "virtio", "macAddress": making.mac, **tag},
         ]
     }
-
-
-def _volumes(making: Making) -> list[Manifest]:
-    disk = making.choice.image.facts.container_disk
-    root: Manifest = (
-        {"containerDisk": {"image": disk}} if disk else {"dataVolume": {"name": _disk_name(making, ROOT)}}
-    )
-    found: list[Manifest] = [{"name": ROOT, **root}]
-    found += [{"name": name, "dataVolume": {"name": _disk_name(making, name)}} for name, _ in blanks(making)]
-    if making.has_config_drive:
-        found.append({"name": CONFIG, "cloudInitConfigDrive": {"secretRef": {"name": making.secret_name}}})
-    return found
-
-
-def _disk_name(making: Making, disk: str) -> str:
-    """The DataVolume of a disk, and the claim of that name."""
-    return f"{making.object_name}-{disk}"
-
-
-def _root_volume(making: Making) -> Manifest:
-    image = making.choice.image
-    source = {"sourceRef": {"kind": "DataSource", "name": image.name, "namespace": image.namespace}}
-    return _volume(making, ROOT, ROOT, source, _size(making, image))
-
-
-def _blank_volume(making: Making, name: str, disk: Device) -> Manifest:
-    """An empty disk: nobody here could make a file system on it, which Nova's hypervisors do."""
-    kind, unit = (SWAP, "Mi") if disk.is_swap else (EPHEMERAL, "Gi")
-    return _volume(making, name, kind, {"source": {"blank": {}}}, f"{disk.size}{unit}")
-
-
-def _volume(making: Making, name: str, kind: str, source: Manifest, size: str) -> Manifest:
-    storage: Manifest = {}
-    if size:
-        storage["resources"] = {"requests": {"storage": size}}
-    if making.config.storage_class:
-        storage["storageClassName"] = making.config.storage_class
-    return {
-        "metadata": {
-            "name": _disk_name(making, name),
-            "labels": {names.SERVER_ID: making.id, names.DISK: kind},
-        },
-        "spec": {**source, "storage": storage},
-    }
-
-
-def _size(making: Making, image: Image) -> str:
-    """The flavor's, or where that says none the image's own; "" leaves it to CDI, which looks at the source."""
-    disk, virtual = making.choice.flavor.copy.disk, image.facts.virtual_size
-    if disk:
-        return f"{disk}Gi"
-    return str(virtual) if virtual else ""
 
 
 def secrets(making: Making) -> list[Manifest]:

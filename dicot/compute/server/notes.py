@@ -24,7 +24,10 @@ NO_USER = "0" * 32
 
 
 class ServerNote(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Annotation ``dicot.io/server``: fields that only Nova has. ``zone`` is the one that was asked for."""
+    """Annotation ``dicot.io/server``: fields that only Nova has. ``zone`` is the one that was asked for.
+
+    ``deletes`` names the volumes, as the VirtualMachine does, that existed before it and are to go with it.
+    """
 
     accessIPv4: str = ""
     accessIPv6: str = ""
@@ -33,6 +36,7 @@ class ServerNote(msgspec.Struct, frozen=True, omit_defaults=True):
     hostname: str = ""
     hints: dict[str, Any] = {}
     launchIndex: int = 0
+    deletes: tuple[str, ...] = ()
 
 
 class ImageNote(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -3,7 +3,7 @@
 from ...cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, VM
 from ...cloud.kinds.network import PORT, SECURITY_GROUP
 from ...cloud.kinds.quota import RESOURCE_QUOTA
-from ...cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
+from ...cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC, STORAGE_CLASS, VOLUME_SNAPSHOT
 from ...cloud.reading.shelf import Shape
 from ...cloud.resource import ADMIN, MEMBER, READER, Joined, Resource, Right, Source
 from ..kinds import KEYPAIR, SERVER_LOG
@@ -25,6 +25,8 @@ _MEMBERS = (
     Right("", "secrets", _WRITES, "user data, which nobody else shall read"),
     Right("network.dicot.io", "ports", _WRITES, "the ports of servers"),
     Right("", "events", ("create", "patch"), "tells people of Kubernetes what was done to a server"),
+    Right("cdi.kubevirt.io", "datavolumes", _WRITES, "volumes that are made with servers, or go with them"),
+    Right("", "persistentvolumeclaims", ("get", "patch"), "binds volumes to servers; lets them go with them"),
     *(
         Right(_ACTIONS, f"virtualmachines/{each}", ("update",), "stops, starts, reboots")
         for each in ("start", "stop", "restart")
@@ -43,7 +45,8 @@ SERVERS = Resource(
     register=routes,
     sources=(Source(VM, entry, shown, JOINS),),
     reads=(
-        *(CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, PORT, SECURITY_GROUP, DATA_SOURCE, DATA_VOLUME, PVC),
+        *(CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, PORT, SECURITY_GROUP),
+        *(DATA_SOURCE, DATA_VOLUME, PVC, STORAGE_CLASS, VOLUME_SNAPSHOT),
         KEYPAIR,
         SERVER_LOG,
         RESOURCE_QUOTA,

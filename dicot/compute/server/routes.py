@@ -1,10 +1,15 @@
 """Servers over HTTP: N-03 to N-06 and N-20."""
 
+from typing import Any
+
 import msgspec
 
+from ...cloud.kinds.storage import PVC, VOLUME_SNAPSHOT
 from ...cloud.plan import Plan
 from ...cloud.resource import Bench
 from ...faults import Fault
+from ...kube.kind import Kind
+from ...names import is_uuid
 from ...web.call import Call, Reply
 from ...web.dialect import Version
 from ..links import here, links
@@ -48,6 +53,7 @@ def creating(bench: Bench) -> None:
     @bench.routes.write("POST", "/servers", f"{POLICY}:create", CREATES)
     async def create(call: Call[NewServer]) -> Reply:
         wanted, caller = call.body, call.caller
+        await _looked_for(bench, call)
         ids = tuple(bench.new_id() for _ in range(min(wanted.most, room(bench.known(caller)))))
         reservation = reservation_id(bench.new_id())
         plans: list[Plan] = []
@@ -70,6 +76,16 @@ def creating(bench: Bench) -> None:
             "adminPass": secret,
         }
         return Reply({"server": document}, 202, {"Location": here(bench.config, "servers", first)})
+
+
+async def _looked_for(bench: Bench, call: Call[NewServer]) -> None:
+    """One live look at each volume and snapshot that the cache misses: it may have been made a moment ago."""
+    known = bench.known(call.caller)
+    for device in call.body.devices:
+        named: tuple[tuple[Kind[Any], str], ...] = ((PVC, device.volume), (VOLUME_SNAPSHOT, device.snapshot))
+        for kind, id in ((kind, id.lower()) for kind, id in named):
+            if is_uuid(id) and known.find(kind, id) is None:
+                await bench.verify(kind, call.caller, id)
 
 
 def changing(bench: Bench) -> None:

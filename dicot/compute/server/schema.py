@@ -131,8 +131,10 @@ _LATER: Mapping[int, Mapping[str, Any]] = {
     90: {"hostname": HOSTNAME},
     94: {"hostname": FQDN},
 }
-CREATE_SINCE = (1, 19, 32, 33, 37, 42, 52, 57, 63, 67, 74, 90, 94)
-"""The minor versions at which the body of a create changes."""
+SHARED_SINCE = 60
+"""The minor version from which a server may have a volume that others have too."""
+CREATE_SINCE = (1, 19, 32, 33, 37, 42, 52, 57, SHARED_SINCE, 63, 67, 74, 90, 94)
+"""The minor versions at which the body of a create changes, or what may be meant by it."""
 
 
 def create_schema(minor: int) -> Schema:

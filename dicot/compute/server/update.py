@@ -14,7 +14,7 @@ from ...names import DESCRIPTION, NAME, SERVER, UPDATED_AT
 from . import notes
 from .actions import missing
 from .joined import ZONE, zone_of
-from .manifest import label_of
+from .making import label_of
 from .present import Present
 from .wish import Changes, plain_address
 

@@ -5,7 +5,7 @@ What becomes of each field that the schemas know (K: as Nova keeps it; D: done; 
 ==================================  =============================================================================
 ``name``                            K  numbered where there are several
 ``flavorRef``                       D  instancetype, root disk, blank disks for ephemeral and swap, not formatted
-``imageRef``                        D  the root disk is cloned from it; "" is R, as there are no volumes
+``imageRef``                        D  the root disk is cloned from it; "" where a volume is the root disk
 ``networks``                        D  the cluster's own, "auto", "none", or a port; R: any other, or two
 ``uuid`` ``port``                   D  of a network's entry; of a device's: its image
 ``fixed_ip``                        R  the cluster gives addresses
@@ -19,19 +19,19 @@ What becomes of each field that the schemas know (K: as Nova keeps it; D: done; 
 ``path`` ``contents``               R  with it
 ``availability_zone``               D  by the zone label of nodes; zone:host:node too
 ``host`` ``hypervisor_hostname``    D  by the host label, for administrators
-``block_device_mapping``            R  but for what asks for nothing
-``block_device_mapping_v2``         D  the image's disk and blank local ones; R: all that needs a volume
-``source_type``                     D  image, blank
-``destination_type``                D  local
-``boot_index`` ``image_id``         D  0, and the server's own
-``volume_size`` ``guest_format``    D  of blank disks; of the root disk the flavor's size, as in Nova
-``disk_bus`` ``device_type``        D  virtio, scsi, sata, usb; disk
-``delete_on_termination``           K  local disks go with their server, as in Nova
+``block_device_mapping``            D
+``block_device_mapping_v2``         D
+``source_type``                     D  volume, snapshot, image, blank
+``destination_type``                D  local of the image and blank disks; volume; else K, of which Nova makes nothing
+``boot_index`` ``image_id``         D  the order of booting; of a local disk the server's own image
+``volume_size`` ``guest_format``    D  of blank disks and new volumes; of the local root disk the flavor's size
+``disk_bus`` ``device_type``        D  virtio, scsi, sata, usb; disk, and cdrom of volumes
+``delete_on_termination``           D  of volumes; local disks go with their server, as in Nova
 ``device_name``                     K  guests name disks themselves, as under Nova's libvirt
 ``connection_info``                 K  without a meaning, as in Nova
 ``no_device`` ``virtual_name``      D  nothing; a blank disk
-``volume_id`` ``snapshot_id``       R  not found
-``volume_type``                     R  not found
+``volume_id`` ``snapshot_id``       D  of the project
+``volume_type``                     D  the StorageClass of that name or id
 ``config_drive``                    D  attached too where user data, a key or a tag is: there is no metadata service
 ``key_name`` ``user_data``          D  Secrets, told to the guest by the config drive
 ``min_count`` ``max_count``         D
@@ -59,7 +59,7 @@ from ...web.dialect import Version
 from ..parameters import truth
 from ..validation import check_body, is_uuid_like
 from .devices import Device, read_devices
-from .schema import CREATE_SINCE, REBOOT, UPDATE_SINCE, create_schema, update_schema
+from .schema import CREATE_SINCE, REBOOT, SHARED_SINCE, UPDATE_SINCE, create_schema, update_schema
 
 Body = dict[str, Any]
 AUTO, NO_NETWORK = "auto", "none"
@@ -85,7 +85,8 @@ class NewServer:
 
     ``zone`` has no host in it any more: what came with it is in ``forced``, and what Nova's newer fields say is in
     ``requested``, each a host and a node. ``image`` is "" where only devices are given. ``user_data`` is base64.
-    ``disk_config`` is "" where the image says it. ``shown_groups`` is what the answer repeats.
+    ``disk_config`` is "" where the image says it. ``shown_groups`` is what the answer repeats. ``shares`` tells that
+    volumes may be asked for which several servers have.
     """
 
     name: str
@@ -113,6 +114,7 @@ class NewServer:
     access_v4: str = ""
     access_v6: str = ""
     has_files: bool = False
+    shares: bool = False
     certificates: tuple[str, ...] = ()
     hints: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
 
@@ -175,6 +177,7 @@ def _new_server(body: Body, minor: int) -> NewServer:
         requested=requested,
         description=server.get("description") if minor >= DESCRIBED else name,
         hints=_hints(body),
+        shares=minor >= SHARED_SINCE,
         **_plain(server),
     )
 

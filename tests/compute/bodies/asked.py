@@ -7,7 +7,7 @@ from typing import Any
 from .bodies import PLAIN, Maker, one_by_one
 from .shapes import SHAPES
 from .theirs import Asked
-from .values import GOOD, NEAR, NETWORK, ODD, A
+from .values import GOOD, NEAR, NETWORK, ODD, VOLUME, A
 
 ACTIONS = ("os-start", "os-stop", "reboot")
 MINORS = range(1, 105)
@@ -34,11 +34,13 @@ def likely(seed: str, each: int, minors: Sequence[int]) -> Iterator[Asked]:
 
 def examples() -> Iterator[Asked]:
     """What chance would hardly ever make."""
+    volume = {"source_type": "volume", "destination_type": "volume", "uuid": VOLUME}
     blank = {"source_type": "blank", "destination_type": "local", "boot_index": 0}
     least = {**PLAIN, "networks": "none"}
     for more in (
         {"max_count": "9" * 4301, "user_data": "a"},
         {"imageRef": "", "flavorRef": "42", "block_device_mapping_v2": [blank]},
+        {"imageRef": "", "block_device_mapping_v2": [{**volume, "boot_index": 0}, volume]},
         {"networks": [{"uuid": NETWORK}, {"uuid": NETWORK}]},
         {"availability_zone": "moon:"},
         {"availability_zone": "nova:moon"},

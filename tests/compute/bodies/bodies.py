@@ -6,7 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .shapes import SERVER, SHAPES, Field
-from .values import GOOD, NEAR, ODD, A, B, C
+from .values import (
+    GOOD,
+    NEAR,
+    ODD,
+    SNAPSHOT,
+    SNAPSHOT_EMPTY,
+    VOLUME,
+    VOLUME_EMPTY,
+    VOLUME_SHARED,
+    VOLUME_USED,
+    A,
+    B,
+    C,
+)
 
 PLAIN: Mapping[str, Any] = {"name": "web1", "flavorRef": "1", "imageRef": A}
 ROOT: Mapping[str, Any] = {"source_type": "image", "destination_type": "local", "uuid": A, "boot_index": 0}
@@ -18,8 +31,14 @@ DEVICES: tuple[Mapping[str, Any], ...] = (
     {"source_type": "blank", "destination_type": "volume", "volume_size": 3},
     {"source_type": "image", "destination_type": "volume", "uuid": A, "volume_size": 3},
     {"source_type": "image", "destination_type": "volume", "uuid": A},
-    {"source_type": "volume", "destination_type": "volume", "uuid": C},
-    {"source_type": "snapshot", "destination_type": "volume", "uuid": C},
+    *(
+        {"source_type": "volume", "destination_type": "volume", "uuid": id}
+        for id in (VOLUME, VOLUME, VOLUME_EMPTY, VOLUME_USED, VOLUME_SHARED, C)
+    ),
+    *(
+        {"source_type": "snapshot", "destination_type": "volume", "uuid": id}
+        for id in (SNAPSHOT, SNAPSHOT.upper(), SNAPSHOT_EMPTY, C)
+    ),
     {"no_device": True},
     {"source_type": "blank"},
     {"source_type": "image", "uuid": A},
@@ -36,10 +55,16 @@ DEVICE_MORE: Mapping[str, Sequence[Any]] = {
     "image_id": (A, C),
     "virtual_name": ("swap",),
 }
+VOLUME_MORE: Mapping[str, Sequence[Any]] = {
+    "volume_size": (1, 4, 10),
+    "disk_bus": BUSES,
+    "device_type": TYPES,
+    "delete_on_termination": (True, False),
+}
 LEGACY_DEVICE: Mapping[str, Sequence[Any]] = {
     "virtual_name": ("swap", "ephemeral0", "ephemeral1", "ephemeral01", "root", ""),
-    "volume_id": (C,),
-    "snapshot_id": (C,),
+    "volume_id": (VOLUME, VOLUME_EMPTY, VOLUME_USED, C),
+    "snapshot_id": (SNAPSHOT, SNAPSHOT_EMPTY, C),
     "volume_size": (1, "4", 10, 11, 512, 513),
     "device_name": ("vda", "/dev/vda", "/dev/vdb", "sda1", "xvda2"),
     "no_device": (True, False, "x", ""),
@@ -76,22 +101,31 @@ class Maker:
         """A new server with block devices that might well be what somebody wants."""
         flavor, legacy = self._chance.choice(("1", "42")), self._chance.random() < 0.2
         devices = [self._device(legacy) for _ in range(self._chance.choice((0, 1, 1, 2, 3)))]
-        if not legacy and self._chance.random() < 0.9:
+        boots_from_volume = not legacy and self._chance.random() < 0.3
+        if boots_from_volume:
+            devices.insert(0, self._bootable())
+        elif not legacy and self._chance.random() < 0.9:
             devices.insert(0, {**ROOT, **self._some({"disk_bus": BUSES, "device_type": TYPES, "uuid": (B,)}, 0.15)})
         name = "block_device_mapping" if legacy else "block_device_mapping_v2"
         server = {**PLAIN, "flavorRef": flavor, name: devices, **({"networks": "none"} if self._minor >= 37 else {})}
-        if self._chance.random() < 0.1:
+        if boots_from_volume or self._chance.random() < 0.1:
             server |= {"imageRef": ""}
         return {
             "server": server
             | self._some({"max_count": (2,), "personality": ([{"path": "/a", "contents": ""}],)}, 0.05)
         }
 
+    def _bootable(self) -> dict[str, Any]:
+        """A volume to boot from."""
+        kind = self._chance.choice([device for device in DEVICES if device.get("destination_type") == "volume"])
+        return {**kind, "boot_index": 0, **self._some(VOLUME_MORE, 0.3)}
+
     def _device(self, legacy: bool) -> dict[str, Any]:
         if legacy:
             return self._some(LEGACY_DEVICE, 0.4)
         kind = self._chance.choice(DEVICES)
-        return {**kind, **self._some(DEVICE_MORE, 0.2)}
+        more = self._some({"volume_type": ("slow", B, "", None, "none")}, 0.1) if self._minor >= 67 else {}
+        return {**kind, **self._some(DEVICE_MORE, 0.2), **more}
 
     def _some(self, values: Mapping[str, Sequence[Any]], odds: float) -> dict[str, Any]:
         """Some of these fields, each with one of its values."""

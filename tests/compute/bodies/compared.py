@@ -76,20 +76,35 @@ def _networks(heard: Said) -> Any:
 
 
 def _disks(heard: Said) -> Any:
-    """The root disk, whose size is the flavor's, and the local blank ones that have a size."""
-    found = []
+    """The root disk, then volumes, and the local blank ones that have a size; a local root disk is the flavor's."""
+    root, others = list[Any](), list[Any]()
     for device in heard["devices"]:
-        is_blank, is_swap = device["source_type"] == "blank", device["guest_format"] == "swap"
-        if device["no_device"] or (is_blank and not device["volume_size"]):
+        is_root = device["boot_index"] == 0
+        if device["no_device"] or not (is_root or _is_made(device)):
             continue
-        if is_blank and device["destination_type"] == "local":
-            size = f"{device['volume_size']}{SIZES[is_swap]}"
-        elif device["boot_index"] == 0:
-            size = heard["root"]
-        else:
-            continue
-        found.append([device["source_type"], device["disk_bus"] or "virtio", device["tag"], size])
-    return sorted(found, key=lambda disk: bool(disk[0] == "blank"))
+        (root if is_root else others).append(_disk(device, heard["root"]))
+    return [*root, *sorted(others, key=str)]
+
+
+def _is_made(device: Said) -> bool:
+    is_blank = device["source_type"] == "blank" and device["destination_type"] == "local"
+    return device["destination_type"] == "volume" or (is_blank and bool(device["volume_size"]))
+
+
+def _disk(device: Said, flavor: str) -> list[Any]:
+    """As ``ours.disks`` has it."""
+    source, is_swap = device["source_type"], device["guest_format"] == "swap"
+    type = device["device_type"] or "disk"
+    plug = device["disk_bus"] or ("sata" if type == "cdrom" else "virtio")
+    boot = device["boot_index"]
+    seen = [type, plug, device["tag"], None if boot is None or boot < 0 else boot + 1]
+    if device["destination_type"] == "volume":
+        if source == "volume":
+            return ["volume", device["volume_id"].lower(), device["delete_on_termination"], *seen]
+        where = [f"{device['volume_size']}Gi", device["volume_type"], device["delete_on_termination"]]
+        return [source, (device.get(f"{source}_id") or "").lower() if source != "blank" else "", *where, *seen]
+    size = f"{device['volume_size']}{SIZES[is_swap]}" if source == "blank" else flavor
+    return [source, "" if source == "blank" else device["image_id"].lower(), size, *seen]
 
 
 def _user_data(heard: Said) -> Any:

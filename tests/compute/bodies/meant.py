@@ -32,6 +32,22 @@ def _hinted(body: Any, hint: str) -> bool:
     return any(body.get(name, {}).get(hint) for name in ("os:scheduler_hints", "OS-SCH-HNT:scheduler_hints"))
 
 
+TO_BE_LOOKED_AT = (
+    "Invalid volume: Invalid input received: ",
+    "Multiattach volumes",
+    "Block Device Mapping is Invalid: failed to get snapshot",
+    "Blank volumes",
+)
+
+
+def _names_two(body: Any) -> bool:
+    """Whether a device has an id beside that of its source."""
+    server = body["server"]
+    devices = [*server.get("block_device_mapping", []), *server.get("block_device_mapping_v2", [])]
+    named = ("image_id", "volume_id", "snapshot_id")
+    return any(sum(bool(device.get(name)) for name in (*named, "source_type")) > 1 for device in devices)
+
+
 ALWAYS: tuple[Case, ...] = (
     Case(
         "Nova breaks on it, with a 500; here every bad body is a 400",
@@ -77,11 +93,7 @@ MEANT: tuple[Case, ...] = (
         _refused_by("A server has one interface here"),
     ),
     Case(
-        "there are no volumes yet",
-        _refused_by("Invalid volume: There is no volume service"),
-    ),
-    Case(
-        "KubeVirt connects disks by fewer buses and root disks only as disks",
+        "KubeVirt connects disks by fewer buses, and only volumes as anything but disks",
         _refused_by("Requested hardware"),
     ),
     Case(
@@ -89,8 +101,20 @@ MEANT: tuple[Case, ...] = (
         lambda body, nova, words: _taken(nova) and "failed to get image" in words,
     ),
     Case(
-        "a server boots from an image",
+        "a server boots from an image or a volume",
         lambda body, nova, words: _taken(nova) and "Boot sequence" in words,
+    ),
+    Case(
+        "what does not fit into a new volume is told at once, where Cinder would leave the server in ERROR",
+        _refused_by("Invalid input received: "),
+    ),
+    Case(
+        "of a device that names two things both are looked at",
+        lambda body, nova, words: _names_two(body) and words.startswith(TO_BE_LOOKED_AT),
+    ),
+    Case(
+        "a volume is one disk of a server",
+        lambda body, nova, words: _taken(nova) and words.endswith("is named twice."),
     ),
 )
 

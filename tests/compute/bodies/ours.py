@@ -10,7 +10,7 @@ from typing import Any
 from dicot.caller import Caller
 from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, NODE, VM, VMI
 from dicot.cloud.kinds.network import PORT, SECURITY_GROUP
-from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC, SECRET
+from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC, SECRET, STORAGE_CLASS, VOLUME_SNAPSHOT
 from dicot.cloud.plan import Create, Patch, Plan
 from dicot.compute import keypair
 from dicot.compute.keypair import NewKeypair
@@ -35,13 +35,31 @@ from tests.compute.server.objects import (
     node_object,
     port_object,
     recorded,
+    snapshot_object,
+    volume_claim,
+    volume_object,
 )
 from tests.compute.server.world import ADMIN, MEMBER, World
 
-from .values import HIDDEN_IMAGE, PORT_FREE, PORT_USED, A, B, C
+from .values import (
+    HIDDEN_IMAGE,
+    PORT_FREE,
+    PORT_USED,
+    SNAPSHOT,
+    SNAPSHOT_EMPTY,
+    VOLUME,
+    VOLUME_EMPTY,
+    VOLUME_SHARED,
+    VOLUME_USED,
+    A,
+    B,
+    C,
+)
 
 Said = dict[str, Any]
 MOST = 3
+IMAGE_METADATA: Mapping[str, str] = {"auto_disk_config": "disabled", "min_ram": "1024"}
+"""What a volume tells of its image; the flavor "42" has less."""
 THINGS: Mapping[str, Any] = {
     "images": {
         A: {"status": "active", "properties": {}},
@@ -60,6 +78,17 @@ THINGS: Mapping[str, Any] = {
     "zones": ["nova", "az-1"],
     "network": NETWORK,
     "ports": {PORT_FREE: "", PORT_USED: "somebody"},
+    "volumes": {
+        VOLUME: {"status": "available", "size": 4, "bootable": True, "volume_image_metadata": IMAGE_METADATA},
+        VOLUME_EMPTY: {"status": "available", "size": 1, "bootable": False},
+        VOLUME_USED: {"status": "in-use", "size": 1, "bootable": True},
+        VOLUME_SHARED: {"status": "in-use", "size": 2, "bootable": True, "multiattach": True},
+    },
+    "snapshots": {
+        SNAPSHOT: {"volume_id": VOLUME, "size": 4},
+        SNAPSHOT_EMPTY: {"volume_id": VOLUME_EMPTY, "size": 1},
+    },
+    "volume_types": [{"id": A, "name": "slow"}, {"id": B, "name": "fast"}],
 }
 """What there is, as both sides are told."""
 SERVER_ID = "eeeeeeee-eeee-4eee-8eee-eeeeeeeeeeee"
@@ -82,9 +111,16 @@ def world() -> World:
         made.add(SECURITY_GROUP, group_object(name, id))
     for name, zone in THINGS["hosts"].items():
         made.add(NODE, node_object(name, zone or ""))
+    for id, volume in THINGS["volumes"].items():
+        _stored(made, id, volume)
+    for id, snapshot in THINGS["snapshots"].items():
+        source = f"volume-{snapshot['volume_id']}"
+        made.add(VOLUME_SNAPSHOT, snapshot_object(f"snapshot-{id}", id, source, f"{snapshot['size']}Gi"))
+    for type in THINGS["volume_types"]:
+        made.add(STORAGE_CLASS, {"metadata": {"name": type["name"], "uid": type["id"]}})
     for id, user in THINGS["ports"].items():
         made.add(PORT, port_object(id, vm=user))
-    made.add(VM, {"metadata": {"name": "somebody", "namespace": NAMESPACE, "uid": "uid-somebody"}, "spec": {}})
+    made.add(VM, _user())
     _run(made)
     return made
 
@@ -110,6 +146,28 @@ def _image(id: str, image: Mapping[str, Any]) -> Said:
     found = image_object(id=id, **annotations)
     found["metadata"]["name"] = found["spec"]["source"]["pvc"]["name"] = f"image-{id}"
     return found
+
+
+def _stored(made: World, id: str, volume: Mapping[str, Any]) -> None:
+    """A volume, as CDI has made it."""
+    image = dict(volume.get("volume_image_metadata", {}))
+    told = {"minRam": int(image.pop("min_ram", 0)), "properties": image}
+    notes = {"dicot.io/image": json.dumps(told)} if image else {}
+    notes |= {"dicot.io/multiattach": "true"} if volume.get("multiattach") else {}
+    source = None if volume["bootable"] else {"blank": Said()}
+    name, size = f"volume-{id}", f"{volume['size']}Gi"
+    made.add(DATA_VOLUME, volume_object(name, id, size, source))
+    made.add(PVC, volume_claim(name, id, size, "ReadWriteMany", **notes))
+
+
+def _user() -> Said:
+    """A server that has volumes and a port."""
+    used = [id for id, volume in THINGS["volumes"].items() if volume["status"] == "in-use"]
+    volumes = [{"name": f"v{id[0]}", "persistentVolumeClaim": {"claimName": f"volume-{id}"}} for id in used]
+    return {
+        "metadata": {"name": "somebody", "namespace": NAMESPACE, "uid": "uid-somebody"},
+        "spec": {"template": {"spec": {"volumes": volumes}}},
+    }
 
 
 def _run(made: World) -> None:
@@ -160,10 +218,10 @@ def creating(minor: int, body: Any, who: Caller) -> Said:
         "node": spec.get("nodeSelector", {}).get("kubernetes.io/hostname"),
         "hints": note.get("hints", {}),
         "networks": networks(plans[0], spec),
-        "disks": disks(machines[0]),
+        "disks": disks(plans[0]),
         "tags": json.loads(notes[0].get("dicot.io/tags", "[]")),
         "groups": sorted(wanted.security_groups or ("default",)),
-        "image_ref": json.loads(notes[0]["dicot.io/image"])["id"],
+        "image_ref": json.loads(notes[0].get("dicot.io/image", "{}")).get("id", ""),
         "display_description": notes[0].get("dicot.io/description"),
         "user_data": user_data(plans[0]),
         "key_name": notes[0].get("dicot.io/key-name"),
@@ -193,23 +251,46 @@ def networks(plan: Plan, spec: Any) -> list[Any] | None:
     if not interfaces:
         return None
     names = {f"port-{id[:8]}": id for id in THINGS["ports"]}
-    bound = [names[bind.name] for bind in plan.binds if isinstance(bind, Patch)]
+    bound = [names[bind.name] for bind in plan.binds if bind.kind is PORT]
     return [[NETWORK, bound[0] if bound else None, interfaces[0].get("tag")]]
 
 
-def disks(machine: Any) -> list[Any]:
-    """Source, bus, tag and size of each, the root disk first."""
+def disks(plan: Plan) -> list[Any]:
+    """The root disk first, then the others by their kind, each with what it is made of and how it is attached."""
+    machine = commit_of(plan)
     templates = {each["metadata"]["name"]: each["spec"] for each in machine["spec"].get("dataVolumeTemplates", [])}
+    lasting = {step.body["metadata"]["name"]: step.body["spec"] for step in plan.pending if step.kind is DATA_VOLUME}
     spec = machine["spec"]["template"]["spec"]
+    doomed = json.loads(annotations(machine)["dicot.io/server"]).get("deletes", [])
     volumes = {each["name"]: each for each in spec["volumes"]}
     found = []
     for disk in spec["domain"]["devices"]["disks"]:
-        if "dataVolume" in volumes[disk["name"]]:
-            template = templates[volumes[disk["name"]]["dataVolume"]["name"]]
-            source = "blank" if "source" in template else "image"
-            size = template["storage"].get("resources", {}).get("requests", {}).get("storage")
-            found.append([source, disk["disk"]["bus"], disk.get("tag"), size])
-    return found
+        name, volume = disk["name"], volumes[disk["name"]]
+        claim = volume.get("dataVolume", volume.get("persistentVolumeClaim"))
+        if claim is None:
+            continue
+        made = templates.get(claim["name"], lasting.get(claim["name"]))
+        plug = disk.get("disk", disk.get("cdrom"))["bus"]
+        seen = ["cdrom" if "cdrom" in disk else "disk", plug, disk.get("tag"), disk.get("bootOrder")]
+        if made is None:
+            found.append(["volume", claim["name"].removeprefix("volume-"), name in doomed, *seen])
+            continue
+        size = made["storage"].get("resources", {}).get("requests", {}).get("storage")
+        where = (
+            [size, made["storage"].get("storageClassName"), claim["name"] in templates]
+            if "serial" in disk
+            else [size]
+        )
+        found.append([*origin(made), *where, *seen])
+    return [found[0], *sorted(found[1:], key=str)]
+
+
+def origin(made: Any) -> list[str]:
+    """What a disk is made of: kind and id."""
+    source = made.get("source", {})
+    if "snapshot" in source:
+        return ["snapshot", source["snapshot"]["name"].removeprefix("snapshot-")]
+    return ["blank", ""] if "blank" in source else ["image", made["sourceRef"]["name"].removeprefix("image-")]
 
 
 def user_data(plan: Plan) -> str | None:

@@ -73,7 +73,7 @@ class Compute(api.API):  # type: ignore[misc]
 
     def __init__(self, world: World) -> None:
         self.image_api, self.network_api = world, Network(world)
-        self.volume_api = Volumes()
+        self.volume_api = Volumes(world)
         self.host_api = None
         self.compute_task_api = self
         self.key = world
@@ -144,6 +144,11 @@ DEVICE = (
     "volume_size",
     "no_device",
     "image_id",
+    "volume_id",
+    "snapshot_id",
+    "volume_type",
+    "device_type",
+    "delete_on_termination",
 )
 TAKEN = (
     *("image_ref", "display_description", "user_data", "key_name", "metadata", "access_ip_v4", "access_ip_v6"),

@@ -19,7 +19,7 @@ class World:
         self.things = things
 
     def get(self, context: Any, id: str) -> Any:
-        """An image; there are no volumes."""
+        """An image."""
         if id.lower() not in self.things["images"]:
             raise exception.ImageNotFound(image_id=id)
         return {"id": id.lower(), "min_ram": 0, "size": 0, **self.things["images"][id.lower()]}
@@ -92,16 +92,35 @@ class Network(neutron.API):  # type: ignore[misc]
 
 
 class Volumes:
-    """Cinder, which has none."""
+    """Cinder, over what there is."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
 
     def get(self, context: Any, id: str) -> Any:
-        raise exception.VolumeNotFound(volume_id=id)
+        if id.lower() not in self._world.things["volumes"]:
+            raise exception.VolumeNotFound(volume_id=id)
+        return {"id": id.lower(), "multiattach": False, **self._world.things["volumes"][id.lower()]}
 
     def get_snapshot(self, context: Any, id: str) -> Any:
-        raise exception.SnapshotNotFound(snapshot_id=id)
+        if id.lower() not in self._world.things["snapshots"]:
+            raise exception.SnapshotNotFound(snapshot_id=id)
+        return {"id": id.lower(), **self._world.things["snapshots"][id.lower()]}
 
     def get_all_volume_types(self, context: Any) -> Any:
-        return []
+        return self._world.things["volume_types"]
+
+    def attachment_create(self, context: Any, volume: str, server: str) -> Any:
+        """Refused as cinder.volume.api does it, in the form in which nova.volume.cinder passes it on."""
+        found = self.get(context, volume)
+        allowed = ["available", "in-use", "downloading"] if found["multiattach"] else ["available", "downloading"]
+        if found["status"] not in allowed:
+            reason = (
+                f"Invalid volume: Volume {volume} status must be {' or '.join(allowed)} to reserve, "
+                f"but the current status is {found['status']}."
+            )
+            raise exception.InvalidInput(reason=reason)
+        return {"id": volume}
 
 
 def group_of(context: Any, id: Any) -> Any:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 A, B, C = (f"{digit * 8}-{digit * 4}-4{digit * 3}-8{digit * 3}-{digit * 12}" for digit in "abc")
+VOLUME, VOLUME_EMPTY, VOLUME_USED, VOLUME_SHARED, SNAPSHOT, SNAPSHOT_EMPTY = (
+    f"{n * 8}-{n * 4}-4{n * 3}-8{n * 3}-{n * 12}" for n in "123456"
+)
 HIDDEN_IMAGE, PORT_FREE, PORT_USED = (f"{n * 8}-{n * 4}-4{n * 3}-8{n * 3}-{n * 12}" for n in "789")
 NETWORK = "df959c7b-4caf-583f-a795-a4cba6bded9d"
 UUIDS = (A, B, C, A.upper(), A.replace("-", ""), f"{{{A}}}", f"urn:uuid:{A}")

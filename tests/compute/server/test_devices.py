@@ -80,8 +80,8 @@ class RefusalTests(SynchronousTestCase):
                 "Blank volumes (source: 'blank', dest: 'volume') need to have non-zero size",
             ),
             (
-                made | {"source_type": "image", "uuid": IMAGE, "volume_size": 5},
-                "Invalid volume: There is no volume service that could make one.",
+                made | {"source_type": "image", "uuid": IMAGE, "volume_size": 2},
+                "Invalid input received: Size of specified image 3GB is larger than volume size 2GB.",
             ),
         ):
             self.refused(message, block_device_mapping_v2=[ROOT, device])
@@ -145,6 +145,7 @@ class RefusalTests(SynchronousTestCase):
         for more, message in (
             ({"disk_bus": "carrier pigeon"}, "Block Device Mapping is Invalid."),
             ({"disk_bus": "ide"}, "Requested hardware 'ide' is not supported by the 'kvm' virt driver"),
+            ({"device_type": "lun"}, "Requested hardware 'lun' is not supported by the 'kvm' virt driver"),
             ({"device_type": "cdrom"}, "Requested hardware 'cdrom' is not supported by the 'kvm' virt driver"),
         ):
             self.refused(message, block_device_mapping_v2=[ROOT | more])
