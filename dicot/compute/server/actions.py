@@ -9,11 +9,12 @@ from ...cloud.kinds.kubevirt import VM, VMI
 from ...cloud.plan import Ask, Delete, Patch, Plan, Refusals
 from ...faults import Conflict, Fault, NotFound
 from ...kube import errors
-from ...kube.kind import Manifest
+from ...kube.kind import Manifest, Row
+from ...kube.media import JSON_PATCH
 from ...moments import stamp
 from ...names import LAUNCHED_AT, MANAGED, TASK
 from . import notes
-from .present import Present
+from .present import Doomed, Present
 from .seen import Task, task_of
 from .states import ACTIVE, ERROR, PAUSED, STOPPED, SUSPENDED
 from .view import launched
@@ -81,13 +82,31 @@ def restart(server: Present, caller: Caller, now: float, *, hard: bool) -> Plan:
 
 
 def delete(server: Present, caller: Caller) -> Plan | None:
-    """Removes it, in whatever state; None where it is on its way out already."""
+    """Removes it, in whatever state, and what goes with it; None where it is on its way out already.
+
+    A volume that existed before is made to belong to it first: whoever dies in between leaves nothing behind.
+    """
     check_lock(server, caller)
     row = server.row
     if server.vm.metadata.deletionTimestamp is not None:
         return None
     refusals: Refusals = {errors.Missing: lambda error: missing(row.id)}
-    return Plan(id=row.id, commit=Delete(VM, row.namespace, row.name, row.uid), refusals=refusals)
+    binds = tuple(_owned(each, row) for each in server.dooms if not _is_owned(each, row))
+    return Plan(id=row.id, commit=Delete(VM, row.namespace, row.name, row.uid), binds=binds, refusals=refusals)
+
+
+def _is_owned(doomed: Doomed, server: Row) -> bool:
+    return any(owner.uid == server.uid for owner in doomed.meta.ownerReferences)
+
+
+def _owned(doomed: Doomed, server: Row) -> Patch:
+    """Beside other owners: what several servers have goes with the last of them."""
+    owner = {"apiVersion": VM.api_version, "kind": VM.singular, "name": server.name, "uid": server.uid}
+    owners = doomed.meta.ownerReferences
+    add = {"op": "add", "path": "/metadata/ownerReferences" + ("/-" if owners else "")}
+    body = [add | {"value": owner if owners else [owner]}]
+    row = doomed.row
+    return Patch(doomed.kind, row.namespace, row.name, body, version=row.version, media=JSON_PATCH)
 
 
 def _started(server: Present, action: str) -> Plan:

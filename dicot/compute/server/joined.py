@@ -2,7 +2,7 @@
 
 from ...cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, VM, VMI, Node, Vm, Vmi
 from ...cloud.kinds.network import PORT, SECURITY_GROUP, Port
-from ...cloud.kinds.storage import DATA_VOLUME
+from ...cloud.kinds.storage import DATA_VOLUME, PVC, Pvc
 from ...cloud.resource import Join, Joined, same_place
 from ...kube.kind import Row
 from ...names import FLAVOR
@@ -24,6 +24,17 @@ def _is_owned(row: Row, instance: Row) -> bool:
 def _volumes(row: Row, vm: Vm) -> tuple[str, ...]:
     names = [volume.dataVolume.name for volume in vm.spec.template.spec.volumes if volume.dataVolume]
     return tuple([f"{row.namespace}/{name}" for name in names]) if names else ()
+
+
+def _claims(row: Row, vm: Vm) -> tuple[str, ...]:
+    """Only of volumes that are named by their claims: of others the DataVolume says enough."""
+    claims = [volume.persistentVolumeClaim for volume in vm.spec.template.spec.volumes]
+    return tuple(f"{row.namespace}/{claim.claimName}" for claim in claims if claim)
+
+
+def _of_claim(claim: Pvc) -> object:
+    """What tells which volume it is; bytes and phases do not."""
+    return claim.metadata.labels, claim.metadata.ownerReferences
 
 
 def _node(row: Row, vmi: Vmi) -> tuple[str, ...]:
@@ -63,6 +74,7 @@ JOINS = (
     Join(VMI, same_place, by_name=True, fits=_is_owned),
     Join(PORT, same_place),
     Join(DATA_VOLUME, _volumes, by_name=True),
+    Join(PVC, _claims, by_name=True, shown=_of_claim),
     Join(NODE, _node, by_name=True, via=VMI, shown=_of_node),
     Join(SECURITY_GROUP, _groups, via=PORT),
     Join(SERVER_GROUP, _server_group),

@@ -20,6 +20,7 @@ from ..links import bookmark, links
 from ..server_group import SERVER_GROUP
 from . import notes
 from .addresses import addresses_of, as_document
+from .attached import Attached, attached
 from .failure import Failure
 from .joined import flavor_in, group_names, node_of, state_of, vmi_of, zone_of
 from .seen import held
@@ -116,9 +117,15 @@ def _extended(joined: Joined, state: State, version: Version) -> Document:
         # Nova has no word for what nobody knows, and Tempest wants one.
         "OS-EXT-STS:vm_state": state.vm_state or "unknown",
         "OS-EXT-STS:power_state": state.power_state,
-        "os-extended-volumes:volumes_attached": [],
+        "os-extended-volumes:volumes_attached": [_volume(each, version) for each in attached(joined)],
         **({"security_groups": [{"name": name} for name in groups]} if groups else {}),
     }
+
+
+def _volume(each: Attached, version: Version) -> Document:
+    if version < (2, 3):
+        return {"id": each.id}
+    return {"id": each.id, "delete_on_termination": each.deletes}
 
 
 def _for_admins(joined: Joined, version: Version) -> Document:

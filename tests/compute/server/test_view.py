@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, NODE, VM, VMI
 from dicot.cloud.kinds.network import PORT, SECURITY_GROUP
-from dicot.cloud.kinds.storage import DATA_VOLUME
+from dicot.cloud.kinds.storage import DATA_VOLUME, PVC
 from dicot.compute.server.addresses import addresses_of
 from dicot.compute.server.columns import COLUMNS, entry
 from dicot.compute.server.view import BANDS, BRIEF, DETAIL, SHOW, band
@@ -28,6 +28,8 @@ from .objects import (
     node_object,
     port_object,
     recorded,
+    volume_claim,
+    volume_object,
 )
 from .world import World
 
@@ -92,6 +94,10 @@ def settled(name: str = "running", **annotations: str) -> tuple[World, Row]:
     return world, row
 
 
+def uuid(digit: str) -> str:
+    return f"{digit * 8}-{digit * 4}-4{digit * 3}-8{digit * 3}-{digit * 12}"
+
+
 class VersionTests(SynchronousTestCase):
     def test_each_version_has_its_fields(self) -> None:
         world, row = settled()
@@ -102,6 +108,38 @@ class VersionTests(SynchronousTestCase):
             self.assertEqual(
                 set(world.document(row, at(minor, admin=True))), fields | since(OF_ADMINS, version), minor
             )
+
+    def test_volumes_are_told_with_what_becomes_of_them(self) -> None:
+        world, row = settled()
+        vm = copy.deepcopy(recorded("running")["vm"])
+        vm["metadata"] |= {"namespace": NAMESPACE, "annotations": {"dicot.io/server": '{"deletes": ["v2"]}'}}
+        vm["spec"]["dataVolumeTemplates"] = [{"metadata": {"name": name}} for name in ("root", "own")]
+        vm["spec"]["template"]["spec"]["volumes"] = [
+            {"name": "root", "dataVolume": {"name": "root"}},
+            {"name": "v1", "dataVolume": {"name": "own"}},
+            {"name": "v2", "dataVolume": {"name": "other"}},
+            {"name": "v3", "persistentVolumeClaim": {"claimName": "bare"}},
+            {"name": "v4", "persistentVolumeClaim": {"claimName": "files"}},
+            {"name": "v5", "dataVolume": {"name": "gone"}},
+            {"name": "config", "cloudInitConfigDrive": {}},
+        ]
+        row = world.add(VM, vm)
+        for name, id in (("root", "1"), ("own", "2"), ("other", "3")):
+            world.add(DATA_VOLUME, volume_object(name, uuid(id)))
+        root = volume_object("root", uuid("1"))
+        root["metadata"]["labels"]["dicot.io/disk"] = "root"
+        world.add(DATA_VOLUME, root)
+        bare, files = volume_claim("bare", ""), volume_claim("files", uuid("5"))
+        files["metadata"]["ownerReferences"] = []
+        for claim in (bare, files):
+            world.add(PVC, claim)
+        expected = [(uuid("2"), True), (uuid("3"), True), ("uid-bare", False)]
+        key = "os-extended-volumes:volumes_attached"
+        self.assertEqual(world.document(row, at(2))[key], [{"id": id} for id, _ in expected])
+        self.assertEqual(
+            world.document(row, at(3))[key],
+            [{"id": id, "delete_on_termination": deletes} for id, deletes in expected],
+        )
 
     def test_the_long_list_has_no_server_groups(self) -> None:
         world, row = settled()

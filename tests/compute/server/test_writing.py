@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from dicot.cloud.kinds.kubevirt import NODE, VM
-from dicot.cloud.kinds.storage import DATA_SOURCE
+from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
 from dicot.cloud.plan import Create, Delete, Patch, Step
 from dicot.compute.kinds import SERVER_LOG
 from dicot.compute.server.routes import routes
@@ -13,6 +13,7 @@ from dicot.config import Config
 from dicot.faults import BadRequest, Conflict, Forbidden, NotFound
 from dicot.kube import errors
 from dicot.kube.kind import Row
+from dicot.kube.media import JSON_PATCH
 from dicot.web.call import Reply
 from dicot.web.dialect import Version
 from tests.bench import Operations, Plans
@@ -25,6 +26,8 @@ from .objects import (
     image_object,
     node_object,
     recorded,
+    volume_claim,
+    volume_object,
 )
 from .served import LATEST, Served
 from .world import ADMIN, bench_of, payload
@@ -56,6 +59,13 @@ class CreateTests(Served):
                 "security_groups": [{"name": "default"}],
             },
         )
+
+    def test_volumes_and_snapshots_that_the_cache_misses_are_looked_for(self) -> None:
+        """Once each, where the id has the form of one."""
+        for source, id in (("volume", SERVER), ("snapshot", IMAGE), ("volume", "odd"), ("image", IMAGE)):
+            device = {"source_type": source, "destination_type": "volume", "uuid": id, "boot_index": 0}
+            self.assertRaises(BadRequest, self.create, imageRef="", block_device_mapping_v2=[device])
+        self.assertEqual(self.pages.missed, [SERVER, IMAGE])
 
     def test_what_was_given_comes_back(self) -> None:
         server = payload(self.create(adminPass="secret", security_groups=[{"name": "default"}]))["server"]
@@ -243,6 +253,56 @@ class DeleteTests(Served):
         reply = self.ask("DELETE", "/servers/<id>", id=row.id)
         self.assertEqual((reply.code, reply.body), (204, None))
         self.assertEqual(self.deleted(), Delete(VM, NAMESPACE, row.name, row.uid))
+
+    def owned(self, row: Row) -> list[Step]:
+        """What is done to volumes before a machine goes."""
+        self.ask("DELETE", "/servers/<id>", id=row.id)
+        _, plan = self.plans.applied
+        self.assertEqual(plan.commit, Delete(VM, NAMESPACE, row.name, row.uid))
+        return list(plan.binds)
+
+    def with_volume(self, note: str, **meta: Any) -> Row:
+        """A server beside which a volume exists that has other owners, and one that is a claim alone."""
+        data = volume_object("data", IMAGE)
+        data["metadata"] |= {"resourceVersion": "99", **meta}
+        self.world.add(DATA_VOLUME, data)
+        self.world.add(PVC, volume_claim("bare", IMAGE))
+        row = self.place(**{"dicot.io/server": note})
+        vm = json.loads(json.dumps(recorded("running")["vm"]))
+        vm["metadata"] |= {
+            "name": row.name,
+            "namespace": NAMESPACE,
+            "uid": row.uid,
+            "labels": {"dicot.io/id": row.id},
+            "annotations": {"dicot.io/server": note},
+        }
+        vm["spec"]["template"]["spec"]["volumes"] += [
+            {"name": "v1", "dataVolume": {"name": "data"}},
+            {"name": "v2", "persistentVolumeClaim": {"claimName": "bare"}},
+            {"name": "v3", "persistentVolumeClaim": {"claimName": "gone"}},
+        ]
+        return self.world.add(VM, vm)
+
+    def test_volumes_that_go_with_it_belong_to_it_first(self) -> None:
+        row = self.with_volume('{"deletes": ["v1", "v2", "v3", "v9"]}')
+        owner = {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": row.name, "uid": row.uid}
+        first = {"op": "add", "path": "/metadata/ownerReferences", "value": [owner]}
+        further = {"op": "add", "path": "/metadata/ownerReferences/-", "value": owner}
+        self.assertEqual(
+            self.owned(row),
+            [
+                Patch(DATA_VOLUME, NAMESPACE, "data", [first], version="99", media=JSON_PATCH),
+                Patch(PVC, NAMESPACE, "bare", [further], version="88", media=JSON_PATCH),
+            ],
+        )
+
+    def test_other_volumes_stay_as_they_are(self) -> None:
+        self.assertEqual(self.owned(self.with_volume("{}")), [])
+
+    def test_a_volume_that_belongs_to_it_already(self) -> None:
+        uid = self.with_volume("{}").uid
+        row = self.with_volume('{"deletes": ["v1"]}', ownerReferences=[{"uid": uid}])
+        self.assertEqual(self.owned(row), [])
 
     def test_twice(self) -> None:
         row = self.place("terminating")
