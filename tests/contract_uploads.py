@@ -12,6 +12,10 @@ from base64 import b64decode
 from io import BytesIO
 from time import time
 
+from twisted.internet import reactor
+from twisted.web.client import Agent, readBody
+from twisted.web.http_headers import Headers
+
 from dicot.sandbox.cdi.names import POD_PHASE as PHASE
 from dicot.sandbox.cdi.names import POD_READY as READY
 from dicot.sandbox.cdi.names import UPLOAD_REQUEST as TARGET
@@ -19,7 +23,7 @@ from dicot.sandbox.cdi.tokens import API_SERVER, Grant, Tokens
 from tests.cluster.objects import named
 from tests.cluster.shared import is_sandbox
 from tests.contract_bytes import IMMEDIATE, MEGABYTE, SMALL, Case
-from tests.live.seen.carrier import Noise, send
+from tests.live.seen.carrier import Known, Noise, send
 from tests.live.seen.objects import from_source, volume
 from tests.live.seen.person import Person, account
 from tests.live.seen.stage import SeenTestCase
@@ -177,6 +181,32 @@ class UploadTests(Uploading):
         answer = await send(f"{url}/v1beta1/upload", authority, allowed, BytesIO(b"y"))
         self.assertEqual(answer.status, 503)
         self.assertIn(b"already finished uploading", answer.content)
+
+    async def test_pages_from_anywhere_may_ask(self) -> None:
+        """Browsers are told so, before they send anything and with each answer."""
+        url, authority = await self.proxy()
+        agent = Agent(reactor, Known("localhost", authority))
+        page, wish = {"Origin": "https://x"}, {"Access-Control-Request-Method": "POST"}
+        asked = wish | {"Access-Control-Request-Headers": "authorization, content-type"}
+        allowed = {"origin": "*", "methods": "POST", "headers": "Authorization, Content-Type"}
+        vary = ["Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"]
+        for method, headers, code, said, varying in (
+            (b"OPTIONS", page | asked, 200, allowed, vary),
+            (b"OPTIONS", wish, 200, {}, vary),
+            (b"OPTIONS", page | {"Access-Control-Request-Method": "TRACE"}, 200, {}, vary),
+            (b"GET", page, 400, {"origin": "*"}, vary[:1]),
+            (b"OPTIONS", {}, 400, {}, vary[:1]),
+        ):
+            sent = Headers({name: [value] for name, value in headers.items()})
+            answer = await agent.request(method, f"{url}/v1beta1/upload".encode(), sent)
+            await readBody(answer)
+            found = {
+                name.decode().lower().removeprefix("access-control-allow-"): values[0].decode()
+                for name, values in answer.headers.getAllRawHeaders()
+                if name.lower().startswith(b"access-control-")
+            }
+            self.assertEqual((answer.code, found), (code, said), (method, headers))
+            self.assertEqual(answer.headers.getRawHeaders("vary"), varying)
 
     async def test_what_is_no_target(self) -> None:
         """A claim that is not there, and one that nobody asked to fill; whoever gives a token does not look."""

@@ -46,6 +46,8 @@ _PORT = 8443
 _TRIES, _REST = 10, 1.0
 """How often a claim is looked at until its server is ready, and the seconds between two looks."""
 _BEARER = re.compile(r"(?i)Bearer\s+([A-Za-z0-9\-._~+/]+)\Z")
+_METHODS = ("HEAD", "GET", "POST", "PUT", "PATCH", "DELETE")
+_VARYING = [b"Origin", b"Access-Control-Request-Method", b"Access-Control-Request-Headers"]
 _OWN = (b"connection", b"content-length", b"expect", b"host", b"transfer-encoding")
 """Headers that each connection has of its own."""
 _log = Logger()
@@ -71,6 +73,8 @@ class UploadProxy(Resource):
     def render(self, request: Request) -> Any:
         """See IResource."""
         path = request.path.decode("utf-8", "replace")
+        if _answers_a_page(request):
+            return b""
         if path == "/healthz":
             return b"OK"
         if path not in PATHS:
@@ -180,6 +184,24 @@ def agent(keys: Keys, find: Callable[[str], str | None], reactor: Any) -> IAgent
     """Who asks upload servers."""
     made: IAgent = Agent.usingEndpointFactory(reactor, Servers(keys, find, reactor))
     return made
+
+
+def _answers_a_page(request: Request) -> bool:
+    """Tell a browser that pages from anywhere may ask; whether that was all that was asked (rs/cors, AllowAll)."""
+    origin, wish = request.getHeader("origin"), request.getHeader("access-control-request-method") or ""
+    asks = request.method == b"OPTIONS" and wish != ""
+    said = request.responseHeaders
+    said.setRawHeaders(b"vary", _VARYING if asks else _VARYING[:1])
+    if not origin or (asks and wish not in _METHODS):
+        return asks
+    said.setRawHeaders(b"access-control-allow-origin", [b"*"])
+    names = request.getHeader("access-control-request-headers")
+    if asks:
+        said.setRawHeaders(b"access-control-allow-methods", [wish.encode()])
+    if asks and names:
+        told = ", ".join(name.strip().title() for name in names.split(","))
+        said.setRawHeaders(b"access-control-allow-headers", [told.encode()])
+    return asks
 
 
 def _way(claim: Claim, name: str, path: str) -> str:
