@@ -8,11 +8,13 @@ Differences that are meant: the proxy of the sandbox has the whole of a body bef
 from __future__ import annotations
 
 import json
+import os
 from base64 import b64decode
 from io import BytesIO
 from time import time
 
 from twisted.internet import reactor
+from twisted.trial.unittest import SkipTest
 from twisted.web.client import Agent, readBody
 from twisted.web.http_headers import Headers
 
@@ -218,6 +220,19 @@ class UploadTests(Uploading):
         ):
             answer = await send(f"{url}/v1beta1/upload", authority, await self.allowed(name), BytesIO(b"x"))
             self.assertEqual((answer.status, answer.content), (503, text))
+
+    async def test_a_server_that_is_late(self) -> None:
+        """It is waited for ten seconds."""
+        if not os.environ.get("DICOT_LONG"):
+            raise SkipTest("DICOT_LONG is not set")
+        url, authority = await self.proxy()
+        claim = takes.claim("late", SMALL, storageClassName="missing")
+        claim["metadata"]["annotations"] = IMMEDIATE | {TARGET: ""}
+        await self.make(claim)
+        answer = await send(f"{url}/v1beta1/upload", authority, await self.allowed("late"), BytesIO(b"x"))
+        self.assertEqual(answer.status, 503)
+        # Whether its last look was cut off or not begun, is left to chance.
+        self.assertIn(b"context deadline", answer.content)
 
     async def test_a_claim_by_itself(self) -> None:
         """Without any volume, as virtctl asks for it."""
