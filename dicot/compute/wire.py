@@ -1,6 +1,7 @@
 """What Nova's resources have in common: queries, pages (nova/api/openstack/common.py), the refusal by policy."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -34,9 +35,15 @@ def next_links(config: Config, collection: str, query: Query, count: int, last: 
     limit = limit_of(query)
     if not limit or count != limit:
         return []
-    kept = {**query, "limit": query.get("limit", [])[-1:]}
-    params = [*sorted((key, values) for key, values in kept.items() if key != "marker"), ("marker", [last])]
-    return [{"rel": "next", "href": f"{here(config, collection)}?{urlencode(params, doseq=True)}"}]
+    said = tuple([(key, *values) for key, values in query.items()])
+    return [{"rel": "next", "href": f"{here(config, collection)}?{_continued(said, last)}"}]
+
+
+@lru_cache(64)
+def _continued(said: tuple[tuple[str, ...], ...], last: str) -> str:
+    """The query of the next page: clients ask for the same page again and again."""
+    kept = {key: values[-1:] if key == "limit" else values for key, *values in said if key != "marker"}
+    return urlencode([*sorted(kept.items()), ("marker", [last])], doseq=True)
 
 
 def accepted(schema: Schema, query: Query) -> Query:
