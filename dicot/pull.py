@@ -1,19 +1,18 @@
 """Sends finished bytes as the client takes them: a slow client holds one slice, not the whole answer."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 SLICE = 65_536
+T = TypeVar("T")
 
 
 class Consumer(Protocol):
-    """What of a request is needed to send a body."""
-
-    def write(self, data: bytes) -> object: ...
+    """What of a request is needed to send a body, beside a way to write it."""
 
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> object: ...
 
@@ -21,18 +20,17 @@ class Consumer(Protocol):
 
 
 @implementer(IPushProducer)
-class Slices:
-    """Pulls slices of 64 kB out of the pieces while the transport has room.
+class Slices(Generic[T]):
+    """Pulls slices out of an iterator while the transport has room, and writes them.
 
     Twisted turns every pull producer of a request into a push producer by the global cooperator, a turn of the
     reactor for each slice; this is a push producer from the start, so it needs no reactor and stops at once.
     """
 
-    def __init__(
-        self, consumer: Consumer, parts: Sequence[bytes], between: bytes = b"", size: int | None = None
-    ) -> None:
+    def __init__(self, consumer: Consumer, slices: Iterator[T], write: Callable[[T], object]) -> None:
         self._consumer = consumer
-        self._slices = sliced(parts, between, size)
+        self._slices = slices
+        self._write = write
         self._paused = False
         self._sending = False
         self._done: Deferred[None] = Deferred(lambda _: self.stopProducing())
@@ -55,7 +53,7 @@ class Slices:
                 self._paused = True
                 self._done.callback(None)
                 return
-            self._consumer.write(piece)
+            self._write(piece)
         self._sending = False
 
     def pauseProducing(self) -> None:
@@ -77,10 +75,15 @@ def sliced(parts: Sequence[bytes], between: bytes = b"", size: int | None = None
     for first in range(0, len(parts), many):
         last = first + many
         whole = between.join([*parts[first:last], b""] if last < len(parts) else parts[first:last])
-        if len(whole) <= SLICE + SLICE // 2:
-            yield whole
-        else:
-            yield from (whole[place : place + SLICE] for place in range(0, len(whole), SLICE))
+        yield from cut(whole)
+
+
+def cut(whole: bytes) -> Iterator[bytes]:
+    """The same bytes in slices of 64 kB, where they are more than 96 kB."""
+    if len(whole) <= SLICE + SLICE // 2:
+        yield whole
+    else:
+        yield from (whole[place : place + SLICE] for place in range(0, len(whole), SLICE))
 
 
 def length(parts: Sequence[bytes], between: bytes = b"") -> int:

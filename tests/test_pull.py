@@ -54,10 +54,14 @@ class Sink:
         self.producer.resumeProducing()
 
 
+def slices_of(sink: Sink, parts: list[bytes]) -> Slices[bytes]:
+    return Slices(sink, sliced(parts), sink.write)
+
+
 class SlicesTests(SynchronousTestCase):
     def test_no_more_than_there_is_room_for(self) -> None:
         sink = Sink(2)
-        sent = Slices(sink, [b"x" * (5 * SLICE)]).send()
+        sent = slices_of(sink, [b"x" * (5 * SLICE)]).send()
         self.assertEqual(len(sink.taken), 2)
         sink.drain(1)
         self.assertEqual(len(sink.taken), 3)
@@ -68,7 +72,7 @@ class SlicesTests(SynchronousTestCase):
 
     def test_room_that_ends_with_the_body(self) -> None:
         sink = Sink(2)
-        sent = Slices(sink, [b"x" * (2 * SLICE)]).send()
+        sent = slices_of(sink, [b"x" * (2 * SLICE)]).send()
         self.assertNoResult(sent)
         sink.drain(1)
         self.successResultOf(sent)
@@ -84,13 +88,13 @@ class SlicesTests(SynchronousTestCase):
             sink.producer.resumeProducing()
 
         sink.write = eager  # type: ignore[method-assign]
-        sent = Slices(sink, [b"x" * (3 * SLICE)]).send()
+        sent = slices_of(sink, [b"x" * (3 * SLICE)]).send()
         self.successResultOf(sent)
         self.assertEqual(len(sink.taken), 3)
 
     def test_after_stop_nothing_is_written(self) -> None:
         sink = Sink(1)
-        slices = Slices(sink, [b"x" * (5 * SLICE)])
+        slices = slices_of(sink, [b"x" * (5 * SLICE)])
         sent = slices.send()
         slices.stopProducing()
         slices.resumeProducing()

@@ -12,9 +12,10 @@ from ..config import Config
 from ..kube.kind import HasMeta, Kind, Row
 from ..web.call import Routes
 from .plan import Claim, Plan
-from .reading.shelf import Entry, Page, Query, Shape
+from .reading.shelf import Entry, Page, Query, Shape, Text
 
 P = TypeVar("P", bound=HasMeta)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,10 @@ class Reader(Protocol):
         """A page over scopes; raises ``UnknownMarker`` of cloud.reading.shelf."""
         ...
 
+    def text(self, scopes: tuple[str, ...], query: Query, shape: Shape) -> Text | Awaitable[Text]:
+        """The same for those who do not look into it, in pieces as long as they are known."""
+        ...
+
     def scopes(self, caller: Caller, *, everything: bool = False) -> tuple[str, ...]:
         """The scopes that the caller lists: own, then shared; with ``everything`` (cloud admins) all of them."""
         ...
@@ -243,6 +248,6 @@ MANAGER = frozenset({"manager", "admin"})
 ADMIN = frozenset({"admin"})
 
 
-async def settled(page: Page | Awaitable[Page]) -> Page:
-    """A page, waited for where it is made in slices."""
+async def settled(page: T | Awaitable[T]) -> T:
+    """A page or text, waited for where it is made in slices."""
     return await page if isawaitable(page) else page

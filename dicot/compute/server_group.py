@@ -28,7 +28,7 @@ from ..faults import BadRequest, Fault, Forbidden, NotFound
 from ..kube.errors import OverQuota
 from ..kube.kind import Kind, Meta, Row
 from ..names import ID, is_uuid, object_name
-from ..web.call import Call, Pieces, Reply
+from ..web.call import Call, Reply, enclosed, pieces
 from ..web.dialect import Version
 from .parameters import MAX_DIGITS, NAME, NON_NEGATIVE_INTEGER, POSITIVE_INTEGER, TEXTS
 from .quota import limits_of
@@ -217,7 +217,7 @@ def routes(bench: Bench) -> None:
         offset, limit = number(call, "offset"), min(number(call, "limit") or MAX_LIMIT, MAX_LIMIT)
         scopes = bench.reader.scopes(call.caller, everything="all_projects" in call.query)
         page = await settled(bench.reader.page(scopes, Query(limit=offset + limit), shape_of(call.version)))
-        return Reply(Pieces([b'{"server_groups": [', b", ".join(page.parts[offset:]), b"]}"]))
+        return Reply(enclosed(b'{"server_groups": [', [page.parts[offset:]], b"]}"))
 
     @bench.routes.get("/os-server-groups/<id>", f"{POLICY}:show")
     async def show(call: Call[None]) -> Reply:
@@ -225,7 +225,7 @@ def routes(bench: Bench) -> None:
         part = await bench.reader.show(call.caller, call.names["id"], shape_of(call.version))
         if part is None:
             raise missing(call.names["id"])
-        return Reply(Pieces([b'{"server_group": ', part, b"}"]))
+        return Reply(pieces(b'{"server_group": ', part, b"}"))
 
     write_routes(bench)
 

@@ -10,7 +10,7 @@ from ..cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC, sources
 from ..cloud.reading.shelf import Entry, Query, Shape, each, newest_first
 from ..cloud.resource import READER, Bench, Join, Joined, Listed, Resource, Source, settled
 from ..faults import BadRequest, NotFound
-from ..web.call import Call, Pieces, Reply
+from ..web.call import Call, Reply, pieces
 from .query import Document, Wanted, wanted
 
 EVERY = 1 << 62
@@ -107,7 +107,7 @@ def routes(bench: Bench) -> None:
         part = await bench.reader.show(call.caller, call.names["id"], SHAPE)
         if part is None:
             raise NotFound(f"No image found with ID {call.names['id']}")
-        return Reply(Pieces([part]))
+        return Reply(pieces(part))
 
 
 IMAGES = Resource(

@@ -8,7 +8,7 @@ import msgspec
 from ..cloud.reading.shelf import Entry, Query, Shape, each
 from ..cloud.resource import Bench, settled
 from ..faults import NotFound
-from ..web.call import Call, Pieces, Reply, enclosed
+from ..web.call import Call, Reply, enclosed, pieces
 from ..web.prefixes import PREFIXES
 from .attributes import Attribute
 from .collection import Wanted, answer, trimmed, wanted
@@ -61,7 +61,7 @@ def register(bench: Bench, of: Collection) -> None:
         scopes = bench.reader.scopes(call.caller, everything=call.caller.admin)
         page = await settled(bench.reader.page(scopes, of.narrowed(want), shape))
         if not (want.filters or want.fields or want.sorts or want.limit):
-            return Reply(enclosed(b'{"%s": [' % of.name.encode(), page.parts, b"]}"))
+            return Reply(enclosed(b'{"%s": [' % of.name.encode(), [page.parts], b"]}"))
         documents = [msgspec.json.decode(part, type=Document) for part in page.parts]
         url = f"{bench.config.public_url}{PREFIXES['network']}/{of.name.replace('_', '-')}"
         return Reply(answer(of.name, documents, want, url, call.query))
@@ -74,5 +74,5 @@ def register(bench: Bench, of: Collection) -> None:
             raise of.absent(id)
         fields = tuple(field for field in call.query.get("fields", ()) if field)
         if not fields:
-            return Reply(Pieces([b'{"%s": ' % of.singular.encode(), part, b"}"]))
+            return Reply(pieces(b'{"%s": ' % of.singular.encode(), part, b"}"))
         return Reply({of.singular: trimmed(msgspec.json.decode(part, type=Document), fields)})

@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from ..kube.health import Health
-from ..web.call import Pieces, Reply
+from ..web.call import Reply, pieces
 from .report import Report
 
 GAUGES = {
@@ -93,4 +93,4 @@ def registry() -> CollectorRegistry:
 
 def page(found: CollectorRegistry) -> Reply:
     """The answer to a scrape, in the text format that every scraper takes."""
-    return Reply(Pieces([generate_latest(found)]), 200, {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+    return Reply(pieces(generate_latest(found)), 200, {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

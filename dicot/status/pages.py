@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from ..web.call import Pieces, Reply
+from ..web.call import Reply, pieces
 from . import metrics
 from .page import page
 from .probes import Checks, probe
@@ -38,8 +38,8 @@ def status(report: Callable[[], Report]) -> Page:
     def shown(query: Query, accept: str) -> Reply:
         found = report()
         if prefers_page(accept):
-            return Reply(Pieces([page(found).encode()]), 200, HTML)
-        return Reply(Pieces([msgspec.json.encode(document(found))]), 200, JSON)
+            return Reply(pieces(page(found).encode()), 200, HTML)
+        return Reply(pieces(msgspec.json.encode(document(found))), 200, JSON)
 
     return shown
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ..web.call import Pieces, Reply
+from ..web.call import Reply, pieces
 
 TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 Query = Mapping[str, Sequence[str]]
@@ -17,9 +17,9 @@ def probe(checks: Checks) -> Page:
         found = checks()
         good = all(found.values())
         if good and "verbose" not in query:
-            return Reply(Pieces([b"ok"]), 200, TEXT)
+            return Reply(pieces(b"ok"), 200, TEXT)
         lines = [f"[{'+' if holds else '-'}]{name} {'ok' if holds else 'failed'}" for name, holds in found.items()]
         lines.append("check passed" if good else "check failed")
-        return Reply(Pieces(["".join(f"{line}\n" for line in lines).encode()]), 200 if good else 503, TEXT)
+        return Reply(pieces("".join(f"{line}\n" for line in lines).encode()), 200 if good else 503, TEXT)
 
     return page

@@ -1,11 +1,13 @@
 """The one place that maps a fault to an answer, and that writes answers."""
 
+from collections.abc import Iterator, Sequence
+
 import msgspec
 from twisted.internet.defer import CancelledError
 
 from ..faults import Fault
-from ..pull import SLICE, Slices, length
-from .call import Pieces, Reply
+from ..pull import SLICE, Slices, cut, length, sliced
+from .call import Pieces, Reply, pieces
 from .dialect import Dialect, Version
 from .head import fields
 from .request import Request
@@ -34,27 +36,54 @@ def encoded(reply: Reply) -> Reply:
         case Pieces():
             return reply
         case None:
-            parts: tuple[bytes, ...] = ()
+            made = Pieces(())
         case bytes() as body:
-            parts = (body,)
+            made = pieces(body)
         case content:
-            parts = (msgspec.json.encode(content),)
-    return Reply(Pieces(parts), reply.code, reply.headers)
+            made = pieces(msgspec.json.encode(content))
+    return Reply(made, reply.code, reply.headers)
 
 
 async def send(request: Request, dialect: Dialect, reply: Reply) -> None:
     """Writes an encoded answer, large ones as the client takes them. It does not end the request."""
     body = reply.body if isinstance(reply.body, Pieces) else Pieces(())
-    size = length(body.parts, body.between)
+    size = _size(body)
     told = None if reply.code in _BODILESS else size
     lines = fields(dialect, request.version, request.request_id, told, reply.headers)
     if not told or request.method == b"HEAD":
         request.begin(reply.code, lines)
     elif size <= SLICE:
-        request.begin(reply.code, lines, body.between.join(body.parts))
+        request.begin(reply.code, lines, body.joined())
     elif not request.gone:
-        request.begin(reply.code, lines)
+        opening = request.opening(reply.code, lines)
+        # It goes with the body and is none of it.
+        request.sentLength = -len(opening)
         try:
-            await Slices(request, body.parts, body.between, size).send()
+            await Slices(request, slices(opening, body, whole=not request.isSecure()), request.write_all).send()
         except CancelledError:
             return  # the client has left in the middle of its answer
+
+
+def _size(body: Pieces) -> int:
+    ends = len(body.head) + len(body.tail) + len(body.between) * max(0, len(body.runs) - 1)
+    return ends + sum(length(run, body.between) for run in body.runs)
+
+
+def slices(opening: bytes, body: Pieces, *, whole: bool) -> Iterator[Sequence[bytes]]:
+    """What is to be written at a time, of which one text is long: ``opening``, then the body.
+
+    What is kept elsewhere stays ``whole``, so that a slow client holds no copy of it; but by TLS each client is sent
+    bytes of its own.
+    """
+    held, is_full = [opening, body.head], False
+    for number, run in enumerate(body.runs):
+        texts = sliced(run, body.between) if len(run) > 1 else run if whole and body.is_kept else cut(run[0])
+        lead = body.between if number else b""
+        for text in texts:
+            if is_full:
+                yield held
+                held = []
+            held += (lead, text)
+            lead, is_full = b"", True
+    held.append(body.tail)
+    yield held

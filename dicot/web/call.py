@@ -31,23 +31,31 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
 
 
 class Pieces(msgspec.Struct, frozen=True):
-    """A body of finished bytes that are sent as they lie, with Content-Length known.
+    """A body of finished bytes, with Content-Length known.
 
-    ``between`` stands between each two of them.
+    ``between`` stands between each two of them, within runs and between these, of which none is empty. Runs are
+    joined as they are sent; one of one is sent as it lies where it ``is_kept``: others hold it too.
     """
 
-    parts: Sequence[bytes]
+    runs: Sequence[Sequence[bytes]]
     between: bytes = b""
+    head: bytes = b""
+    tail: bytes = b""
+    is_kept: bool = False
+
+    def joined(self) -> bytes:
+        """All of it."""
+        return b"".join((self.head, self.between.join(map(self.between.join, self.runs)), self.tail))
 
 
-def enclosed(head: bytes, parts: Sequence[bytes], tail: bytes) -> Pieces:
-    """Finished documents as a JSON list that stands in another."""
-    if not parts:
-        return Pieces((head + tail,))
-    pieces = list(parts)
-    pieces[0] = head + pieces[0]
-    pieces[-1] += tail
-    return Pieces(pieces, b", ")
+def pieces(*parts: bytes) -> Pieces:
+    """One after the other."""
+    return Pieces((parts,))
+
+
+def enclosed(head: bytes, runs: Sequence[Sequence[bytes]], tail: bytes) -> Pieces:
+    """Documents that lie finished somewhere as a JSON list that stands in another."""
+    return Pieces([run for run in runs if run], b", ", head, tail, is_kept=True)
 
 
 class Reply(msgspec.Struct, frozen=True):

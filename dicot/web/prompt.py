@@ -4,10 +4,12 @@ Twisted's own waits for the next turn of the reactor with every write: two chang
 a send for each slice of an answer. The names of ``FileDescriptor`` (Twisted 26.10) that this relies on are all here.
 """
 
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from twisted.internet.tcp import Port, Server
 
+T = TypeVar("T")
 TURN = 1 << 21
 """Bytes that one connection may send before the reactor has its turn: more than any list."""
 
@@ -21,40 +23,58 @@ class Prompt(Server):
     def write(self, data: bytes) -> None:
         if not data:
             return
-        if self._is_due or self.dataBuffer or self.TLS or self._left <= 0 or not self._may_write:
-            self._is_due = True
+        if not self._is_free:
             Server.write(self, data)
             return
-        held = self._tempDataBuffer
-        if held:
-            data = b"".join((*held, data))
-        sent = self._sent(data)
-        self._left -= sent
+        sent = self._sent(self.socket.send, data)
         if sent < len(data):
-            self._keep(data, sent)
-        elif held:
-            self._tempDataBuffer, self._tempDataLen = [], 0
-            self.stopWriting()
+            self._keep((data,), sent)
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
+        """All of them by one call of the kernel's, none copied: what is not sent is kept as it lies."""
+        texts = [text for text in iovec if text]
+        if not texts:
+            return
+        if not self._is_free:
+            Server.writeSequence(self, texts)
+            return
+        sent = self._sent(self.socket.sendmsg, texts)
+        if sent < sum(map(len, texts)):
+            self._keep(texts, sent)
 
     def doWrite(self) -> Any:
         self._is_due, self._left = False, TURN
         return Server.doWrite(self)
 
     @property
+    def _is_free(self) -> bool:
+        """Whether anything may be sent past the reactor. Once it may not, it may not before the reactor's turn."""
+        waits = self._is_due or self.dataBuffer or self._tempDataBuffer or self.TLS or self._left <= 0
+        self._is_due = bool(waits) or not self._may_write
+        return not self._is_due
+
+    @property
     def _may_write(self) -> bool:
         return bool(self.connected) and not (self.disconnecting or self._writeDisconnected or self._aborting)
 
-    def _sent(self, data: bytes) -> int:
+    def _sent(self, send: Callable[[T], int], data: T) -> int:
         """How many bytes the socket takes now. What is wrong with it the reactor will find out, and end it."""
         try:
-            return self.socket.send(data)
+            sent = send(data)
         except OSError:
             return 0
+        self._left -= sent
+        return sent
 
-    def _keep(self, data: bytes, sent: int) -> None:
+    def _keep(self, texts: Sequence[bytes], sent: int) -> None:
         """Leave what was not sent to the reactor."""
-        self._tempDataBuffer, self._tempDataLen = [], 0
-        self.dataBuffer, self.offset = data, sent
+        first = 0
+        while sent >= len(texts[first]):
+            sent -= len(texts[first])
+            first += 1
+        self.dataBuffer, self.offset = texts[first], sent
+        self._tempDataBuffer = list(texts[first + 1 :])
+        self._tempDataLen = sum(map(len, self._tempDataBuffer))
         self._maybePauseProducer()
         self.startWriting()
 

@@ -172,14 +172,24 @@ class Request(server.Request):
         self.begin(reply.code, [*lines, line("Content-Length", str(len(body)))], body)
 
     def begin(self, code: int, lines: Iterable[bytes], body: bytes = b"") -> None:
-        """Writes the head of an answer, and its body where that is short, in one piece. A longer one is written
-        afterwards; to HEAD there is none. Twisted's own way sets and encodes each header by itself."""
+        """Writes a whole answer, of a short body or none, in one piece; to HEAD there is none. Twisted's own way sets
+        and encodes each header by itself."""
         if self.gone:
             return
-        self.code, self.startedWriting = code, 1
         told = b"" if self.method == b"HEAD" else body
+        self.channel.write(self.opening(code, lines, told))
         self.sentLength = len(told)
-        self.channel.write(head(code, lines, told, closing=not self.connection.persistent))
+
+    def opening(self, code: int, lines: Iterable[bytes], body: bytes = b"") -> bytes:
+        """The head of an answer that is about to be written, and what follows it at once."""
+        self.code, self.startedWriting = code, 1
+        return head(code, lines, body, closing=not self.connection.persistent)
+
+    def write_all(self, texts: Sequence[bytes]) -> None:
+        """More of an answer."""
+        if not self.gone:
+            self.sentLength += sum(map(len, texts))
+            self.channel.writeSequence(texts)
 
     def end(self) -> None:
         """The answer is complete."""

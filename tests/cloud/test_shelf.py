@@ -5,9 +5,10 @@ from typing import Any, TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.cloud.reading.block import MOST
+from dicot.cloud.reading.block import MOST, Block
 from dicot.cloud.reading.fragments import Allowance
-from dicot.cloud.reading.shelf import Entry, Page, Query, Shape, Shelf, UnknownMarker, each, newest_first
+from dicot.cloud.reading.shelf import Entry, Page, Query, Shape, Shelf, Text, UnknownMarker, each, newest_first
+from dicot.cloud.reading.texts import Texts
 
 T = TypeVar("T")
 BRIEF: Shape = ("brief", 0, False)
@@ -357,3 +358,123 @@ class AllowanceTests(SynchronousTestCase):
         shelf.drop("b")
         shelf.purge("")
         self.assertEqual(self.allowance.used, 0)
+
+
+class TextTests(ShelfTests):
+    """Pages whose blocks are known as a whole."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        for number in range(3 * MOST + 20):
+            self.put(f"{number:05}", name="x")
+        self.page("red")
+
+    def text(self, *scopes: str, limit: int = EVERY, shape: Shape = BRIEF, **asked: Any) -> Text:
+        """A page as text, which says what its fragments do."""
+        said = scopes or ("red",)
+        query = Query(limit, **asked)
+        found = ran(self.shelf.text(said, query, shape))[0]
+        page = self.page(*said, limit=limit, shape=shape, **asked)
+        self.assertEqual(b", ".join(b", ".join(run) for run in found.runs if run), b", ".join(page.parts))
+        self.assertEqual((found.count, found.more, found.last), (len(page.parts), page.more, page.last))
+        return found
+
+    def whole(self, text: Text) -> list[bool]:
+        """Which of the runs are blocks in one piece."""
+        return [len(run) == 1 and run[0].count(b", ") > 9 for run in text.runs]
+
+    def settle(self) -> Text:
+        """What it says from the third time on."""
+        return [self.text() for _ in range(3)][-1]
+
+    def test_a_block_is_joined_when_it_is_asked_for_again(self) -> None:
+        self.assertEqual(self.whole(self.text()), [False] * 4)
+        self.assertEqual(self.whole(self.text()), [False] * 4)
+        found = self.text()
+        self.assertEqual(self.whole(found), [True] * 4)
+        for run, again in zip(found.runs, self.text().runs, strict=True):
+            self.assertIs(run[0], again[0])
+
+    def test_a_block_of_which_one_changes_is_joined_anew(self) -> None:
+        self.settle()
+        for change in (
+            lambda: self.put("00300", name="y"),
+            lambda: self.shelf.drop("00301"),
+            lambda: self.put("00301"),
+            lambda: self.put("00302", order="003025"),
+        ):
+            change()
+            self.page("red")
+            self.assertEqual(self.whole(self.text()), [True, False, True, True])
+            self.assertEqual(self.whole(self.settle()), [True] * 4)
+
+    def test_a_change_is_seen_at_once(self) -> None:
+        self.settle()
+        for name in "abc":
+            self.patch(self.shelf, "_build", lambda key, shape, name=name: name.encode())
+            self.put("00300", name=name)
+            self.assertEqual(b", ".join(b", ".join(run) for run in self.text().runs).split(b", ")[300], name.encode())
+            self.settle()
+
+    def test_pages_begin_and_end_within_blocks(self) -> None:
+        for limit in (1, 2, MOST - 1, MOST, MOST + 1, 2 * MOST, 3 * MOST + 19, 3 * MOST + 20, 3 * MOST + 21):
+            for marker in ("", "00000", "00001", f"{MOST - 2:05}", f"{MOST - 1:05}", f"{MOST:05}", "00786", "00787"):
+                for _ in range(3):
+                    self.text(limit=limit, marker=marker)
+
+    def test_shapes_have_their_own(self) -> None:
+        self.settle()
+        self.page("red", shape=DETAIL)
+        self.assertEqual(self.whole(self.text(shape=DETAIL)), [False] * 4)
+        self.assertEqual(self.whole(self.text()), [True] * 4)
+
+    def test_other_lists_are_of_fragments(self) -> None:
+        self.put("blue", "blue")
+        self.put("green", "green")
+        for asked in ({"name": "x"}, {"sort": (("name", True),)}, {"limit": 0}):
+            for _ in range(3):
+                self.assertNotIn(True, self.whole(self.text(**asked)))
+                self.assertNotIn(True, self.whole(self.text("red", "blue")))
+        self.assertRaises(UnknownMarker, self.text, marker="none")
+        self.assertRaises(UnknownMarker, self.text, "nowhere", marker="none")
+
+    def test_what_shows_nothing_is_left_out(self) -> None:
+        self.absent.add("00007")
+        self.put("00007", name="y")
+        for _ in range(3):
+            self.assertEqual(self.text().count, 3 * MOST + 19)
+
+
+class TextsTests(SynchronousTestCase):
+    """What is kept of blocks' texts."""
+
+    def setUp(self) -> None:
+        self.texts = Texts(3000)
+
+    def keep(self, part: bytes) -> Block:
+        block = Block([])
+        for _ in range(2):
+            self.texts.offer(block, BRIEF, [part] * 10)
+        return block
+
+    def test_those_longest_unused_go_first(self) -> None:
+        blocks = [self.keep(b"x" * 50) for _ in range(3)]
+        self.assertTrue(self.texts.of(blocks[0], BRIEF))
+        self.keep(b"x" * 50)
+        self.assertEqual([bool(self.texts.of(block, BRIEF)) for block in blocks], [True, False, True])
+        self.assertEqual(self.texts.size, 3 * (400 + 518))
+
+    def test_those_seen_once_count_too(self) -> None:
+        for _ in range(100):
+            self.texts.offer(Block([]), BRIEF, [b"x"])
+        self.assertEqual(self.texts.size, 2800)
+
+    def test_too_long_for_all(self) -> None:
+        block = self.keep(b"x" * 1000)
+        self.assertEqual((self.texts.of(block, BRIEF), self.texts.size), ((), 0))
+
+    def test_long_ones_are_several(self) -> None:
+        self.texts = Texts()
+        found = self.texts.of(self.keep(b"x" * 100_000), BRIEF)
+        self.assertEqual([len(text) for text in found], [200_002] * 5)
+        self.assertEqual(b", ".join(found), b", ".join([b"x" * 100_000] * 10))

@@ -45,7 +45,7 @@ def bench(
 
 
 def content(body: object) -> Any:
-    return msgspec.json.decode(b"".join(body.parts)) if isinstance(body, Pieces) else body
+    return msgspec.json.decode(body.joined()) if isinstance(body, Pieces) else body
 
 
 class ReadTests(SynchronousTestCase):

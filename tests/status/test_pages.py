@@ -23,7 +23,7 @@ VOID = {"meta", "br"}
 
 def text_of(reply: Reply) -> str:
     assert isinstance(reply.body, Pieces)
-    return b"".join(reply.body.parts).decode()
+    return reply.body.joined().decode()
 
 
 class Outline(HTMLParser):

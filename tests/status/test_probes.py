@@ -16,7 +16,7 @@ class ProbeTests(SynchronousTestCase):
     def asked(self, path: str, *words: str) -> tuple[int, bytes]:
         reply = self.pages[path]({word: [""] for word in words}, "")
         assert isinstance(reply.body, Pieces)
-        return reply.code, b"".join(reply.body.parts)
+        return reply.code, reply.body.joined()
 
     def test_ready_is_one_word(self) -> None:
         self.assertEqual(self.asked("/readyz"), (200, b"ok"))

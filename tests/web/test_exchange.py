@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.faults import BadRequest, Unavailable
 from dicot.pull import SLICE
-from dicot.web.call import Call, Pieces, Reply, enclosed
+from dicot.web.call import Call, Pieces, Reply, enclosed, pieces
 
 from .wire import BASE, DEMO, PUBLIC, Bench, ListedGate, as_is, echoed, pending
 
@@ -198,21 +198,24 @@ class ReplyTests(SynchronousTestCase):
 
     def test_bytes_and_pieces_are_sent_as_they_lie(self) -> None:
         self.assertEqual(self.answer(Reply(b"[1]")).body, b"[1]")
-        self.assertEqual(self.answer(Reply(Pieces((b"[", b"1", b"]")))).body, b"[1]")
-        self.assertEqual(self.answer(Reply(Pieces((b"1", b"2", b"3"), b", "))).body, b"1, 2, 3")
+        self.assertEqual(self.answer(Reply(pieces(b"[", b"1", b"]"))).body, b"[1]")
+        self.assertEqual(self.answer(Reply(Pieces(((b"1", b"2"), (b"3",)), b", ", b"[", b"]"))).body, b"[1, 2, 3]")
 
     def test_documents_are_enclosed_in_a_list(self) -> None:
         for parts in ((), (b"1",), (b"1", b"2", b"3")):
-            found = self.answer(Reply(enclosed(b'{"all": [', parts, b"]}")))
+            found = self.answer(Reply(enclosed(b'{"all": [', [parts], b"]}")))
             self.assertEqual(found.body, b'{"all": [%s]}' % b", ".join(parts))
             self.assertEqual(found.headers["content-length"], str(len(found.body)))
 
     def test_large_bodies_come_whole(self) -> None:
         parts = tuple(bytes([65 + n % 26]) * 9973 for n in range(50))
-        answer = self.answer(Reply(Pieces(parts)))
+        answer = self.answer(Reply(pieces(*parts)))
         self.assertEqual(answer.body, b"".join(parts))
         self.assertGreater(len(answer.body), 3 * SLICE)
-        self.assertEqual(self.answer(Reply(Pieces(parts, b", "))).body, b", ".join(parts))
+        for runs in ((parts,), (parts[:9], parts[9:]), tuple((part,) for part in parts)):
+            found = self.answer(Reply(enclosed(b"[", runs, b"]")))
+            self.assertEqual(found.body, b"[%b]" % b", ".join(parts))
+            self.assertEqual(found.headers["content-length"], str(len(found.body)))
 
     def test_nothing(self) -> None:
         answer = self.answer(Reply(None, 202))

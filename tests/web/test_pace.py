@@ -119,6 +119,7 @@ class SlowReaderTests(SynchronousTestCase):
                 channel.pauseProducing()
 
         transport.write = full  # type: ignore[method-assign]
+        transport.writeSequence = lambda data: full(b"".join(data))  # type: ignore[method-assign]
         self.wire.send(written("GET", f"{BASE}/large"))
 
     def test_it_holds_one_slice(self) -> None:

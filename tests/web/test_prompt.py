@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from collections.abc import Sequence
 from typing import Any, cast
 
 from twisted.internet.error import ConnectionLost
@@ -10,7 +11,7 @@ from twisted.internet.tcp import Port
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.pull import SLICE, Slices
+from dicot.pull import SLICE, Slices, sliced
 from dicot.web.prompt import TURN, Prompt, prompt
 
 
@@ -27,6 +28,9 @@ class Socket:
 
     def setblocking(self, blocks: bool) -> None:
         assert not blocks
+
+    def sendmsg(self, buffers: Sequence[bytes]) -> int:
+        return self.send(b"".join(buffers))
 
     def send(self, data: bytes) -> int:
         if self.error:
@@ -56,25 +60,35 @@ class PromptTests(SynchronousTestCase):
         self.connection.write(b"cd")
         self.assertEqual((self.socket.sent, self.waits), ([b"ab", b"cd"], False))
 
-    def test_a_head_goes_with_what_follows(self) -> None:
-        self.connection.writeSequence([b"head", b": "])
-        self.assertEqual((self.socket.sent, self.waits), ([], True))
-        self.connection.write(b"body")
-        self.assertEqual((self.socket.sent, self.waits), ([b"head: body"], False))
-        self.connection.write(b"!")
-        self.assertEqual(self.socket.sent[1:], [b"!"])
+    def test_several_pieces_go_together(self) -> None:
+        self.connection.writeSequence([b"head", b"", b": "])
+        self.connection.writeSequence([b""])
+        self.connection.writeSequence([])
+        self.assertEqual((self.socket.sent, self.waits), ([b"head: "], False))
 
-    def test_a_head_alone_goes_by_the_reactor(self) -> None:
-        self.connection.writeSequence([b"head"])
-        self.connection.doWrite()
-        self.assertEqual((self.socket.sent, self.waits), ([b"head"], False))
+    def test_of_several_the_rest_is_kept_as_it_lies(self) -> None:
+        pieces = [bytes([65 + number]) * 9 for number in range(5)]
+        for room in range(46):
+            self.setUp()
+            self.socket.room = room
+            self.connection.writeSequence(pieces)
+            self.assertEqual(self.waits, room < 45)
+            held = [self.connection.dataBuffer, *self.connection._tempDataBuffer]
+            self.assertTrue(all(any(each is piece for piece in pieces) for each in held if each), held)
+            self.assertEqual(sum(map(len, held[1:])), self.connection._tempDataLen)
+            self.connection.writeSequence([b"x", b"y"])
+            self.connection.write(b"z")
+            self.socket.room = 1 << 40
+            while self.waits:
+                self.connection.doWrite()
+            self.assertEqual(b"".join(self.socket.sent), b"".join(pieces) + b"xyz")
 
     def test_the_rest_is_sent_once_there_is_room(self) -> None:
         self.socket.room = 3
         self.connection.writeSequence([b"ab"])
         for data in (b"cd", b"ef"):
             self.connection.write(data)
-        self.assertEqual((self.socket.sent, self.waits), ([b"abc"], True))
+        self.assertEqual((b"".join(self.socket.sent), self.waits), (b"abc", True))
         self.socket.room = 1
         self.connection.doWrite()
         self.connection.write(b"gh")
@@ -125,7 +139,7 @@ class PromptTests(SynchronousTestCase):
     def test_a_body_is_pulled_while_there_is_room(self) -> None:
         body = [bytes([65 + number % 26]) * 1500 for number in range(1000)]
         self.socket.room = 5 * SLICE
-        sent = Slices(self.connection, body, b", ").send()
+        sent = Slices(self.connection, sliced(body, b", "), self.connection.write).send()
         self.assertNoResult(sent)
         held = len(self.connection.dataBuffer) - self.connection.offset + self.connection._tempDataLen
         self.assertTrue(0 < held <= 2 * SLICE)
@@ -136,7 +150,7 @@ class PromptTests(SynchronousTestCase):
         self.assertEqual(b"".join(self.socket.sent), b", ".join(body))
 
     def test_nobody_waits_for_a_body_that_fits(self) -> None:
-        sent = Slices(self.connection, [b"x" * (9 * SLICE)]).send()
+        sent = Slices(self.connection, sliced([b"x" * (9 * SLICE)]), self.connection.write).send()
         self.successResultOf(sent)
         self.assertEqual((len(self.socket.sent), self.waits), (9, False))
 

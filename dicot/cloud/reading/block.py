@@ -16,13 +16,17 @@ _ALL = bytes(range(MOST))
 
 
 class Block:
-    """Some entries of an order. Once it ``is_shared`` nobody changes it: whoever wants to makes another."""
+    """Some entries of an order. Once it ``is_shared`` nobody changes it: whoever wants to makes another.
 
-    __slots__ = ("_known", "entries", "is_shared")
+    Its ``stamp`` is another with each change.
+    """
+
+    __slots__ = ("_known", "entries", "is_shared", "stamp")
 
     def __init__(self, entries: list[Entry]) -> None:
         self.entries = entries
         self.is_shared = False
+        self.stamp = object()
         self._known: dict[tuple[str, Callable[[Sequence[str]], Any]], Any] = {}
 
     def __len__(self) -> int:
@@ -55,16 +59,19 @@ class Block:
         """Put an entry in front of another."""
         self.entries.insert(place, entry)
         self._known.clear()
+        self.stamp = object()
 
     def remove(self, place: int) -> None:
         """Take an entry out."""
         del self.entries[place]
         self._known.clear()
+        self.stamp = object()
 
     def change(self, place: int, entry: Entry) -> None:
         """Replace an entry. What is known of columns where both have the same stays known."""
         old = self.entries[place]
         self.entries[place] = entry
+        self.stamp = object()
         self._known = {
             key: known for key, known in self._known.items() if column(key[0])(old) == column(key[0])(entry)
         }

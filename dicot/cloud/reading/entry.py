@@ -43,6 +43,16 @@ class Page:
     last: str
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A page as runs of documents, ``count`` of them; a run of one may be many that are joined already."""
+
+    runs: Sequence[Sequence[bytes]]
+    count: int
+    more: bool
+    last: str
+
+
 class UnknownMarker(Exception):
     """No entry that the caller may see has the marker's id."""
 

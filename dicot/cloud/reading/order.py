@@ -12,6 +12,8 @@ from .entry import Entry
 Rank = tuple[str, str]
 """An entry's order, and its place where two have the same."""
 Sort = tuple[tuple[str, bool], ...]
+Span = tuple[Block, Sequence[Entry]]
+"""A block, and some of its entries in a row: all of them where they are its very own list."""
 rank: Callable[[Entry], Rank] = attrgetter("order", "place")
 
 
@@ -72,6 +74,19 @@ class Ordered:
         while number < len(blocks) and (most is None or len(found) < most):
             entries = blocks[number].entries
             found += entries[place : None if most is None else place + most - len(found)]
+            number, place = number + 1, 0
+        return found
+
+    def spans(self, after: Entry | None, most: int) -> list[Span]:
+        """The same by blocks: of which, and the entries of it that are meant."""
+        blocks, found = self._blocks, list[Span]()
+        number, place = (0, 0) if after is None else self._behind(after)
+        while number < len(blocks) and most > 0:
+            entries = blocks[number].entries
+            if place or most < len(entries):
+                entries = entries[place : place + most]
+            found.append((blocks[number], entries))
+            most -= len(entries)
             number, place = number + 1, 0
         return found
 

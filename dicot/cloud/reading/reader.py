@@ -7,7 +7,7 @@ from ...caller import Caller
 from ...kube.kind import Kind
 from ...names import is_uuid
 from .cache import Cache
-from .entry import Page, Shape
+from .entry import Page, Shape, Text
 from .feed import Feed
 from .query import Query
 
@@ -45,6 +45,10 @@ class Reader:
     def page(self, scopes: Sequence[str], query: Query, shape: Shape) -> Page | Awaitable[Page]:
         """A page over scopes: at once where 2 ms are enough. Raises UnknownMarker."""
         return self._slices.run(self._shelf.page(scopes, query, shape))
+
+    def text(self, scopes: Sequence[str], query: Query, shape: Shape) -> Text | Awaitable[Text]:
+        """The same in pieces as long as they are known. Raises UnknownMarker."""
+        return self._slices.run(self._shelf.text(scopes, query, shape))
 
     def scopes(self, caller: Caller, *, everything: bool = False) -> tuple[str, ...]:
         """The scopes that the caller lists: own, then shared; all of them only for a cloud admin who asks so."""

@@ -12,6 +12,7 @@ from .block import grouped as grouped
 from .entry import Entry as Entry
 from .entry import Page as Page
 from .entry import Shape as Shape
+from .entry import Text as Text
 from .entry import UnknownMarker as UnknownMarker
 from .entry import newest_first as newest_first
 from .filling import Filling, in_order
@@ -21,6 +22,7 @@ from .order import Ordered, first, follows, merged, rank, strides
 from .query import Match as Match
 from .query import Query as Query
 from .query import each as each
+from .texts import Texts
 
 Build = Callable[[str, Shape], bytes | None]
 """Makes the fragment of a place; None where there is nothing to show."""
@@ -41,6 +43,7 @@ class Shelf:
         self._fragments = Fragments(allowance)
         self._coming: Mapping[str, Entry] = {}
         self._late: dict[str, None] | None = None
+        self._texts = Texts()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -154,6 +157,42 @@ class Shelf:
         except KeyError:
             parts = yield from self._made(found, asked, shape)
         return Page(parts, more, last)
+
+    def text(self, scopes: Sequence[str], query: Query, shape: Shape) -> Generator[None, None, Text]:
+        """The same with whole blocks in few pieces, as far as they are known. Raises UnknownMarker."""
+        asked = frozenset(scopes)
+        runs = self._runs(asked)
+        if query.is_plain and len(runs) == 1 and query.limit > 0:
+            marker = self._marker(asked, query.marker) if query.marker else None
+            try:
+                return self._spelled(runs[0], marker, query, shape)
+            except KeyError:
+                # A fragment is missing.
+                pass
+        page = yield from self.page(scopes, query, shape)
+        return Text([page.parts], len(page.parts), page.more, page.last)
+
+    def _spelled(self, run: Ordered, marker: Entry | None, query: Query, shape: Shape) -> Text:
+        """A page of one run in the default order. Raises KeyError."""
+        spans = run.spans(marker, query.limit + 1)
+        count = sum(len(entries) for _, entries in spans)
+        more = count > query.limit
+        if more:
+            block, entries = spans.pop()
+            count -= 1
+            spans += [(block, entries[:-1])] if len(entries) > 1 else []
+        ready = self._fragments.of(shape)
+        runs: list[Sequence[bytes]] = []
+        for block, entries in spans:
+            texts = self._texts.of(block, shape) if entries is block.entries else ()
+            if texts:
+                runs += [(text,) for text in texts]
+                continue
+            parts = [ready[entry.place] for entry in entries]
+            runs.append(parts)
+            if entries is block.entries:
+                self._texts.offer(block, shape, parts)
+        return Text(runs, count, more, spans[-1][1][-1].id if spans else "")
 
     def _found(self, asked: frozenset[str], query: Query) -> Entries:
         """The entries of a page, and one more where more follow."""

@@ -3,10 +3,10 @@
 import msgspec
 
 from ...caller import Caller
-from ...cloud.reading.shelf import Page, Shape, UnknownMarker
+from ...cloud.reading.shelf import Shape, Text, UnknownMarker
 from ...cloud.resource import Bench, settled
 from ...faults import BadRequest, NotFound
-from ...web.call import Call, Pieces, Reply, enclosed
+from ...web.call import Call, Pieces, Reply, enclosed, pieces
 from ...web.dialect import Version
 from ..wire import check_bare, next_links
 from .actions import missing
@@ -25,10 +25,10 @@ def reading(bench: Bench) -> None:
         if wanted.nothing:
             return Reply({"servers": []})
         try:
-            page = await settled(bench.reader.page(_scopes(bench, call.caller, wanted), wanted.query, shape))
+            page = await settled(bench.reader.text(_scopes(bench, call.caller, wanted), wanted.query, shape))
         except UnknownMarker:
             raise BadRequest(f"marker [{wanted.query.marker}] not found") from None
-        further = next_links(bench.config, path, wanted.asked, len(page.parts), page.last)
+        further = next_links(bench.config, path, wanted.asked, page.count, page.last)
         return Reply(wrapped(page, further))
 
     @bench.routes.get("/servers", f"{POLICY}:index")
@@ -42,7 +42,7 @@ def reading(bench: Bench) -> None:
     @bench.routes.get("/servers/<id>", f"{POLICY}:show")
     async def show(call: Call[None]) -> Reply:
         part = await shown(bench, call, call.names["id"])
-        return Reply(Pieces([b'{"server": ', part, b"}"]))
+        return Reply(pieces(b'{"server": ', part, b"}"))
 
 
 async def shown(bench: Bench, call: Call[None], id: str) -> bytes:
@@ -69,10 +69,10 @@ def _scopes(bench: Bench, caller: Caller, wanted: Listing) -> tuple[str, ...]:
     return (namespace,) if namespace in scopes else ()
 
 
-def wrapped(page: Page, further: list[dict[str, str]]) -> Pieces:
-    """Fragments as a list."""
+def wrapped(page: Text, further: list[dict[str, str]]) -> Pieces:
+    """Documents as a list."""
     links = b', "servers_links": ' + msgspec.json.encode(further) if further else b""
-    return enclosed(b'{"servers": [', page.parts, b"]" + links + b"}")
+    return enclosed(b'{"servers": [', page.runs, b"]" + links + b"}")
 
 
 def addresses(bench: Bench) -> None:

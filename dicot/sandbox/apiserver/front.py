@@ -17,7 +17,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
-from dicot.pull import SLICE, Slices
+from dicot.pull import SLICE, Slices, sliced
 
 from ..nodes import websocket
 from .asking import Asking, Following, Reply
@@ -192,7 +192,7 @@ async def _send(request: Request, reply: Reply, cut: int | None = None) -> None:
     if reply.length <= SLICE:
         request.write(b"".join(reply.pieces))
     else:
-        await Slices(request, reply.pieces).send()
+        await Slices(request, sliced(reply.pieces), request.write).send()
     request.finish()
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from dicot.caller import Caller
 from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, NODE, VM
 from dicot.cloud.kinds.network import SECURITY_GROUP
 from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
-from dicot.cloud.reading.shelf import Entry, Page, Query, Shape, UnknownMarker
+from dicot.cloud.reading.shelf import Entry, Page, Query, Shape, Text, UnknownMarker
 from dicot.cloud.resource import Bench, Join, Tallied
 from dicot.compute.kinds import KEYPAIR
 from dicot.compute.server.columns import entry
@@ -210,7 +210,7 @@ class Pages:
             return None
         return msgspec.json.encode(self._world.document(found[0], shape))
 
-    def page(self, scopes: Sequence[str], query: Query, shape: Shape) -> Page | Awaitable[Page]:
+    def page(self, scopes: Sequence[str], query: Query, shape: Shape) -> Page:
         self.shapes.append(shape)
         pairs = [(row, self._entry(row)) for row in self._world.rows(VM) if row.namespace in scopes]
         pairs = sorted((pair for pair in pairs if query.wants(pair[1])), key=lambda pair: pair[1].order)
@@ -222,6 +222,10 @@ class Pages:
         page = pairs[: query.limit]
         parts = [msgspec.json.encode(self._world.document(row, shape)) for row, _ in page]
         return Page(parts, len(pairs) > query.limit, page[-1][0].id if page else "")
+
+    def text(self, scopes: Sequence[str], query: Query, shape: Shape) -> Text:
+        page = self.page(scopes, query, shape)
+        return Text([page.parts], len(page.parts), page.more, page.last)
 
     def _entry(self, row: Row) -> Entry:
         found = entry(self._world.joined(row), NOW).entry
@@ -269,7 +273,7 @@ def call(
 def payload(reply: Reply) -> Any:
     """The body of a reply as a client would read it."""
     if isinstance(reply.body, Pieces):
-        return json.loads(reply.body.between.join(reply.body.parts))
+        return json.loads(reply.body.joined())
     return json.loads(msgspec.json.encode(reply.body))
 
 
