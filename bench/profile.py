@@ -19,14 +19,20 @@ REACTOR = "mainLoop (twisted/internet/base.py"
 """In the stack of everything that the reactor does."""
 
 
+async def profiler() -> Path:
+    """py-spy, installed where it is not yet: minutes after which a load that has begun would be over."""
+    programs: Path = await deferToThread(client, "bench")
+    return programs / "py-spy"
+
+
 async def profiled(stages: Stages, pid: int, seconds: float) -> str:
     """The stacks of a process while it works, one a line, with how often each was seen.
 
     Raises Wrong where this machine does not let one process look into another.
     """
-    programs = await deferToThread(client, "bench")
+    program = await profiler()
     path = Path(stages.folder) / f"profile-{pid}"
-    command = [str(programs / "py-spy"), "record", "--pid", str(pid), "--duration", str(max(1, round(seconds)))]
+    command = [str(program), "record", "--pid", str(pid), "--duration", str(max(1, round(seconds)))]
     command += ["--rate", str(RATE), "--format", "raw", "--output", str(path)]
     finished = await run(stages.reactor, command, seconds=seconds + LONGER)
     if finished.code != 0:

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from ..figures import Spread, ratios
 from ..load import Seen, Task
-from ..profile import profiled, share
+from ..profile import profiled, profiler, share
 from ..results import Line, Result, at_most
 from ..rounds import Wrong
 from ..servers import answers
@@ -50,6 +50,7 @@ async def mixed(stages: Stages) -> list[Line]:
 
 async def token(stages: Stages) -> list[Line]:
     """The check of a token that was seen before, to all that a small GET costs: by samples of Dicot's stack."""
+    await profiler()
     stage = await stages.few()
     small = one_by_one(stages, stage, await given(stages, stage))
     longer = replace(small, seconds=small.seconds + SLOW, connections=READERS)
