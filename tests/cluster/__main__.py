@@ -32,6 +32,7 @@ async def serve(reactor: Any, options: argparse.Namespace, folder: Path) -> None
     try:
         print(f"export KUBECONFIG={cluster.kubeconfig}", flush=True)
         print(f"{cluster.access.programs['kubectl']} get kubevirt -A", flush=True)
+        print(f"# {cluster.told()}", flush=True)
         await Deferred()
     finally:
         await cluster.stop()

@@ -19,6 +19,7 @@ PATIENCE = 60.0
 async def furnish(cluster: RealCluster | SandboxCluster) -> None:
     """Wait until there are nodes that are ready and images that are imported; the sandbox has its own."""
     if isinstance(cluster, RealCluster):
+        cluster.steps.begin()
         _animate(cluster)
 
     async def ready() -> bool:
@@ -31,6 +32,8 @@ async def furnish(cluster: RealCluster | SandboxCluster) -> None:
 
     await cluster.control.until(PATIENCE, "the nodes", ready)
     await cluster.control.until(PATIENCE, "the public images", imported)
+    if isinstance(cluster, RealCluster):
+        cluster.steps.done("nodes and images")
     await cluster.control.close()
 
 

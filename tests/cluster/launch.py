@@ -9,11 +9,11 @@ from typing import Any
 
 from twisted.internet.defer import gatherResults
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
 
 from tests.cluster import build, flags, layout, users
 from tests.cluster.access import Access, Node
 from tests.cluster.control import Control, Overdue, Seen, together
+from tests.cluster.expense import Steps, memory, told
 from tests.cluster.flags import Files, Ports
 from tests.cluster.installation import Installation
 from tests.cluster.ports import free_ports
@@ -60,8 +60,6 @@ class Wishes:
 class RealCluster:
     """One cluster: its programs, and how it is reached."""
 
-    log = Logger()
-
     def __init__(self, reactor: Any, folders: Mapping[str, Path], folder: Path, wishes: Wishes) -> None:
         self.ports = free_ports()
         self.server = f"https://127.0.0.1:{self.ports.apiserver}"
@@ -79,6 +77,7 @@ class RealCluster:
             name: Control(reactor, f"https://127.0.0.1:{port}", self.access.authority)
             for name, port in listening.items()
         }
+        self.steps = Steps(reactor)
         self._reactor = reactor
         self._folders = folders
         self._wishes = wishes
@@ -135,23 +134,30 @@ class RealCluster:
         """Process ids of the programs that run, by name."""
         return {name: pid for name, program in self._programs.items() if (pid := program.pid) is not None}
 
+    def told(self) -> str:
+        """What the start has taken, and what it takes now, in one line."""
+        return told(self.steps.seconds, memory(self.pids()))
+
     async def _bring_up(self) -> None:
         installation = Installation(self.control, self._backends, self.files, self.ports, self._folders)
-        began = self._reactor.seconds()
+        self.steps.begin()
         self._programs[CONTROLPLANE].start()
         await self._until("kube-apiserver", lambda: self.control.answers("/readyz"))
+        self.steps.done("kube-apiserver")
         await installation.define(self._wishes.definitions)
+        self.steps.done("definitions")
         self.files.gate.touch()
         await installation.settle(self._wishes.feature_gates)
         for name, program in self._programs.items():
             if name != CONTROLPLANE:
                 program.start()
         await self._all(installation.backends())
+        self.steps.done("programs")
         await installation.register()
         await self._all(installation.proofs())
+        self.steps.done("admission and controllers")
         await self._hang_up()
         self.access.write(self.files.folder)
-        self.log.info("cluster ready after {seconds:.1f} s", seconds=self._reactor.seconds() - began)
 
     async def _hang_up(self) -> None:
         """Close every connection, so that nothing of ours waits in the reactor while the cluster runs."""

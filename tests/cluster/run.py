@@ -195,6 +195,7 @@ async def serve_cluster(reactor: Any, place: Place, folder: Path) -> None:
     cluster = await RealCluster.start(reactor, folder, Wishes(definitions=(DEFINITIONS,)))
     try:
         await furnish(cluster)
+        tell(f"# {cluster.told()}")
         await install(reactor, cluster, place)
         tell(*guide.cluster(cluster.kubeconfig, cluster.access.programs["kubectl"]))
         tell(*guide.without_dicot(BIN / "twistd", place.settings, place.clouds))

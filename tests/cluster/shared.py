@@ -95,6 +95,8 @@ class Shared:
         if not self._furnished:
             await furnish(cluster)
             self._furnished = True
+            if isinstance(cluster, RealCluster):
+                print(f"\n{cluster.told()}", flush=True)
         return cluster.access
 
     async def _start(self, reactor: Any) -> RealCluster | SandboxCluster:
