@@ -58,12 +58,14 @@ class Recording:
     def __init__(self, agent: IAgent) -> None:
         self.codes: list[int] = []
         self.uris: list[str] = []
+        self.headers: list[Headers] = []
         self._agent = agent
 
     def request(
         self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: IBodyProducer | None = None
     ) -> "Deferred[IResponse]":
         self.uris.append(uri.decode())
+        self.headers.append(headers or Headers())
         answer: Deferred[IResponse] = self._agent.request(method, uri, headers, bodyProducer)
         return answer.addCallback(self._note)
 
