@@ -1,6 +1,6 @@
 """Three replicas on one cluster: what one has made the others show, and where the steward dies another goes on.
 
-A few servers by default, ten thousand with ``DICOT_LONG``.
+Sixty servers by default, ten thousand with ``DICOT_LONG``, or as many as ``DICOT_SERVERS`` says.
 """
 
 from __future__ import annotations
