@@ -259,6 +259,7 @@ class Registrar:
             writer=self._made.writer,
             known=self._seen.resolver.known,
             verify=self._seen.resolver.verify,
+            seek=self._seen.resolver.seek,
             new_id=lambda: str(uuid.uuid4()),
             now=time.time,
             config=self._seen.cache.config,

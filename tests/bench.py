@@ -143,7 +143,8 @@ class Workbench:
             ground.project(namespace, id)
         ground.clock.advance(0)
         self.ground = ground
-        resolver = Resolver(replace(ground.cache, config=self.config), FakeKube(ground.clock))
+        self.kube = FakeKube(ground.clock)
+        resolver = Resolver(replace(ground.cache, config=self.config), self.kube)
         resource.register(
             Bench(
                 routes=self.routes,
@@ -151,6 +152,7 @@ class Workbench:
                 writer=self.writer,
                 known=resolver.known,
                 verify=resolver.verify,
+                seek=resolver.seek,
                 new_id=lambda: "0d3c7a52-3c39-4c7f-8f2e-6b0f6a1c2222",
                 now=lambda: 1_795_000_000.0,
                 config=self.config,

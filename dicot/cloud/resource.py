@@ -194,6 +194,11 @@ async def inline(work: Callable[[], Any]) -> Any:
     return work()
 
 
+async def never(kind: Kind[Any], caller: Caller, id: str) -> bool:
+    """What finds nothing, where there is nobody to ask."""
+    return False
+
+
 @dataclass(frozen=True)
 class Bench:
     """What a resource's routes are made with."""
@@ -211,6 +216,8 @@ class Bench:
     """Runs what keeps a processor busy (making keys) outside the reactor's thread."""
     tools: Mapping[str, Any] = field(default_factory=dict)
     """Named services of one service's own (identity: tokens, passwords)."""
+    seek: Callable[[Kind[Any], Caller, str], Awaitable[bool]] = never
+    """The same as ``verify`` for an id in Dicot's own namespace that is made of what the caller may see."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..caller import Caller
 from ..cloud.kinds.quota import RESOURCE_QUOTA
 from ..cloud.plan import Claim, Create, Delete, Plan, Reservation
 from ..cloud.resource import ANY, Bench, Known, Resource, Right
@@ -149,6 +150,12 @@ def found(known: Known, user: str, name: str) -> tuple[Row, Keypair]:
     raise NotFound(f"Keypair {name} not found for user {user}")
 
 
+async def sought(bench: Bench, caller: Caller, user: str, name: str) -> None:
+    """One live look for a keypair that the cache has not: another replica may have made it just now."""
+    if bench.known(caller).named(KEYPAIR, keypair_object(user, name)) is None:
+        await bench.seek(KEYPAIR, caller, derived("keypair", user, name))
+
+
 def shown(body: Keypair, version: Version) -> Document:
     """A keypair in a list (nova/api/openstack/compute/views/keypairs.py)."""
     spec = body.spec
@@ -205,9 +212,11 @@ def routes(bench: Bench) -> None:
         return Reply(body | ({"keypairs_links": further} if further and call.version >= PAGES else {}))
 
     @bench.routes.get("/os-keypairs/<name>", f"{POLICY}:show")
-    def show(call: Call[None]) -> Reply:
+    async def show(call: Call[None]) -> Reply:
         check(call, paged=False)
-        row, body = found(bench.known(call.caller), owner(call, "show", asked_user(call)), call.names["name"])
+        user, name = owner(call, "show", asked_user(call)), call.names["name"]
+        await sought(bench, call.caller, user, name)
+        row, body = found(bench.known(call.caller), user, name)
         return Reply({"keypair": whole(row, body, call.version)})
 
     write_routes(bench)
@@ -237,6 +246,7 @@ def write_routes(bench: Bench) -> None:
     async def delete(call: Call[None]) -> Reply:
         check(call, paged=False)
         user, name = owner(call, "delete", asked_user(call)), call.names["name"]
+        await sought(bench, call.caller, user, name)
 
         def plan() -> Plan:
             row, _ = found(bench.known(call.caller), user, name)

@@ -224,6 +224,14 @@ class VerifyTests(ResolverTests):
             self.assertFalse(self.successResultOf(self.verify(kind=kind)))
         self.assertEqual(self.kube.questions, [])
 
+    def test_what_dicot_keeps_itself_is_asked_for_where_it_lies(self) -> None:
+        """Not for those who are nobody, nor where a kind has no such place."""
+        self.assertNoResult(self.resolver.seek(USER, caller(), uuid(1)))
+        self.assertEqual(self.kube.questions, [("users.identity.dicot.io", "dicot-system", ID, uuid(1))])
+        for kind, who in ((VM, caller()), (USER, ANONYMOUS)):
+            self.assertFalse(self.successResultOf(self.resolver.seek(kind, who, uuid(2))))
+        self.assertEqual(len(self.kube.questions), 1)
+
     def test_what_is_no_canonical_id_is_not_asked_for(self) -> None:
         for id in ("web1", RED, uuid(1).replace("0", "A"), f"{uuid(1)},x"):
             self.assertFalse(self.successResultOf(self.resolver.verify(VM, caller(), id)))

@@ -6,6 +6,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.plan import Create, Delete
@@ -14,6 +15,8 @@ from dicot.compute.keys import fingerprint, generated
 from dicot.compute.kinds import KEYPAIR, keypair_object
 from dicot.config import Config
 from dicot.faults import BadRequest, Forbidden, NotFound
+from dicot.kube.address import place
+from dicot.names import ID, SYSTEM_NAMESPACE, derived
 from tests.bench import ADMIN, USER, Workbench
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGkMTtXhXdhMtv7zNTUbIwO1L1o7w7PtVzFQ0yVgcD5x someone@somewhere"
@@ -70,6 +73,18 @@ class KeypairTests(SynchronousTestCase):
         self.assertEqual((shown["type"], shown["created_at"]), ("ssh", "2026-11-21T10:00:00.000000"))
         self.assertIsInstance(shown["id"], int)
         self.assertNotIn("type", self.ask("GET", "/os-keypairs/<name>", name="a").body["keypair"])
+
+    def test_one_that_another_replica_has_just_made(self) -> None:
+        """The watch has not told of it yet, so Kubernetes is asked."""
+        made = keypair("new")
+        made["metadata"]["labels"] = {ID: derived("keypair", USER, "new")}
+        self.successResultOf(Deferred.fromCoroutine(self.bench.kube.create(place(KEYPAIR, SYSTEM_NAMESPACE), made)))
+        shown = self.ask("GET", "/os-keypairs/<name>", name="new").body["keypair"]
+        self.assertEqual((shown["name"], shown["public_key"]), ("new", KEY))
+        self.ask("DELETE", "/os-keypairs/<name>", name="new")
+        [plan] = self.bench.writer.applied
+        assert isinstance(plan.commit, Delete)
+        self.assertEqual(plan.commit.name, keypair_object(USER, "new"))
 
     def test_an_unknown_name(self) -> None:
         said = self.refusal(NotFound, "GET", "/os-keypairs/<name>", name="z")

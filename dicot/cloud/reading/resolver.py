@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 from cachetools import TTLCache
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -28,7 +28,7 @@ WITHIN = 2.0
 REMEMBERED = 1.0
 """Seconds for which an id that was not found is not asked for again."""
 RATE, BURST = 10.0, 20.0
-"""Live reads of one project: each second, and at once."""
+"""Live reads of one project, or of one user: each second, and at once."""
 
 
 class Finds(Protocol):
@@ -147,14 +147,26 @@ class Resolver:
         where Kubernetes does not answer, the cache has the last word. Cancelling ends the wait, not the read.
         """
         namespace = caller.namespace
+        is_own = kind.namespaced and kind.namespace is None and bool(self._cache.projects.of(namespace))
+        return self._asked(kind, namespace, id, namespace) if is_own else succeed(False)
+
+    def seek(self, kind: Kind[Any], caller: Caller, id: str) -> Deferred[bool]:
+        """The same for what Dicot keeps in its own namespace, so many for each user.
+
+        Whoever asks must have made the id of what the caller may see, as that of a keypair is made of its user.
+        """
+        return (
+            self._asked(kind, kind.namespace, id, caller.user) if kind.namespace and caller.user else succeed(False)
+        )
+
+    def _asked(self, kind: Kind[Any], namespace: str, id: str, payer: str) -> Deferred[bool]:
         key = (kind.resource, namespace, id)
         answer: Deferred[bool] = Deferred(lambda waiting: self._leave(key, waiting))
-        is_own = kind.namespaced and kind.namespace is None and self._cache.projects.of(namespace)
-        if not (is_own and is_uuid(id)) or key in self._missing:
+        if not is_uuid(id) or key in self._missing:
             answer.callback(False)
         elif key in self._underway:
             self._underway[key].append(answer)
-        elif not self._may_ask(namespace):
+        elif not self._may_ask(payer):
             answer.callback(False)
         else:
             self._underway[key] = [answer]
@@ -183,12 +195,12 @@ class Resolver:
         if waiting in waiters:
             waiters.remove(waiting)
 
-    def _may_ask(self, namespace: str) -> bool:
-        """Take one from the project's allowance, which fills up with time."""
+    def _may_ask(self, payer: str) -> bool:
+        """Take one from the allowance of a project or a user, which fills up with time."""
         now = self._cache.clock.seconds()
-        left, since = self._spent.get(namespace, (BURST, now))
+        left, since = self._spent.get(payer, (BURST, now))
         left = min(BURST, left + (now - since) * RATE)
         if left < 1:
             return False
-        self._spent[namespace] = (left - 1, now)
+        self._spent[payer] = (left - 1, now)
         return True

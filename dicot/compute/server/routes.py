@@ -12,6 +12,7 @@ from ...kube.kind import Kind
 from ...names import is_uuid
 from ...web.call import Call, Reply
 from ...web.dialect import Version
+from ..keypair import sought
 from ..links import here, links
 from . import actions
 from .gone import kept
@@ -79,8 +80,10 @@ def creating(bench: Bench) -> None:
 
 
 async def _looked_for(bench: Bench, call: Call[NewServer]) -> None:
-    """One live look at each volume and snapshot that the cache misses: it may have been made a moment ago."""
+    """One live look at the key and each volume and snapshot that the cache misses: made a moment ago, perhaps."""
     known = bench.known(call.caller)
+    if call.body.key_name is not None:
+        await sought(bench, call.caller, call.caller.user, call.body.key_name)
     for device in call.body.devices:
         named: tuple[tuple[Kind[Any], str], ...] = ((PVC, device.volume), (VOLUME_SNAPSHOT, device.snapshot))
         for kind, id in ((kind, id.lower()) for kind, id in named):
