@@ -54,7 +54,7 @@ class RollingTests(SeveralCase):
             f"second: {len(crowd.failed)} failed, {len(crowd.missed)} missed; {stewards} stewards",
             flush=True,
         )
-        self.assertEqual((crowd.failed, crowd.missed), ([], []))
+        self.assertEqual((crowd.failed, crowd.missed), ([], []), "\n".join(crowd.failed))
         self.assertGreater(crowd.done["POST"], RESTARTS)
         # In each round the one that is the steward is restarted too, and gives that back.
         self.assertGreaterEqual(stewards, RESTARTS // REPLICAS)
