@@ -13,6 +13,7 @@ from tests.cluster.shared import TIMEOUT
 from tests.live.balancer import Balancer, program
 from tests.live.case import ROOMY, Spoken, kubernetes
 from tests.live.daemon import DAEMON, Daemon
+from tests.live.estate import LEDGERS
 from tests.live.wire import logged_in, side_by_side
 
 REPLICAS = 3
@@ -23,7 +24,7 @@ PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDJ6Jz0kBfD4sFv7Wf5h0l4v6n0c2b
 
 class SeveralCase(TestCase):
     """``demo`` asks the balancer. No other replica runs, so one of these is the steward; in the end the log of none
-    may hold a traceback."""
+    may hold a traceback, and the Ledgers are empty."""
 
     timeout = TIMEOUT
 
@@ -34,6 +35,7 @@ class SeveralCase(TestCase):
         ground = await DAEMON.ground(reactor)
         await DAEMON.unshared()
         self.cluster = kubernetes(self, ground.access)
+        self.addCleanup(lambda: Deferred.fromCoroutine(self._forget()))
         self.daemons = [await self._replica() for _ in range(REPLICAS)]
         folder = Path(tempfile.mkdtemp(prefix="balancer-", dir=ground.folder))
         urls = {f"replica-{place}": daemon.url for place, daemon in enumerate(self.daemons)}
@@ -42,6 +44,11 @@ class SeveralCase(TestCase):
         await side_by_side(*(daemon.until_ready() for daemon in self.daemons))
         await self.balancer.start()
         self.demo = await logged_in(reactor, self.balancer.url, "demo", ground.passwords["demo"])
+
+    async def _forget(self) -> None:
+        """A replica that starts now has seen nothing of what was made here, and would count it for a minute."""
+        for ledger in (await self.cluster.get(LEDGERS))["items"]:
+            await self.cluster.change("DELETE", f"{LEDGERS}/{ledger['metadata']['name']}", also=(404,))
 
     async def _replica(self) -> Daemon:
         daemon = await DAEMON.own(reactor, self, start=False)

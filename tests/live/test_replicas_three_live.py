@@ -56,10 +56,7 @@ class ReplicasTests(SeveralCase):
         print(f"\n{WANTED} in {reactor.seconds() - began:.0f} s: {dict(answers)}", flush=True)
         self.assertEqual(answers, {("POST", 202): WANTED, ("GET", 200): WANTED, ("DELETE", 204): WANTED})
 
-        async def gone() -> bool:
-            return not (await survey(self.cluster, "demo")).named(mark, whole=False)
-
-        await self.cluster.until(SOON, "nothing to be left", gone)
+        await self.gone(mark)
 
     async def test_where_the_steward_dies_another_goes_on(self) -> None:
         """That a server was launched is noted by the steward alone."""
@@ -78,6 +75,15 @@ class ReplicasTests(SeveralCase):
             self.assertIn(await self.steward(alive), alive)
             deleted = await self.demo.ask("DELETE", f"{SERVERS}/{made.document['server']['id']}")
             self.assertEqual(deleted.code, 204, str(deleted))
+        await self.gone(mark)
+
+    async def gone(self, mark: str) -> None:
+        """Wait until nothing is left whose name begins so."""
+
+        async def seen() -> bool:
+            return not (await survey(self.cluster, "demo")).named(mark, whole=False)
+
+        await self.cluster.until(SOON, "nothing to be left", seen)
 
     async def steward(self, daemons: list[Daemon]) -> Daemon:
         """The one that says that it is; awaited for as long as a Lease lives."""
