@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import force_setattr
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -240,9 +240,10 @@ class Feed:
             return _UNLISTED
         listed = self._listed(strand, row, place, key)
         entry = listed.entry
-        if entry is None or entry.place == key:
-            return listed
-        return Listed(replace(entry, place=key), listed.again)
+        if entry is not None:
+            # Its place is the strand's key; and one text for all that know it by that.
+            force_setattr(entry, "place", key)
+        return listed
 
     def _listed(self, strand: Strand, row: Row, place: str, key: str) -> Listed:
         gathered = strand.gather(row)
