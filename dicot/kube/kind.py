@@ -94,7 +94,8 @@ class Kind(Generic[P]):
     an object that has them no longer leaves the store. ``namespaced`` is False for cluster-scoped kinds. ``optional``
     kinds may be absent from a cluster: their store counts as synced and empty while the API server answers 404.
     ``annotations`` names foreign annotations to keep beside ``dicot.io/*``, and ``labels`` foreign labels: all, where
-    it is None. Without ``owners`` nothing is kept of them but what ``Row.owner`` says.
+    it is None. Without ``owners`` nothing is kept of them but what ``Row.owner`` says. Where it is not ``labelled``
+    nobody knows its objects by an id of Dicot's, but by another object's that has the same label.
     """
 
     group: str
@@ -111,6 +112,7 @@ class Kind(Generic[P]):
     annotations: Container[str] = frozenset()
     labels: Container[str] | None = None
     owners: bool = True
+    labelled: bool = True
 
     @property
     def api_version(self) -> str:
@@ -159,7 +161,7 @@ class Kind(Generic[P]):
             meta.name,
             meta.uid,
             meta.resourceVersion,
-            _id(meta),
+            _id(meta) if self.labelled else meta.uid,
             owner,
             meta.creationTimestamp,
             _packed(body),
@@ -168,6 +170,11 @@ class Kind(Generic[P]):
     def decode(self, raw: bytes) -> Row:
         """An object's JSON as a row. Raises msgspec.DecodeError (ValidationError) for one that does not fit."""
         return self.row(shallow(raw, self.projection))
+
+
+def exact(written: bytes) -> bytes:
+    """The same in no more memory than it needs: msgspec leaves room behind what it has written."""
+    return bytes(memoryview(written))
 
 
 class _Rest(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -188,7 +195,7 @@ def _packed(body: Any) -> bytes:
         rest = replace(meta, namespace="", name="", uid="", resourceVersion="", creationTimestamp="")
     force_setattr(body, "metadata", rest)
     try:
-        return _PACK(body)
+        return exact(_PACK(body))
     except OverflowError as error:
         raise msgspec.ValidationError(str(error)) from None
     finally:

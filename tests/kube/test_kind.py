@@ -1,9 +1,11 @@
 """Kinds and rows."""
 
+import tracemalloc
+
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.kind import Kind, Meta
+from dicot.kube.kind import Kind, Meta, exact
 from dicot.names import derived
 
 from .things import THINGS, Thing, raw, thing
@@ -54,6 +56,19 @@ class RowTests(SynchronousTestCase):
         row = kind.decode(raw(manifest))
         self.assertEqual(kind.read(row).metadata.finalizers, ("f",))
         self.assertNotIn(b"uid-a", row.body)
+
+    def test_a_label_counts_only_where_objects_are_known_by_it(self) -> None:
+        kind = Kind("example.io", "v1", "things", "Thing", Thing, labelled=False)
+        self.assertEqual(kind.decode(raw(thing("a", 7, id=derived("a")))).id, "uid-a")
+
+    def test_takes_no_more_memory_than_it_has_bytes(self) -> None:
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        before, _ = tracemalloc.get_traced_memory()
+        rows = [exact(msgspec.json.encode(["x" * 40] * 30)) for _ in range(50)]
+        after, _ = tracemalloc.get_traced_memory()
+        self.assertEqual({len(row) for row in rows}, {1291})
+        self.assertLess((after - before) / 50, 1400)
 
     def test_what_was_decoded_stays_as_it_was(self) -> None:
         body = msgspec.json.decode(raw(thing("a", 7, size=3)), type=Thing)

@@ -273,6 +273,7 @@ VMI = Kind(
     Vmi,
     labels=frozenset(),
     owners=False,
+    labelled=False,
 )
 CLUSTER_INSTANCETYPE = Kind(
     "instancetype.kubevirt.io",

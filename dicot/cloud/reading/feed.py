@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...kube.change import Change
-from ...kube.kind import Kind, Row
+from ...kube.kind import Kind, Row, exact
 from ..kinds.identity import NAMESPACE
 from ..resource import Listed, Resource
 from .cache import Cache
@@ -98,7 +98,7 @@ class Feed:
             return None
         try:
             document = strand.source.document(strand.gather(row), shape, self._cache.now())
-            return msgspec.json.encode(document)
+            return exact(msgspec.json.encode(document))
         except HOSTILE as problem:
             self._report(key, problem)
             return None
