@@ -2,8 +2,7 @@
 
 It runs on the real programs and on the sandbox, with KubeVirt's gate Snapshot open.
 
-Differences that are meant: the sandbox puts no volume in the place of the old one (volumeRestorePolicy InPlace), and
-takes no patches.
+A difference that is meant: the sandbox puts no volume in the place of the old one (volumeRestorePolicy InPlace).
 """
 
 from __future__ import annotations

@@ -63,6 +63,7 @@ DEFINITIONS = (
     "kubevirts.kubevirt.io",
     "objecttransfers.cdi.kubevirt.io",
     "storageprofiles.cdi.kubevirt.io",
+    "virtualmachineclones.clone.kubevirt.io",
     "virtualmachineclusterinstancetypes.instancetype.kubevirt.io",
     "virtualmachineclusterpreferences.instancetype.kubevirt.io",
     "virtualmachineinstancemigrations.kubevirt.io",

@@ -372,6 +372,16 @@ class RestoreTests(SynchronousTestCase):
         step = self.decide(brought({**status, "deletedDataVolumes": []}), None, **filled).steps[0]
         assert isinstance(step, Create)
         self.assertEqual(step.body["spec"]["runStrategy"], "Halted")
+        changed = brought({**status, "deletedDataVolumes": []})
+        emptied = '{"op": "replace", "path": "/spec/template/spec/domain/firmware/uuid", "value": ""}'
+        changed["spec"]["patches"] = ['{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}', emptied]
+        step = self.decide(changed, None, **filled).steps[0]
+        assert isinstance(step, Create)
+        self.assertEqual(step.body["metadata"]["labels"], {"a": "b"})
+        self.assertEqual(step.body["spec"]["template"]["spec"]["domain"]["firmware"], {})
+        for patch in ("{", '{"op": "remove", "path": "/spec/none"}'):
+            changed["spec"]["patches"] = [patch]
+            self.assertIn("error patching VM", self.reason(self.decide(changed, None, **filled)))
 
     def test_it_is_over(self) -> None:
         target = held()

@@ -324,10 +324,9 @@ class MigrationTests(AdmissionTestCase):
 
 
 class KeepingTests(AdmissionTestCase):
-    """Snapshots of machines and restores, where the gate is open."""
+    """Snapshots of machines, restores and clones, where the gate is open."""
 
     TARGET: Document = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "m"}
-    RESTORES = ("snapshot.kubevirt.io", "virtualmachinerestores")
 
     def told(
         self, kind: str, spec: Document, *stored: Document, old: Document | None = None, shut: bool = False
@@ -335,7 +334,7 @@ class KeepingTests(AdmissionTestCase):
         """What is said against one; "" where nothing is."""
         gates = {"developerConfiguration": {"featureGates": [] if shut else ["Snapshot"]}}
         kubevirt = {**KUBEVIRT, "spec": {"configuration": gates}}
-        known = [(*self.RESTORES, each) for each in stored]
+        known = [("snapshot.kubevirt.io", f"{each['kind'].lower()}s", each) for each in stored]
         reader = Stored(("kubevirt.io", "kubevirts", kubevirt), *known)
         admission = KubeVirtAdmission(reader, lambda: "i" * 36, lambda: "now")
         try:
@@ -345,8 +344,9 @@ class KeepingTests(AdmissionTestCase):
         return ""
 
     def one(self, kind: str, spec: Document) -> Document:
-        version = "snapshot.kubevirt.io/v1beta1"
-        return {"apiVersion": version, "kind": kind, "metadata": {"name": "s", "namespace": SPACE}, "spec": spec}
+        group = "clone" if kind == "VirtualMachineClone" else "snapshot"
+        version, named = f"{group}.kubevirt.io/v1beta1", {"name": "s", "namespace": SPACE}
+        return {"apiVersion": version, "kind": kind, "metadata": named, "spec": spec}
 
     def test_what_is_taken(self) -> None:
         for source, told in (
@@ -378,13 +378,54 @@ class KeepingTests(AdmissionTestCase):
         self.assertEqual(self.told("VirtualMachineRestore", spec, {**other, "status": {"complete": True}}), "")
         fixed = self.told("VirtualMachineRestore", spec | {"virtualMachineSnapshotName": "t"}, old=spec)
         self.assertEqual(fixed, "spec in immutable after creation")
-        for key, value in (("volumeRestorePolicy", "InPlace"), ("patches", ["x"])):
-            self.assertIn("not part of the sandbox", self.told("VirtualMachineRestore", spec | {key: value}))
+        in_place = self.told("VirtualMachineRestore", spec | {"volumeRestorePolicy": "InPlace"})
+        self.assertIn("not part of the sandbox", in_place)
+
+    def test_patches_of_a_restore(self) -> None:
+        taken = self.one("VirtualMachineSnapshot", {})
+        for path, value, told in (
+            ("/spec/x", "y", ""),
+            ("/metadata/labels/x", "y", ""),
+            ("/metadata/name", "y", 'patching is valid only for elements under /spec/ only: "path":"/metadata/name"'),
+            ("/spec/x", "a:b", 'patch format is not valid - one ":" expected in a single key-value json patch: '),
+        ):
+            patch = f'{{"op":"add","path":"{path}","value":"{value}"}}'
+            spec = {"target": self.TARGET, "virtualMachineSnapshotName": "s", "patches": [patch]}
+            self.assertTrue(self.told("VirtualMachineRestore", spec, taken).startswith(told))
+            self.assertEqual(bool(told), bool(self.told("VirtualMachineRestore", spec, taken)))
+            self.assertEqual(self.told("VirtualMachineRestore", spec), "")
+
+    def test_what_is_cloned(self) -> None:
+        spec = {"source": self.TARGET, "target": self.TARGET | {"name": "t"}}
+        filters = "NegationChar can be only used at the beginning of the filter"
+        wildcards = "WildcardChar can be only at the end of the filter"
+        labels = "spec.labels filter a!b is invalid: cannot contain a negation character (!); FilterRules"
+        inner = "spec.template.labels filter a*b is invalid: cannot contain a wildcard character (*); FilterRules"
+        for more, told in (
+            ({}, ""),
+            ({"labelFilters": ["*", "!a*", "a"]}, ""),
+            ({"labelFilters": ["!"]}, "a negation character is not a valid filter"),
+            ({"labelFilters": ["a!b"]}, f"{labels}: {filters}"),
+            ({"template": {"labelFilters": ["a*b"]}}, f"{inner}: {wildcards}"),
+            ({"source": self.TARGET | {"kind": "Node"}}, "Source kind is not supported"),
+            ({"target": self.TARGET | {"kind": "Node"}}, "Target kind is not supported"),
+            ({"source": {"kind": "VirtualMachine", "name": "m"}}, "Source's APIGroup cannot be empty"),
+            ({"target": self.TARGET}, "Target name cannot be equal to source name when both are VirtualMachines"),
+        ):
+            self.assertEqual(self.told("VirtualMachineClone", spec | more), told)
+
+    def test_a_clone_without_a_name_for_its_machine(self) -> None:
+        admission = KubeVirtAdmission(Stored(), lambda: "i" * 36, lambda: "now")
+        made = admission.mutate(review(self.one("VirtualMachineClone", {"source": self.TARGET})))
+        assert made is not None
+        self.assertEqual(made["spec"]["target"], self.TARGET | {"name": "clone-m-iiiii"})
+        self.assertIsNone(admission.mutate(review(made)))
 
     def test_a_gate_that_is_shut(self) -> None:
         for kind, told in (
             ("VirtualMachineSnapshot", "snapshot feature gate not enabled"),
             ("VirtualMachineRestore", "Snapshot/Restore feature gate not enabled"),
+            ("VirtualMachineClone", "snapshot feature gate is not enabled"),
         ):
             self.assertEqual(self.told(kind, {"source": self.TARGET, "target": self.TARGET}, shut=True), told)
 

@@ -8,6 +8,7 @@ from ...apiserver.seams import Reader, Review
 from ..settings import NAMESPACE, Settings, settings
 from . import flavors, guests, keeping, machines, migrations
 
+_GROUPS = ("kubevirt.io", "instancetype.kubevirt.io", "snapshot.kubevirt.io", "clone.kubevirt.io")
 _FLAVORS = frozenset(
     f"virtualmachine{scope}{kind}s" for scope in ("", "cluster") for kind in ("instancetype", "preference")
 )
@@ -31,6 +32,8 @@ class KubeVirtAdmission:
                 return guests.mutate(review, self._settings(), self._new_id, self._now())
             case "virtualmachineinstancemigrations" if review.operation == "CREATE":
                 return migrations.mutate(review)
+            case "virtualmachineclones":
+                return keeping.copy_target(review, self._new_id)
         return None
 
     def validate(self, review: Review) -> None:
@@ -51,6 +54,8 @@ class KubeVirtAdmission:
                 keeping.validate_snapshot(review, self._settings())
             case "virtualmachinerestores":
                 keeping.validate_restore(review, self._settings(), self._reader)
+            case "virtualmachineclones":
+                keeping.validate_clone(review, self._settings())
             case plural if plural in _FLAVORS:
                 flavors.validate(review)
 
@@ -60,6 +65,6 @@ class KubeVirtAdmission:
 
 def _what(review: Review) -> str:
     """The resource of KubeVirt that is created or updated, "" for others."""
-    group = review.resource.group in ("kubevirt.io", "instancetype.kubevirt.io", "snapshot.kubevirt.io")
+    group = review.resource.group in _GROUPS
     written = review.operation in ("CREATE", "UPDATE") and not review.subresource
     return review.resource.plural if group and written else ""

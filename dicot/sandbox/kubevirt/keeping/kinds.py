@@ -6,7 +6,7 @@ from dicot.kube.kind import Kind, Row
 
 from ...snapshots.names import GROUP as VOLUMES_GROUP
 from ...snapshots.names import VERSION as VOLUMES_VERSION
-from ..machines.kinds import ALL, Whole, owner_link
+from ..machines.kinds import ALL, Whole, owner_link, uid_link
 
 GROUP = "snapshot.kubevirt.io"
 VERSION = "v1beta1"
@@ -34,6 +34,12 @@ def _of_target(row: Row, found: Whole) -> tuple[str, ...]:
     return (*_of_snapshot(row, found), machine_link(row.namespace, found.spec.get("target", {}).get("name", "")))
 
 
+def _of_copy(row: Row, found: Whole) -> tuple[str, ...]:
+    source, target = (found.spec.get(each, {}).get("name", "") for each in ("source", "target"))
+    machines = (machine_link(row.namespace, source), machine_link(row.namespace, target))
+    return (*machines, snapshot_link(row.namespace, source), uid_link(row, row.uid))
+
+
 def _by_owner(row: Row, _: Any) -> tuple[str, ...]:
     return (owner_link(row, row.owner),)
 
@@ -45,6 +51,15 @@ def _kind(plural: str, **more: Any) -> Kind[Whole]:
 SNAPSHOTS = _kind("virtualmachinesnapshots", links=_of_source)
 CONTENTS = _kind("virtualmachinesnapshotcontents", links=_of_snapshot)
 RESTORES = _kind("virtualmachinerestores", links=_of_target)
+CLONES = Kind(
+    "clone.kubevirt.io",
+    VERSION,
+    "virtualmachineclones",
+    "virtualmachineclone",
+    Whole,
+    links=_of_copy,
+    annotations=ALL,
+)
 VOLUME_SNAPSHOTS = Kind(
     VOLUMES_GROUP,
     VOLUMES_VERSION,
@@ -55,4 +70,4 @@ VOLUME_SNAPSHOTS = Kind(
     optional=True,
     annotations=ALL,
 )
-KINDS = (SNAPSHOTS, CONTENTS, RESTORES, VOLUME_SNAPSHOTS)
+KINDS = (SNAPSHOTS, CONTENTS, RESTORES, CLONES, VOLUME_SNAPSHOTS)

@@ -3,11 +3,15 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from msgspec import DecodeError, json
 
 from dicot.kube.address import Place
 from dicot.kube.kind import Manifest
 from dicot.kube.quantity import amount
 
+from ...apiserver.patching.steps import Unfit, patched
 from ...cdi.names import POPULATED_FOR, PRE_POPULATED
 from ...snapshots.names import GROUP as VOLUMES_GROUP
 from ...steps import Create, Replace, Step
@@ -229,7 +233,26 @@ def machine(scene: Scene, content: Manifest) -> Manifest:
     if meta(old)["name"] == meta(made)["name"]:
         firmware = spec["template"]["spec"]["domain"].setdefault("firmware", {})
         firmware["uuid"] = firmware.get("uuid") or birth.firmware_uuid(meta(made)["name"])
-    return made
+    return made if scene.target is not None else _patched(made, restore)
+
+
+def _patched(made: Manifest, restore: Manifest) -> Manifest:
+    """A new machine with the restore's own changes. Raises Strange."""
+    try:
+        steps = [json.decode(each) for each in restore["spec"].get("patches") or ()]
+        found: Manifest = patched(made, steps)
+    except (DecodeError, Unfit) as reason:
+        raise Strange(f"error patching VM {meta(made)['name']}: {reason}") from None
+    domain: Manifest = _told(found["spec"]["template"]["spec"]["domain"])
+    found["spec"]["template"]["spec"]["domain"] = domain
+    return found
+
+
+def _told(found: Any) -> Any:
+    """What is said of a guest: what a patch leaves empty is not."""
+    if isinstance(found, dict):
+        return {key: _told(value) for key, value in found.items() if value != ""}
+    return [_told(each) for each in found] if isinstance(found, list) else found
 
 
 def _new(scene: Scene, old: Manifest) -> Manifest:

@@ -20,12 +20,14 @@ from ..machines.kinds import (
     VOLUMES,
     claim_of,
     owner_link,
+    uid_link,
     volume_link,
     whole,
 )
 from ..machines.objects import is_final, status
-from . import content, restore, snapshot
-from .kinds import CONTENTS, KINDS, RESTORES, SNAPSHOTS, VOLUME_SNAPSHOTS, machine_link, snapshot_link
+from . import content, copying, restore, snapshot
+from .copying import Copying
+from .kinds import CLONES, CONTENTS, KINDS, RESTORES, SNAPSHOTS, VOLUME_SNAPSHOTS, machine_link, snapshot_link
 from .restored import NAME, Scene
 from .scene import Kept, Shot, Source, backups
 
@@ -37,7 +39,7 @@ class KeepingWorld:
     """A part of virt-controller's world; ``stores`` are all of it."""
 
     kinds = KINDS
-    decided = (SNAPSHOTS, CONTENTS, RESTORES)
+    decided = (SNAPSHOTS, CONTENTS, RESTORES, CLONES)
 
     def __init__(self, stores: Mapping[Kind[Any], Store[Any]]) -> None:
         self._stores = stores
@@ -45,7 +47,7 @@ class KeepingWorld:
     def related(self, kind: Kind[Any], row: Row) -> Iterator[Key]:
         """What must be decided again because of an object of any kind."""
         if kind is SNAPSHOTS:
-            for each in (CONTENTS, RESTORES):
+            for each in (CONTENTS, RESTORES, CLONES):
                 yield from self._linked(each, snapshot_link(row.namespace, row.name))
         elif kind is CONTENTS:
             named = CONTENTS.read(row).spec.get("virtualMachineSnapshotName", "")
@@ -54,6 +56,8 @@ class KeepingWorld:
             yield from self._of_machine(row.namespace, row.name)
         elif kind is VOLUME_SNAPSHOTS:
             yield from (Key(CONTENTS, row.namespace, each.name) for each in self._owners(row))
+        if kind in (SNAPSHOTS, RESTORES):
+            yield from self._linked(CLONES, uid_link(row, row.owner))
         if kind in (CLAIMS, VOLUMES):
             restored_by = kind.read(row).metadata.annotations.get(NAME)
             if restored_by is not None:
@@ -63,7 +67,7 @@ class KeepingWorld:
                 yield from self._of_machine(found.namespace, found.name)
 
     def _of_machine(self, namespace: str, name: str) -> Iterator[Key]:
-        for each in (SNAPSHOTS, RESTORES):
+        for each in (SNAPSHOTS, RESTORES, CLONES):
             yield from self._linked(each, machine_link(namespace, name))
 
     def _owners(self, row: Row) -> list[Row]:
@@ -78,6 +82,8 @@ class KeepingWorld:
             return snapshot.decide(self._shot(row, now))
         if key.kind is RESTORES:
             return restore.decide(self._scene(row, now))
+        if key.kind is CLONES:
+            return copying.decide(self._copying(row, now))
         return content.decide(self._kept(row, now))
 
     def _shot(self, row: Row, now: float) -> Shot:
@@ -131,6 +137,24 @@ class KeepingWorld:
             volumes=self._named(VOLUMES, row.namespace, volumes),
             taken=self._named(VOLUME_SNAPSHOTS, row.namespace, taken),
             immediate=frozenset(each.metadata.name for each in classes if each.volumeBindingMode != LATE),
+            now=now,
+        )
+
+    def _copying(self, row: Row, now: float) -> Copying:
+        found = whole(CLONES, row)
+        source, target = found["spec"]["source"], found["spec"].get("target") or {}
+        kind = SNAPSHOTS if source["kind"] == "VirtualMachineSnapshot" else MACHINES
+        taken = self._one(SNAPSHOTS, row.namespace, copying.snapshot_name(found))
+        brought = self._one(RESTORES, row.namespace, copying.restore_name(found))
+        volumes = status(brought).get("restores") or () if brought is not None else ()
+        return Copying(
+            clone=found,
+            source=self._one(kind, row.namespace, source["name"]),
+            snapshot=taken,
+            content=self._one(CONTENTS, row.namespace, snapshot.content_name(taken)) if taken is not None else None,
+            restore=brought,
+            target=self._one(MACHINES, row.namespace, target.get("name", "")),
+            claims=self._named(CLAIMS, row.namespace, {each["persistentVolumeClaim"] for each in volumes}),
             now=now,
         )
 

@@ -225,5 +225,6 @@ NAMES = {
     "virtualmachinesnapshots": "VirtualMachineSnapshot",
     "virtualmachinesnapshotcontents": "VirtualMachineSnapshotContent",
     "virtualmachinerestores": "VirtualMachineRestore",
+    "virtualmachineclones": "VirtualMachineClone",
     "volumesnapshots": "VolumeSnapshot",
 }

@@ -31,6 +31,7 @@ PLURALS: Mapping[str, str] = {
     "VirtualMachineSnapshot": "virtualmachinesnapshots",
     "VirtualMachineSnapshotContent": "virtualmachinesnapshotcontents",
     "VirtualMachineRestore": "virtualmachinerestores",
+    "VirtualMachineClone": "virtualmachineclones",
 }
 
 
