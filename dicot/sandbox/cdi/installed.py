@@ -35,20 +35,19 @@ def install(objects: Objects, keys: Keys, authority: str, upload_proxy: str) -> 
         ("cdi-uploadserver-client-signer-bundle", keys.clients.pem.decode()),
     ):
         _keep(objects, "configmaps", name, {"ca-bundle.crt": trusted})
-    spec: Manifest = {"config": {"uploadProxyURLOverride": upload_proxy}}
     if objects.get(*_CDIS, "", "cdi") is None:
-        # Without the annotation the configuration of this object is no one's.
-        metadata = {"name": "cdi", "annotations": {CONFIG_AUTHORITY: ""}}
-        objects.create(*_CDIS, {"metadata": metadata, "spec": spec, "status": _STATUS})
+        objects.create(*_CDIS, _leading_to({"metadata": {"name": "cdi"}, "status": _STATUS}, upload_proxy))
     else:
         objects.change(*_CDIS, "", "cdi", lambda found: _leading_to(found, upload_proxy))
 
 
 def _leading_to(found: Manifest, upload_proxy: str) -> Manifest:
     """CDI's own object, with its configuration as it is but for where uploads go."""
-    spec = found.get("spec") or {}
+    spec, meta = found.get("spec") or {}, found["metadata"]
     config = {**(spec.get("config") or {}), "uploadProxyURLOverride": upload_proxy}
-    return {**found, "spec": {**spec, "config": config}}
+    # Without the annotation this configuration is no one's.
+    notes = {**(meta.get("annotations") or {}), CONFIG_AUTHORITY: ""}
+    return {**found, "metadata": {**meta, "annotations": notes}, "spec": {**spec, "config": config}}
 
 
 def _keep(objects: Objects, plural: str, name: str, data: Mapping[str, str]) -> None:
