@@ -6,17 +6,16 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.kind import Meta
 from dicot.kube.quantity import amount
 from dicot.sandbox.marks import FAULT
 from dicot.sandbox.nodes.addresses import Addresses
-from dicot.sandbox.nodes.kinds import Node, NodeSpec, Pod, Taint
+from dicot.sandbox.nodes.kinds import Node, NodeStatus, Pod
 from dicot.sandbox.nodes.machines import Machine
-from dicot.sandbox.nodes.placement import Load, choose, needs
+from dicot.sandbox.nodes.placement import Load, Unfit, choose, needs
 from dicot.sandbox.nodes.scheduler import Scheduler
 from dicot.sandbox.steps import Create, Patch
 
-from .things import NOW, claim, pod
+from .things import NOW, STAMP, claim, node, pod
 
 ONE = Machine("one", "a", "192.0.2.1", IPv4Network("10.0.0.0/29"), cpu="2", memory="4Gi")
 HARD, SOFT = "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"
@@ -28,9 +27,13 @@ def asks(**requests: str) -> dict[str, Any]:
     return {"containers": [{"name": "c", "resources": {"requests": requests}}]}
 
 
-def name(found: Machine | str) -> str:
-    """The machine's name, or the obstacle."""
-    return found if isinstance(found, str) else found.name
+def place(made: Pod, load: Load, *nodes: Node) -> str:
+    """The name of the node for a Pod, or why there is none. Of the two where no others are given."""
+    found = nodes or (node(ONE), node(TWO))
+    try:
+        return choose(made, found, load)
+    except Unfit as why:
+        return str(why).removeprefix(f"0/{len(found)} nodes are available: ").partition(". no new claims")[0]
 
 
 class Quantities(SynchronousTestCase):
@@ -82,7 +85,7 @@ class Choices(SynchronousTestCase):
 
     def choose(self, **spec: Any) -> str:
         """Of two empty ones."""
-        return name(choose(pod(spec=spec), (ONE, TWO), Load()))
+        return place(pod(spec=spec), Load())
 
     def test_the_one_with_the_most_memory_left(self) -> None:
         self.assertEqual(self.choose(), "two")
@@ -90,9 +93,9 @@ class Choices(SynchronousTestCase):
     def test_load_counts(self) -> None:
         load = Load()
         load.count("x", pod("x", spec={"nodeName": "two"} | asks(memory="6Gi"), status={"phase": "Running"}))
-        self.assertEqual(name(choose(pod(), (ONE, TWO), load)), "one")
+        self.assertEqual(place(pod(), load), "one")
         load.count("x", pod("x", spec={"nodeName": "two"} | asks(memory="6Gi"), status={"phase": "Succeeded"}))
-        self.assertEqual(name(choose(pod(), (ONE, TWO), load)), "two")
+        self.assertEqual(place(pod(), load), "two")
 
     def test_a_selector(self) -> None:
         self.assertEqual(self.choose(nodeSelector={"topology.kubernetes.io/zone": "a"}), "one")
@@ -114,9 +117,8 @@ class Choices(SynchronousTestCase):
 
     def tainted(self, effect: str, key: str = "k", **spec: Any) -> str:
         """Where the second, the better one, has a taint."""
-        taint = Taint(key, "v", effect)
-        node = Node(Meta(name="two", labels={**TWO.labels, "l": "m"}), NodeSpec([taint]))
-        return name(choose(pod(spec=spec), (ONE, TWO), Load(), {"two": node}))
+        taints = [{"key": key, "value": "v", "effect": effect}]
+        return place(pod(spec=spec), Load(), node(ONE), node(TWO, labels={"l": "m"}, taints=taints))
 
     def test_a_taint(self) -> None:
         self.assertEqual([self.tainted(each) for each in ("NoSchedule", "NoExecute")], ["one"] * 2)
@@ -124,8 +126,11 @@ class Choices(SynchronousTestCase):
         only: dict[str, Any] = {"nodeSelector": {"topology.kubernetes.io/zone": "b"}}
         why = "1 node(s) didn't match Pod's node affinity/selector, 1 node(s)"
         self.assertEqual(self.tainted("NoSchedule", **only), f"{why} had untolerated taint(s)")
-        cordoned = self.tainted("NoSchedule", "node.kubernetes.io/unschedulable", **only)
-        self.assertEqual(cordoned, f"{why} were unschedulable")
+        cordoned = node(TWO, unschedulable=True)
+        self.assertEqual(place(pod(spec=only), Load(), node(ONE), cordoned), f"{why} were unschedulable")
+        self.assertEqual(place(pod(), Load(), node(ONE), cordoned), "one")
+        allowed = [{"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}]
+        self.assertEqual(place(pod(spec={"tolerations": allowed}), Load(), node(ONE), cordoned), "two")
 
     def test_a_toleration(self) -> None:
         for toleration, found in (
@@ -149,6 +154,45 @@ class Choices(SynchronousTestCase):
             "1 Insufficient memory, 1 node(s) didn't match Pod's node affinity/selector",
         )
 
+    def test_all_that_is_short_is_told(self) -> None:
+        self.assertEqual(self.choose(**asks(cpu="3", memory="6Gi")), "1 Insufficient memory, 2 Insufficient cpu")
+
+    def test_pods_are_counted(self) -> None:
+        load = Load()
+        few = Node(node(ONE).metadata, status=NodeStatus({"pods": "1"}))
+        self.assertEqual(place(pod(), load, few), "one")
+        load.count("x", pod("x", spec={"nodeName": "one"}, status={"phase": "Running"}))
+        self.assertEqual(place(pod(), load, few), "1 Too many pods")
+
+    def test_a_node_that_says_nothing_takes_nobody(self) -> None:
+        self.assertEqual(place(pod(), Load(), Node(node(ONE).metadata)), "1 Too many pods")
+
+    def test_nobody_is_preempted(self) -> None:
+        """What kube-scheduler v1.36.3 was heard to say."""
+        for memory, cpu, preemption in (
+            (
+                "6Gi",
+                "1m",
+                "1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.",
+            ),
+            ("9Gi", "1m", "2 Preemption is not helpful for scheduling."),
+            ("1Gi", "2", "2 No preemption victims found for incoming pod."),
+        ):
+            load = Load()
+            for each in ("one", "two"):
+                load.count(each, pod(each, spec={"nodeName": each} | asks(memory="3Gi", cpu="1")))
+            with self.assertRaises(Unfit) as caught:
+                choose(pod(spec=asks(memory=memory, cpu=cpu)), (node(ONE), node(TWO)), load)
+            self.assertIn(
+                f" no new claims to deallocate, preemption: 0/2 nodes are available: {preemption}",
+                str(caught.exception),
+            )
+
+    def test_no_node_at_all(self) -> None:
+        with self.assertRaises(Unfit) as caught:
+            choose(pod(), (), Load())
+        self.assertEqual(str(caught.exception), "no nodes available to schedule pods")
+
     def test_devices_that_no_machine_has(self) -> None:
         self.assertEqual(self.choose(**asks(**{"example.org/gpu": "1"})), "2 Insufficient example.org/gpu")
 
@@ -170,7 +214,7 @@ class Company(SynchronousTestCase):
         self.load.count(f"{namespace}-{label}-{node}", self.pod(label, node, namespace, **affinity))
 
     def choose(self, label: str, **affinity: Any) -> str:
-        return name(choose(self.pod(label, **affinity), (ONE, TWO), self.load))
+        return place(self.pod(label, **affinity), self.load)
 
     def test_apart(self) -> None:
         apart = {"podAntiAffinity": {HARD: [self.term("a")]}}
@@ -263,10 +307,11 @@ class Scheduling(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.scheduler = Scheduler((ONE, TWO))
+        self.nodes = (node(ONE), node(TWO))
 
     def refusal(self, **claims: Any) -> str:
         """Why a Pod with such claims waits."""
-        (step,) = self.scheduler.decide(pod(), list(claims.items()), {}, NOW).steps
+        (step,) = self.scheduler.decide(pod(), list(claims.items()), self.nodes, NOW).steps
         assert isinstance(step, Patch)
         text: str = step.body["status"]["conditions"][0]["message"]
         return text
@@ -274,24 +319,26 @@ class Scheduling(SynchronousTestCase):
     def test_what_is_bound_counts_before_it_is_seen(self) -> None:
         targets = []
         for each in "abc":
-            (step,) = self.scheduler.decide(pod(each, spec=asks(memory="3Gi")), (), {}, NOW).steps
+            (step,) = self.scheduler.decide(pod(each, spec=asks(memory="3Gi")), (), self.nodes, NOW).steps
             assert isinstance(step, Create)
             targets.append(step.body["target"]["name"])
         self.assertEqual(targets, ["two", "two", "one"])
 
     def test_claims_come_first(self) -> None:
-        self.assertEqual(self.refusal(c=None), '0/2 nodes are available: persistentvolumeclaim "c" not found.')
-        self.assertEqual(
-            self.refusal(c=claim()),
-            "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
-        )
+        """In the words of kube-scheduler v1.36.3, the last of which are about claims of devices."""
+        for found, why in (
+            (None, 'persistentvolumeclaim "c" not found'),
+            (claim(meta={"deletionTimestamp": STAMP}), 'persistentvolumeclaim "c" is being deleted'),
+            (claim(), "pod has unbound immediate PersistentVolumeClaims"),
+        ):
+            self.assertEqual(self.refusal(c=found), f"0/2 nodes are available: {why}. not found")
 
     def test_a_fault_lets_no_node_take_it(self) -> None:
         spoiled = pod(meta={"annotations": {FAULT: "unschedulable"}})
-        [step] = self.scheduler.decide(spoiled, (), {}, NOW).steps
+        [step] = self.scheduler.decide(spoiled, (), self.nodes, NOW).steps
         [condition] = step.body["status"]["conditions"]  # type: ignore[union-attr]
-        self.assertEqual(condition["message"], "0/2 nodes are available: 2 node(s) were unschedulable.")
+        self.assertIn("0/2 nodes are available: 2 node(s) were unschedulable.", condition["message"])
 
     def test_a_refused_one_is_tried_again(self) -> None:
-        decision = self.scheduler.decide(pod(spec=asks(memory="1Ti")), (), {}, NOW)
+        decision = self.scheduler.decide(pod(spec=asks(memory="1Ti")), (), self.nodes, NOW)
         self.assertEqual(decision.again, 1.0)

@@ -125,7 +125,11 @@ class Deciding(Worlds):
 
     def test_a_pod_without_a_node_is_bound(self) -> None:
         self.tell(self.world.pods, pod_manifest())
-        self.assertIsInstance(self.step(Key(PODS, "n", "p")), Create)
+        self.assertIsInstance(self.step(Key(PODS, "n", "p")), Patch)
+        self.tell(self.world.nodes, TWO[0].node(STAMP) | TWO[0].status(STAMP, STAMP))
+        bound = self.step(Key(PODS, "n", "p"))
+        assert isinstance(bound, Create)
+        self.assertEqual(bound.body["target"]["name"], "node-1")
 
     def test_a_pod_of_another_node_is_left_alone(self) -> None:
         self.tell(self.world.pods, pod_manifest(spec={"nodeName": "elsewhere"}))

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from dicot.kube.kind import Kind, Manifest
-from dicot.sandbox.nodes.kinds import CLAIMS, GUESTS, PODS, PROVISION_BY, Claim, Guest, Pod
+from dicot.sandbox.nodes.kinds import CLAIMS, GUESTS, NODES, PODS, PROVISION_BY, Claim, Guest, Node, Pod
+from dicot.sandbox.nodes.machines import Machine
 from dicot.sandbox.nodes.volumes import PROVISIONER
 
 NOW = 1_800_000_000.0
@@ -89,4 +90,12 @@ def guest(name: str = "g", phase: str = "Scheduled", **more: Any) -> Guest:
 def claim(name: str = "c", phase: str = "Pending", **more: Any) -> Claim:
     """A claim that was seen."""
     found: Claim = seen(CLAIMS, claim_manifest(name, phase, **more))
+    return found
+
+
+def node(machine: Machine, *, labels: dict[str, str] | None = None, **spec: Any) -> Node:
+    """A machine's Node that was seen."""
+    made = machine.node(STAMP)
+    made["metadata"]["labels"] = machine.labels | (labels or {})
+    found: Node = seen(NODES, {**made, "spec": spec, **machine.status(STAMP, STAMP)})
     return found

@@ -8,30 +8,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .kinds import Expression, Pod, PodTerm
-from .machines import Machine
+
+KEEPS_OFF = "node(s) didn't satisfy existing pods anti-affinity rules"
+KEPT_OFF = "node(s) didn't match pod anti-affinity rules"
+ALONE = "node(s) didn't match pod affinity rules"
+
+Labels = Mapping[str, str]
+"""Of a node."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A Pod, and the labels of the machine that it is on."""
+    """A Pod, and the labels of the node that it is on."""
 
     pod: Pod
-    labels: Mapping[str, str]
+    labels: Labels
 
 
-def obstacle(pod: Pod, machine: Machine, placed: Sequence[Placed]) -> str:
-    """Why a machine is not for a Pod, in the scheduler's words; "" where it is."""
-    if any(_meets(term, each.pod, pod) and _here(term, machine, each) for each in placed for term in apart(each.pod)):
-        return "node(s) didn't satisfy existing pods anti-affinity rules"
-    if any(_meets(term, pod, each.pod) and _here(term, machine, each) for term in apart(pod) for each in placed):
-        return "node(s) didn't match pod anti-affinity rules"
-    if not _is_beside(pod, machine, placed):
-        return "node(s) didn't match pod affinity rules"
+def obstacle(pod: Pod, node: Labels, placed: Sequence[Placed]) -> str:
+    """Why a node is not for a Pod, in the scheduler's words and order; "" where it is."""
+    if not _is_beside(pod, node, placed):
+        return ALONE
+    if any(_meets(term, pod, each.pod) and _here(term, node, each) for term in apart(pod) for each in placed):
+        return KEPT_OFF
+    if any(_meets(term, each.pod, pod) and _here(term, node, each) for each in placed for term in apart(each.pod)):
+        return KEEPS_OFF
     return ""
 
 
-def score(pod: Pod, machine: Machine, placed: Iterable[Placed]) -> int:
-    """How much a machine is preferred: the weights of all who draw the Pod there, less those who keep it away."""
+def score(pod: Pod, node: Labels, placed: Iterable[Placed]) -> int:
+    """How much a node is preferred: the weights of all who draw the Pod there, less those who keep it away."""
     affinity = pod.spec.affinity
     if affinity is None:
         return 0
@@ -42,7 +48,7 @@ def score(pod: Pod, machine: Machine, placed: Iterable[Placed]) -> int:
         sign * wish.weight
         for each in placed
         for wish, sign in wishes
-        if _meets(wish.podAffinityTerm, pod, each.pod) and _here(wish.podAffinityTerm, machine, each)
+        if _meets(wish.podAffinityTerm, pod, each.pod) and _here(wish.podAffinityTerm, node, each)
     )
 
 
@@ -65,16 +71,16 @@ def holds(expression: Expression, labels: Mapping[str, str]) -> bool:
     return False
 
 
-def _is_beside(pod: Pod, machine: Machine, placed: Sequence[Placed]) -> bool:
+def _is_beside(pod: Pod, node: Labels, placed: Sequence[Placed]) -> bool:
     """The first of those who belong together may run anywhere."""
     affinity = pod.spec.affinity
     terms = affinity.podAffinity.required if affinity and affinity.podAffinity else []
-    if any(term.topologyKey not in machine.labels for term in terms):
+    if any(term.topologyKey not in node for term in terms):
         return False
     others = [each for each in placed if all(_meets(term, pod, each.pod) for term in terms)]
     if not others:
         return all(_meets(term, pod, pod) for term in terms)
-    return all(any(_here(term, machine, each) for each in others) for term in terms)
+    return all(any(_here(term, node, each) for each in others) for term in terms)
 
 
 def apart(pod: Pod) -> list[PodTerm]:
@@ -93,7 +99,7 @@ def _meets(term: PodTerm, owner: Pod, other: Pod) -> bool:
     )
 
 
-def _here(term: PodTerm, machine: Machine, other: Placed) -> bool:
+def _here(term: PodTerm, node: Labels, other: Placed) -> bool:
     """Whether another Pod is in the same place, as the term divides places."""
     key = term.topologyKey
-    return key in machine.labels and machine.labels[key] == other.labels.get(key)
+    return key in node and node[key] == other.labels.get(key)

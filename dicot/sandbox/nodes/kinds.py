@@ -154,6 +154,13 @@ class NodeSpec(msgspec.Struct, frozen=True):
     """What is kept of a Node's spec."""
 
     taints: list[Taint] = []
+    unschedulable: bool = False
+
+
+class NodeStatus(msgspec.Struct, frozen=True):
+    """What is kept of a Node's status."""
+
+    allocatable: dict[str, str] = {}
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -161,6 +168,7 @@ class Node(msgspec.Struct, frozen=True):
 
     metadata: Meta
     spec: NodeSpec = NodeSpec()
+    status: NodeStatus = NodeStatus()
 
 
 class PodSpec(msgspec.Struct, frozen=True):

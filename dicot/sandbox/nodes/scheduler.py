@@ -1,13 +1,13 @@
 """Binds Pods to machines, and keeps count of both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ..marks import FAULT
 from ..steps import Decision, act
 from .addresses import Addresses
 from .kinds import Claim, Node, Pod
 from .machines import Machine
-from .placement import Load, choose
+from .placement import CORDONED, Load, Unfit, choose
 from .pods import bind, refuse
 
 AGAIN = 1.0
@@ -42,30 +42,27 @@ class Scheduler:
         return self._addresses[pod.spec.nodeName].give(pod.metadata.uid)
 
     def decide(
-        self, pod: Pod, claims: Sequence[tuple[str, Claim | None]], nodes: Mapping[str, Node], now: float
+        self, pod: Pod, claims: Sequence[tuple[str, Claim | None]], nodes: Sequence[Node], now: float
     ) -> Decision:
-        """Where a Pod without a node goes."""
-        place = (
-            _spoiled(pod, len(self.machines))
-            or _waits_for(claims)
-            or choose(pod, list(self.machines.values()), self._load, nodes)
-        )
-        if isinstance(place, str):
-            refusal = refuse(pod, f"0/{len(self.machines)} nodes are available: {place}.", now)
+        """Where a Pod without a node goes, of all that there are."""
+        try:
+            _look(pod, claims, len(nodes))
+            name = choose(pod, nodes, self._load)
+        except Unfit as why:
+            refusal = refuse(pod, str(why), now)
             return act(*([refusal] if refusal else []), again=AGAIN)
-        self._load.assign(pod.metadata.uid, pod, place.name)
-        return act(bind(pod, place.name))
+        self._load.assign(pod.metadata.uid, pod, name)
+        return act(bind(pod, name))
 
 
-def _spoiled(pod: Pod, machines: int) -> str:
-    """Why no node takes a Pod with the fault ``unschedulable``: as if all of them were cordoned."""
-    return f"{machines} node(s) were unschedulable" if pod.metadata.annotations.get(FAULT) == "unschedulable" else ""
-
-
-def _waits_for(claims: Sequence[tuple[str, Claim | None]]) -> str:
+def _look(pod: Pod, claims: Sequence[tuple[str, Claim | None]], nodes: int) -> None:
+    """What keeps a Pod from any node: its claims, or a fault, as if all nodes were cordoned. Raises Unfit."""
     for name, claim in claims:
-        if claim is None or claim.metadata.deletionTimestamp is not None:
-            return f'persistentvolumeclaim "{name}" not found'
+        if claim is None:
+            raise Unfit.at_all(f'persistentvolumeclaim "{name}" not found', nodes)
+        if claim.metadata.deletionTimestamp is not None:
+            raise Unfit.at_all(f'persistentvolumeclaim "{name}" is being deleted', nodes)
         if claim.status.phase != "Bound":
-            return "pod has unbound immediate PersistentVolumeClaims"
-    return ""
+            raise Unfit.at_all("pod has unbound immediate PersistentVolumeClaims", nodes)
+    if pod.metadata.annotations.get(FAULT) == "unschedulable":
+        raise Unfit.each(CORDONED, nodes)

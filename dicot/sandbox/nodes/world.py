@@ -197,7 +197,7 @@ class NodeWorld:
         machine = self._scheduler.machines.get(pod.spec.nodeName)
         if pod.metadata.deletionTimestamp is None and not pod.spec.nodeName:
             claims = [(name, self._claim(row.namespace, name)) for name in claims_of(pod)]
-            nodes = {name: node for name in self._scheduler.machines if (node := self._node(name)) is not None}
+            nodes = [NODES.read(each) for each in self.nodes.rows()]
             return self._scheduler.decide(pod, claims, nodes, now)
         if pod.spec.nodeName and (machine is None or self.is_lost(pod.spec.nodeName)):
             return REST
