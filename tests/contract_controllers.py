@@ -7,6 +7,7 @@ Differences that are meant: the sandbox writes no Events.
 
 from __future__ import annotations
 
+from tests.cluster.control import MERGE
 from tests.cluster.objects import Document, named
 from tests.live.seen.contract import ContractTestCase
 
@@ -179,6 +180,20 @@ class BinderTests(ContractTestCase):
         await self.change(f"{VOLUMES}/{name}", {"metadata": {"finalizers": None}})
         found = await self.phase(self.at("loser"), "Lost")
         self.assertEqual(found["status"], {"phase": "Lost"})
+
+    async def test_who_may_not_grow(self) -> None:
+        """A claim whose class does not say that it may, and one that is to shrink."""
+        name = await self.volume("fixed", storageClassName=f"{self.namespace}-f")
+        await self.phase(f"{VOLUMES}/{name}", "Available")
+        await self.make(self.claim("fixed", storageClassName=f"{self.namespace}-f"), self.claim("shrinks"))
+        support = "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must"
+        for claim, size, code, why in (
+            ("fixed", "3Gi", 403, f"{support} support resize"),
+            ("shrinks", "512Mi", 422, "Forbidden: field can not be less than status.capacity"),
+        ):
+            await self.phase(self.at(claim), "Bound")
+            asked = {"spec": {"resources": {"requests": {"storage": size}}}}
+            self.refused(await self.control.ask("PATCH", self.at(claim), asked, MERGE), code, why)
 
     async def test_some_classes_wait_for_a_consumer(self) -> None:
         late = f"{self.namespace}-late"

@@ -240,14 +240,6 @@ class Volumes(LiveNodes):
         self.assertEqual(found["status"]["phase"], "ImportInProgress")
         self.assertEqual(_conditions(found)["Running"]["reason"], "Error")
 
-    async def test_a_claim_grows(self) -> None:
-        await self.control.change("POST", self.volumes, self.volume("v", {"blank": {}}))
-        await self.phase("v", "Succeeded")
-        path = f"{self.core}/persistentvolumeclaims/v"
-        more = {"spec": {"resources": {"requests": {"storage": "3Gi"}}}}
-        await self.control.change("PATCH", path, more, "application/merge-patch+json")
-        await self.becomes(path, "3Gi", lambda claim: claim["status"]["capacity"]["storage"] == "3Gi")
-
 
 def _conditions(found: Document) -> dict[str, Document]:
     return {each["type"]: each for each in found.get("status", {}).get("conditions") or ()}

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.kube.address import Place
 from dicot.sandbox.nodes.kinds import DISKS, PROVISION_BY, PROVISIONED_BY, Disk
 from dicot.sandbox.nodes.volumes import PROVISIONER, decide_claim, decide_disk
-from dicot.sandbox.steps import REST, Create, Patch, Remove
+from dicot.sandbox.steps import REST, Create, Remove
 
 from .things import STAMP, claim, seen
 
@@ -33,25 +33,13 @@ class Claims(SynchronousTestCase):
             claim(meta={"annotations": {}}),
             claim(meta={"annotations": {PROVISION_BY: "example.org/other"}}),
             claim(phase="Lost"),
+            claim(phase="Bound"),
         ):
             self.assertEqual(decide_claim(other), REST)
 
     def test_a_clone_of_a_claim_is_provisioned(self) -> None:
         source = {"kind": "PersistentVolumeClaim", "name": "x"}
         self.assertNotEqual(decide_claim(claim(spec={"dataSource": source})), REST)
-
-    def test_one_that_grew(self) -> None:
-        asked = {"volumeName": "v", "resources": {"requests": {"storage": "2Gi"}}}
-        steps = decide_claim(claim(phase="Bound", spec=asked, status={"capacity": {"storage": "1Gi"}})).steps
-        storage = {"capacity": {"storage": "2Gi"}}
-        volume, shown = steps
-        self.assertEqual(volume, Patch(Place("", "v1", "persistentvolumes", name="v"), {"spec": storage}))
-        assert isinstance(shown, Patch)
-        self.assertEqual((shown.at.subresource, shown.body["status"]), ("status", storage))
-
-    def test_one_that_has_what_it_asked_for(self) -> None:
-        bound = claim(phase="Bound", spec={"volumeName": "v"}, status={"capacity": {"storage": "1073741824"}})
-        self.assertEqual(decide_claim(bound), REST)
 
 
 class Disks(SynchronousTestCase):

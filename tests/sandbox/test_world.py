@@ -131,6 +131,22 @@ class Deciding(Worlds):
         assert isinstance(bound, Create)
         self.assertEqual(bound.body["target"]["name"], "node-1")
 
+    def test_a_claim_grows_once_a_pod_mounts_it(self) -> None:
+        key = Key(CLAIMS, "n", "c")
+        waits = {"storage": "NodeResizePending"}
+        status = {"capacity": {"storage": "1Gi"}, "allocatedResourceStatuses": waits}
+        spec = {"volumeName": "v", "volumeMode": "Filesystem", "resources": {"requests": {"storage": "2Gi"}}}
+        self.tell(self.world.claims, claim_manifest(phase="Bound", spec=spec, status=status))
+        self.tell(self.world.disks, {"metadata": {"name": "v"}, "spec": {"capacity": {"storage": "2Gi"}}})
+        self.assertEqual(self.world.decide(key, NOW), REST)
+        mounts = {"volumes": [{"persistentVolumeClaim": {"claimName": "c"}}]}
+        self.tell(self.world.pods, pod_manifest(spec=mounts))
+        self.assertEqual(self.world.decide(key, NOW), REST)
+        self.assertIn(key, self.tell(self.world.pods, pod_manifest(spec=mounts | {"nodeName": "node-1"})))
+        done = self.world.decide(key, NOW).steps[-1]
+        assert isinstance(done, Patch)
+        self.assertEqual(done.body["status"]["capacity"], {"storage": "2Gi"})
+
     def test_a_pod_of_another_node_is_left_alone(self) -> None:
         self.tell(self.world.pods, pod_manifest(spec={"nodeName": "elsewhere"}))
         self.assertEqual(self.world.decide(Key(PODS, "n", "p"), NOW), REST)

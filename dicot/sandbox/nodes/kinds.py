@@ -21,6 +21,8 @@ SOURCE_SUFFIX = "-source-pod"
 """What CDI appends to the uid of the target claim to name a clone source."""
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 PROVISION_BY = "volume.kubernetes.io/storage-provisioner"
+PRE_RESIZE = "volume.alpha.kubernetes.io/pre-resize-capacity"
+"""Annotation of a volume whose file system is yet to be enlarged: what it has got."""
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -290,6 +292,9 @@ class ClaimStatus(msgspec.Struct, frozen=True):
 
     phase: str = ""
     capacity: dict[str, str] = {}
+    conditions: list[Condition] = []
+    allocatedResources: dict[str, str] = {}
+    allocatedResourceStatuses: dict[str, str] = {}
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -305,6 +310,7 @@ class DiskSpec(msgspec.Struct, frozen=True):
 
     storageClassName: str = ""
     persistentVolumeReclaimPolicy: str = ""
+    volumeMode: str = "Filesystem"
     capacity: dict[str, str] = {}
 
 
@@ -380,5 +386,5 @@ DISKS = Kind(
     "persistentvolume",
     Disk,
     namespaced=False,
-    annotations=frozenset({PROVISIONED_BY}),
+    annotations=frozenset({PROVISIONED_BY, PRE_RESIZE}),
 )

@@ -1,10 +1,9 @@
-"""What the storage of the nodes does: volumes for claims, made, grown and removed."""
+"""What the storage of the nodes does: volumes for claims, made and removed."""
 
 from dicot.kube.address import Place
 from dicot.kube.kind import Manifest
 
-from ...kube.quantity import amount
-from ..steps import REST, Create, Decision, Patch, Remove, act
+from ..steps import REST, Create, Decision, Remove, act
 from .kinds import PROVISION_BY, PROVISIONED_BY, Claim, Disk
 
 PROVISIONER = "disk.sandbox.dicot.io"
@@ -19,16 +18,17 @@ def decide_claim(claim: Claim) -> Decision:
     It is given a volume once kube-controller-manager has asked for one by an annotation, as provisioners wait for it
     (sig-storage-lib-external-provisioner, controller/controller.go, shouldProvision).
     """
-    if claim.spec.storageClassName != STORAGE_CLASS or claim.metadata.deletionTimestamp is not None:
-        return REST
-    if claim.status.phase == "Bound":
-        return _grow(claim)
     return act(Create(Place("", "v1", "persistentvolumes"), volume(claim))) if is_asked_for(claim) else REST
+
+
+def is_ours(claim: Claim) -> bool:
+    """Whether a claim is served by this storage, and not about to go."""
+    return claim.spec.storageClassName == STORAGE_CLASS and claim.metadata.deletionTimestamp is None
 
 
 def is_asked_for(claim: Claim) -> bool:
     """Whether a claim waits for a volume of ours."""
-    if claim.spec.storageClassName != STORAGE_CLASS or claim.metadata.deletionTimestamp is not None:
+    if not is_ours(claim):
         return False
     if claim.status.phase != "Pending" or claim.spec.volumeName or _is_populated_elsewhere(claim):
         return False
@@ -69,21 +69,6 @@ def volume(claim: Claim) -> Manifest:
             "volumeMode": claim.spec.volumeMode,
         },
     }
-
-
-def _grow(claim: Claim) -> Decision:
-    """A claim that asks for more than it has: first its volume grows, then the claim says so."""
-    asked = claim.spec.resources.requests.get("storage", "0")
-    if amount(claim.status.capacity.get("storage", "0")) >= amount(asked):
-        return REST
-    meta = claim.metadata
-    status = {"metadata": {"uid": meta.uid}, "status": {"capacity": {"storage": asked}}}
-    at = Place("", "v1", "persistentvolumeclaims", meta.namespace, meta.name, "status")
-    return act(Patch(_disk(claim), {"spec": {"capacity": {"storage": asked}}}), Patch(at, status))
-
-
-def _disk(claim: Claim) -> Place:
-    return Place("", "v1", "persistentvolumes", name=claim.spec.volumeName)
 
 
 def _is_populated_elsewhere(claim: Claim) -> bool:

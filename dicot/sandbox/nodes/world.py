@@ -6,11 +6,12 @@ from typing import Any
 from dicot.kube.kind import Kind, Row
 from dicot.kube.store import Change, Store
 
+from ...kube.quantity import whole
 from ..controller import Key
 from ..marks import FAULT, LOST
 from ..snapshots.kinds import CONTENTS, SNAPSHOT_CLASSES, SNAPSHOTS, Content, Snapshot, snapshot_link
 from ..steps import REST, Decision
-from . import guests, migrations, plugging, pods, restoring, snapshots, volumes
+from . import expansion, guests, migrations, plugging, pods, restoring, snapshots, volumes
 from .balancers import SERVICES, Balancers
 from .kinds import (
     CLAIMS,
@@ -71,7 +72,7 @@ class NodeWorld:
         if change.kind is PODS:
             self._count(change)
         elif change.kind is DISKS:
-            self._forget(change)
+            self._keep(change)
         elif change.kind is SERVICES:
             self._balancers.saw(change)
         row = change.new or change.old
@@ -125,6 +126,8 @@ class NodeWorld:
         return volumes.decide_disk(DISKS.read(row)) if key.kind is DISKS else REST
 
     def _decide_claim(self, claim: Claim, now: float) -> Decision:
+        if claim.status.phase == "Bound":
+            return self._decide_bound(claim, now)
         name = restoring.source(claim)
         if not name or not volumes.is_asked_for(claim):
             return volumes.decide_claim(claim)
@@ -133,6 +136,22 @@ class NodeWorld:
         row = self.contents.one("", bound) if bound is not None else None
         content: Content | None = CONTENTS.read(row) if row is not None else None
         return restoring.decide_restored(claim, snapshot, content, self._filled, now)
+
+    def _decide_bound(self, claim: Claim, now: float) -> Decision:
+        row = self.disks.one("", claim.spec.volumeName)
+        if row is None or not volumes.is_ours(claim):
+            return REST
+        is_mounted = any(self._mounts(PODS.read(each)) for each in self._pods_with(claim))
+        return expansion.decide(claim, DISKS.read(row), is_mounted=is_mounted, now=now)
+
+    def _pods_with(self, claim: Claim) -> Sequence[Row]:
+        """The Pods that name a claim."""
+        return self.pods.linked(f"{claim.metadata.namespace}/{claim.metadata.name}")
+
+    def _mounts(self, pod: Pod) -> bool:
+        """Whether a kubelet mounts what a Pod names."""
+        node = pod.spec.nodeName
+        return node in self._scheduler.machines and pod.status.phase not in pods.FINAL and not self.is_lost(node)
 
     def _decide_content(self, content: Content, now: float) -> Decision:
         spec = content.spec
@@ -171,10 +190,16 @@ class NodeWorld:
         if self._programs is not None and change.old is not None and is_another:
             self._programs.end(change.old.uid)
 
-    def _forget(self, change: Change) -> None:
-        """A volume that is gone takes with it what it held."""
-        if self._programs is not None and change.new is None and change.old is not None:
+    def _keep(self, change: Change) -> None:
+        """A volume that is gone takes with it what it held; a device has as many bytes as its volume."""
+        if self._programs is None:
+            return
+        if change.new is None and change.old is not None:
             self._programs.contents.drop(change.old.name)
+        elif change.new is not None:
+            spec = DISKS.read(change.new).spec
+            if spec.volumeMode == "Block":
+                self._programs.contents.grow(change.new.name, whole(spec.capacity["storage"]))
 
     def _related(self, kind: Kind[Any], row: Row) -> Iterator[Key]:
         """A launcher's guest and a guest's launcher; Pods by their claims; an upload server by its clone source."""
@@ -182,6 +207,7 @@ class NodeWorld:
         if kind is PODS:
             yield from (Key(GUESTS, each.namespace, each.name) for each in self.guests.linked(_link(row, row.owner)))
             links.append(clone_link(row.name.removesuffix(SOURCE_SUFFIX)))
+            yield from self._growing(PODS.read(row))
         elif kind is GUESTS:
             links.append(_link(row, row.uid))
         elif kind is CLAIMS:
@@ -191,6 +217,13 @@ class NodeWorld:
             yield from (Key(CLAIMS, each.namespace, each.name) for each in waiting)
         for link in links:
             yield from (Key(PODS, each.namespace, each.name) for each in self.pods.linked(link))
+
+    def _growing(self, pod: Pod) -> Iterator[Key]:
+        """The claims of a Pod that may wait for it to grow."""
+        for name in claims_of(pod):
+            claim = self._claim(pod.metadata.namespace, name)
+            if claim is not None and expansion.is_growing(claim):
+                yield Key(CLAIMS, pod.metadata.namespace, name)
 
     def _decide_pod(self, row: Row, now: float) -> Decision:
         pod = PODS.read(row)

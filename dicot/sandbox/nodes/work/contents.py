@@ -46,6 +46,12 @@ class Contents:
         scratch = self.scratch(target)
         return self._run(lambda: self._copied(self.path(source), scratch, target, size))
 
+    def grow(self, volume: str, size: int) -> None:
+        """Let a volume that holds something be no shorter than that, with nothing behind what it holds."""
+        path = self.path(volume)
+        if path.exists() and path.stat().st_size < size:
+            os.truncate(path, size)
+
     def drop(self, volume: str) -> None:
         """A volume is gone, with what it held."""
         self.path(volume).unlink(missing_ok=True)
