@@ -109,6 +109,44 @@ class ImportTests(Case):
         await self.filled("late")
         await self.gives("late", noise, 5000)
 
+    async def test_images_that_do_not_fit(self) -> None:
+        """They are told of by their size, or once there is no space left; and tried again until they fit."""
+        raw, small = bytes(9 * MEGABYTE), Noise(5000)
+        (self.folder / "large-raw").write_bytes(raw)
+        (self.folder / "large-packed").write_bytes(gzip.compress(raw))
+        address = self.serve()
+        for name in ("large-raw", "large-packed"):
+            spec = from_source({"http": {"url": f"{address}/{name}"}}, SMALL)
+            await self.make(volume(name, spec, IMMEDIATE))
+        transfer = "Unable to process data: Unable to transfer source data to scratch space: "
+        space = "unable to write to file: write /scratch/tmpimage: no space left on device"
+        for name in ("large-raw", "large-packed"):
+            found = await self.becomes(
+                f"{self.volumes}/{name}",
+                "told of it and tried again",
+                lambda found: says_of(found, "Running") == TOO_SMALL and found["status"].get("restartCount", 0) >= 2,
+            )
+            self.assertEqual(conditions(found)["Running"]["reason"], "Error")
+            self.assertEqual(found["status"]["phase"], "ImportInProgress")
+            claim = await self.control.get(f"{self.core}/persistentvolumeclaims/{name}")
+            room = claim["spec"]["resources"]["requests"]["storage"]
+            size = f"virtual image size {len(raw)} is larger than the reported available storage {room}."
+            why = space if name == "large-packed" else f"{size} A larger PVC is required"
+            self.assertEqual(await self.last_words(f"{address}/{name}"), f"{transfer}{why}")
+            small.write(self.folder / name)
+            await self.filled(name)
+            await self.gives(name, small, 5000)
+
+    async def last_words(self, url: str) -> str:
+        """The termination message of the worker that fetches from there."""
+        endpoint = {"name": "IMPORTER_ENDPOINT", "value": url}
+        [message] = [
+            pod["status"]["containerStatuses"][0]["state"]["terminated"]["message"]
+            for pod in (await self.control.get(f"{self.core}/pods"))["items"]
+            if endpoint in pod["spec"]["containers"][0].get("env", ())
+        ]
+        return str(message)
+
     async def test_a_disk_that_is_full(self) -> None:
         """It is told of, and tried again until there is room."""
         (self.folder / "raw").write_bytes(b"some")

@@ -19,6 +19,8 @@ _OFFSET = 0x00FF_FFFF_FFFF_FE00
 _COMPRESSED, _ZERO = 1 << 62, 1
 _Packed = gzip.GzipFile | lzma.LZMAFile
 _PACKED: Mapping[bytes, Callable[[Path], _Packed]] = {b"\x1f\x8b": gzip.GzipFile, b"\xfd7zXZ\x00": lzma.LZMAFile}
+NO_SPACE = "unable to write to file: write /scratch/tmpimage: no space left on device"
+"""What is said of an image that turns out to be too large while it is unpacked."""
 _FOREIGN = {b"\x28\xb5\x2f\xfd": "zst", b"KDMV": "vmdk", b"conectix": "vhd", b"vhdxfile": "vhdx"}
 
 
@@ -43,6 +45,12 @@ def raw(path: Path, room: int) -> None:
     if head.startswith(_QCOW2):
         _convert(path, room)
     _check(path.stat().st_size, room)
+
+
+def larger(size: int, room: int) -> TooLarge:
+    """That an image is larger than the room there is for it, as CDI says it once qemu-img knows the size."""
+    text = f"virtual image size {size} is larger than the reported available storage {room}."
+    return TooLarge(f"{text} A larger PVC is required")
 
 
 def promise(path: Path, room: int) -> None:
@@ -74,9 +82,9 @@ def _head(path: Path) -> bytes:
 
 
 def _check(size: int, room: int) -> None:
+    """Raises TooLarge."""
     if size > room:
-        text = f"virtual image size {size} is larger than the reported available storage {room}."
-        raise TooLarge(f"{text} A larger PVC is required")
+        raise larger(size, room)
 
 
 def _beside(path: Path) -> Path:
@@ -110,7 +118,8 @@ def _unpack(path: Path, open_: Callable[[Path], _Packed], room: int) -> None:
     ):
         while block := packed.read(_BLOCK):
             size += len(block)
-            _check(size, room)
+            if size > room:
+                raise TooLarge(NO_SPACE)
             _put(written, block)
         written.truncate(size)
 

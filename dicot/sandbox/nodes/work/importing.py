@@ -20,15 +20,15 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, ResponseDone, ResponseFailed
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IResponse
+from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IResponse
 
 from . import formats
 from .contents import Contents
 from .job import Job
 
 _DIGESTS = ("md5", "sha1", "sha256", "sha512")
-_TRANSFER = "Unable to process data: Unable to transfer source data to scratch space"
-_NO_SPACE = f"{_TRANSFER}: unable to write to file: write /scratch/tmpimage: no space left on device"
+_PROCESS = "Unable to process data"
+_TRANSFER = f"{_PROCESS}: Unable to transfer source data to scratch space"
 _CONNECT = "Unable to connect to http data source"
 
 
@@ -36,22 +36,32 @@ async def fetch(job: Job, contents: Contents, agent: IAgent, reactor: Any) -> st
     """Fill the volume; the termination message. Raises Unusable with the one of a worker that failed."""
     endpoint = job.settings.get("IMPORTER_ENDPOINT", "")
     if job.is_full():
-        raise formats.TooLarge(_NO_SPACE)
+        raise formats.TooLarge(f"{_TRANSFER}: {formats.NO_SPACE}")
     if not is_here(endpoint):
         contents.write(job.held.volume, f"{endpoint}\n".encode() if endpoint else b"", job.size)
         return "{}"
     scratch = contents.scratch(job.held.volume)
-    wrong = await _download(job, endpoint, agent, scratch)
-    if wrong:
-        scratch.unlink()
-        return json.encode({"message": f"{_TRANSFER}: {wrong}"}).decode()
     try:
-        await deferToThreadPool(reactor, reactor.getThreadPool(), formats.raw, scratch, job.room)
-    except formats.Unusable as reason:
+        wrong = await _download(job, endpoint, agent, scratch)
+        if not wrong:
+            await _convert(scratch, job.room, reactor)
+            contents.put(scratch, job.held.volume, job.size)
+    except formats.TooLarge as reason:
+        # Scratch space is as large as the volume, and looked at first.
+        raise formats.TooLarge(f"{_TRANSFER}: {reason}") from None
+    finally:
         scratch.unlink(missing_ok=True)
-        raise formats.Unusable(f"Unable to process data: {reason}") from None
-    contents.put(scratch, job.held.volume, job.size)
-    return "{}"
+    return json.encode({"message": f"{_TRANSFER}: {wrong}"}).decode() if wrong else "{}"
+
+
+async def _convert(scratch: Path, room: int, reactor: Any) -> None:
+    """Make a raw image of what was fetched. Raises Unusable."""
+    try:
+        await deferToThreadPool(reactor, reactor.getThreadPool(), formats.raw, scratch, room)
+    except formats.TooLarge:
+        raise
+    except formats.Unusable as reason:
+        raise formats.Unusable(f"{_PROCESS}: {reason}") from None
 
 
 def is_here(endpoint: str) -> bool:
@@ -76,7 +86,7 @@ async def _download(job: Job, endpoint: str, agent: IAgent, scratch: Path) -> st
             status = f"{answer.code} {answer.phrase.decode('latin-1')}"
             raise formats.Unusable(f"{_CONNECT}: expected status code 200, got {answer.code}. Status: {status}")
         with scratch.open("wb") as written:
-            sink = _Sink(written, digest)
+            sink = _Sink(written, digest, job.room, None if answer.length is UNKNOWN_LENGTH else answer.length)
             answer.deliverBody(sink)
             await sink.done
     except (ConnectError, ResponseFailed) as reason:
@@ -95,21 +105,29 @@ def _headers(job: Job) -> Iterator[tuple[str, list[str]]]:
 
 
 class _Sink(Protocol):
-    """Writes a body into a file."""
+    """Writes a body into a file, as long as there is room. ``length``: of the body, where that is known."""
 
-    def __init__(self, written: IO[bytes], digest: Any) -> None:
+    def __init__(self, written: IO[bytes], digest: Any, room: int, length: int | None) -> None:
         self._written = written
         self._digest = digest
+        self._left = room
+        self._full = formats.TooLarge(formats.NO_SPACE) if length is None else formats.larger(length, room)
         self.done: Deferred[None] = Deferred()
 
     def dataReceived(self, data: bytes) -> None:
         """See Protocol."""
+        self._left -= len(data)
+        if self._left < 0:
+            self.transport.loseConnection()  # type: ignore[union-attr]
+            return
         self._digest.update(data)
         self._written.write(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See Protocol."""
-        if reason.check(ResponseDone):
+        if self._left < 0:
+            self.done.errback(self._full)
+        elif reason.check(ResponseDone):
             self.done.callback(None)
         else:
             self.done.errback(ResponseFailed([reason]))

@@ -28,10 +28,7 @@ ASYNC = frozenset(f"{root}-async" for root in _ROOT)
 FORMS = frozenset(f"{root}-form" for root in _ROOT)
 ASYNC_FORMS = frozenset(f"{root}-form-async" for root in _ROOT)
 PATHS = SYNC | ASYNC | FORMS | ASYNC_FORMS
-_NO_SPACE = (
-    "Unable to transfer source data to scratch space: unable to write to file: "
-    "write /scratch/tmpimage: no space left on device"
-)
+_TRANSFER = "Unable to transfer source data to scratch space"
 _log = Logger()
 
 
@@ -105,7 +102,7 @@ class _Uploads(Resource):
     def _stored(self, content: IO[bytes], scratch: Path, boundary: bytes) -> None:
         """Give the body, or the file that it carries, a name of its own."""
         if self._job.is_full():
-            raise formats.TooLarge(_NO_SPACE)
+            raise formats.TooLarge(f"{_TRANSFER}: {formats.NO_SPACE}")
         content.flush()
         scratch.unlink(missing_ok=True)
         if boundary:
