@@ -13,13 +13,14 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
+from dicot import served
 from dicot.caller import Caller
 from dicot.cloud.kinds.access import Bare
 from dicot.cloud.kinds.identity import LEDGER, NAME_CLAIM, NAMESPACE, NAMESPACE_RECORD, USER
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.network import PORT, SECURITY_GROUP
 from dicot.cloud.reading.projects import Projects
-from dicot.cloud.resource import Bench, Resource, Right
+from dicot.cloud.resource import Resource
 from dicot.cloud.tenancy.bootstrap import Bootstrap, NewProject
 from dicot.cloud.tenancy.calls import tenant_rights
 from dicot.cloud.tenancy.manifests import manifests
@@ -28,10 +29,7 @@ from dicot.cloud.writing.cluster import Cluster
 from dicot.cloud.writing.events import Events
 from dicot.cloud.writing.ledger import Ledger
 from dicot.cloud.writing.writer import Writer
-from dicot.compute.service import service as compute
 from dicot.config import Config
-from dicot.identity.service import service as identity
-from dicot.image.service import service as image
 from dicot.kube.address import Place
 from dicot.kube.agent import watch_agent
 from dicot.kube.client import HttpKube
@@ -41,7 +39,6 @@ from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin
 from dicot.kube.store import Store
 from dicot.kube.trust import Pem, Tls
-from dicot.network.service import service as network
 from tests.cluster.shared import DEFINITIONS, SHARED, TIMEOUT
 
 from .site import caller
@@ -52,31 +49,9 @@ CRD = Kind(
 WATCHED: tuple[Kind[Any], ...] = (VM, PORT, SECURITY_GROUP, LEDGER, NAME_CLAIM, USER, NAMESPACE, NAMESPACE_RECORD)
 
 
-def nothing(bench: Bench) -> None:
-    """Routes of no resource."""
-
-
-TRIED = Resource(
-    name="tried",
-    register=nothing,
-    reads=WATCHED,
-    rights={
-        "reader": (Right("kubevirt.io", "virtualmachines", ("get",)),),
-        "member": (
-            Right("kubevirt.io", "virtualmachines", ("create", "delete")),
-            Right("", "secrets", ("create",)),
-            Right("network.dicot.io", "ports", ("create",)),
-        ),
-        "own": (Right("identity.dicot.io", "users", ("create", "delete")),),
-    },
-)
-"""What these tests write as a member, beside what the services do."""
-
-
 def resources() -> list[Resource]:
-    """Every resource that is served, so that what is installed here takes nothing away from others."""
-    config = Config()
-    return [TRIED, *(each for made in (identity, compute, image, network) for each in made(config).resources)]
+    """Every resource that is served: what is installed for them is what Dicot has, and no more."""
+    return list(served.resources(Config()))
 
 
 def plural_of(kind: str) -> str:

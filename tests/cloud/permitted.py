@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 
-from dicot.cloud.kinds.identity import USER
-from dicot.cloud.tenancy.calls import Call, call_of, calls, covering
+from dicot.cloud.tenancy.calls import call_of, calls, covering
 from dicot.config import Config
 from dicot.kube.address import Account, Place
-from dicot.names import SYSTEM_NAMESPACE
 from dicot.served import resources
 
 VERBS: Mapping[str, str] = {
@@ -19,9 +17,7 @@ VERBS: Mapping[str, str] = {
     "delete": "delete",
 }
 """Of RBAC, by what is called; any other is an action, which is an update of its subresource."""
-TRIED = Call("", SYSTEM_NAMESPACE, USER.group, USER.plural, "delete", "tests of the writer remove users")
-"""What no operation does yet."""
-TABLE = (*calls(resources(Config())), TRIED)
+TABLE = calls(resources(Config()))
 
 
 def permitted(verb: str, at: Place, acting_as: Account | None) -> None:

@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.caller import Caller
-from dicot.cloud.kinds.identity import NAME_CLAIM
+from dicot.cloud.kinds.identity import NAME_CLAIM, REVOCATION
 from dicot.cloud.kinds.kubevirt import NODE, VM
 from dicot.cloud.kinds.network import PORT
 from dicot.cloud.kinds.storage import DATA_VOLUME
@@ -517,11 +517,14 @@ class ClaimedTests(WriterCase):
         self.assertEqual(self.names(), [])
 
     def test_a_name_that_is_dropped_is_free_before_the_answer(self) -> None:
-        plan = user(1)
-        self.successResultOf(self.apply(plan))
-        [row] = self.site.stores[plan.commit.kind].rows()
-        gone = Plan(plan.id, Delete(plan.commit.kind, row.namespace, row.name, row.uid, own=True), drops=plan.claims)
-        self.successResultOf(self.apply(gone))
+        """Of what Dicot may delete itself: it is not let do more here than on a cluster."""
+        claims = (replace(user(1).claims[0], place="revocations.identity.dicot.io dicot-system/r"),)
+        body = manifest(REVOCATION, "r", {"dicot.io/id": user(1).id}, "dicot-system", spec={"auditIds": ["a"]})
+        self.successResultOf(self.apply(Plan(user(1).id, Create(REVOCATION, body, own=True), claims=claims)))
+        self.fault(self.apply(user(2)), Conflict)
+        [row] = self.site.stores[REVOCATION].rows()
+        gone = Delete(REVOCATION, row.namespace, row.name, row.uid, own=True)
+        self.successResultOf(self.apply(Plan(user(1).id, gone, drops=claims)))
         self.successResultOf(self.apply(user(2)))
 
     def test_a_rename_takes_the_new_name_and_drops_the_old(self) -> None:
