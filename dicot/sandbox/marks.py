@@ -1,9 +1,14 @@
-"""Faults of the node side: an annotation of the object that they happen to says which one."""
+"""Faults and delays of the node side: an annotation of the object that they happen to says which one."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 FAULT = "sandbox.dicot.io/fault"
-"""By hand on an object, or on the next that are made by a switch of the API server's (``apiserver.rules``)."""
+"""By hand on an object; on some of those that are made, by odds (``nodes.odds``), or by a switch of the sandbox's API
+server (``apiserver.rules``)."""
+DELAY = "sandbox.dicot.io/delay"
+"""Seconds. Of Pods: how long their images are pulled at least. Of VirtualMachineInstances: how long they boot. Of
+claims: how long the worker takes at least that fills them."""
 Mark = Literal[
     "image-pull",
     "unschedulable",
@@ -25,3 +30,11 @@ VolumeSnapshots: with ``snapshot`` the storage fails to take them."""
 FULL: Mark = "full-disk"
 LOST = "lost"
 """Of Nodes, by hand alone: kubelet and virt-handler stop until it is taken away."""
+
+
+def delay(annotations: Mapping[str, str]) -> float:
+    """The delay of what has these; 0 where it is none."""
+    try:
+        return float(annotations.get(DELAY, 0))
+    except ValueError:
+        return 0.0

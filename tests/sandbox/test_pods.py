@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.address import Place
 from dicot.kube.media import STRATEGIC
-from dicot.sandbox.marks import FAULT
+from dicot.sandbox.marks import DELAY, FAULT
 from dicot.sandbox.nodes.kinds import COMPONENT
 from dicot.sandbox.nodes.pods import Scene, bind, decide, refuse
 from dicot.sandbox.nodes.work.programs import Ended, State
@@ -61,6 +61,12 @@ class Starting(Decisions):
 
     def test_it_waits_for_its_claims(self) -> None:
         self.assertEqual(decide(pod(spec=PLACED), replace(SCENE, bound=False)), REST)
+
+    def test_images_that_take_their_time(self) -> None:
+        meta = {"annotations": {DELAY: "3.5"}}
+        self.assertEqual(decide(pod(spec=PLACED, meta=meta), SCENE), Decision(again=3.5))
+        self.status(decide(pod(spec=PLACED, meta=meta), replace(SCENE, now=NOW + 4)))
+        self.status(decide(pod(spec=PLACED, meta={"annotations": {DELAY: "long"}}), SCENE))
 
     def test_images_that_are_not_there(self) -> None:
         meta = {"annotations": {FAULT: "image-pull"}}

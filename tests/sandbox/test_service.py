@@ -199,7 +199,7 @@ class NodesAtWork(SynchronousTestCase):
         self.nodes.world.pods.replace([], "3")
         self.nodes.world.claims.replace([], "3")
         world = self.nodes.world
-        for store in (world.snapshots, world.contents, world.classes, world.services):
+        for store in (world.snapshots, world.contents, world.classes, world.services, world.odds.rules):
             store.replace([], "3")
         self.assertEqual(self.handler.written, [])
         self.nodes.world.disks.replace([], "3")

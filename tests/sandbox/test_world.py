@@ -7,12 +7,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.kube.kind import Manifest
 from dicot.kube.store import Change, Store
 from dicot.sandbox.controller import Key
+from dicot.sandbox.marks import DELAY, FAULT
 from dicot.sandbox.nodes.kinds import CLAIMS, COMPONENT, GUESTS, PODS
 from dicot.sandbox.nodes.machines import TWO
+from dicot.sandbox.nodes.odds import MET, RULES
 from dicot.sandbox.nodes.volumes import PROVISIONER
 from dicot.sandbox.nodes.world import NodeWorld
 from dicot.sandbox.snapshots.kinds import SNAPSHOTS
-from dicot.sandbox.steps import REST, Create, Patch, Rewrite, Tell
+from dicot.sandbox.steps import REST, Create, Decision, Patch, Rewrite, Tell
 
 from .things import NOW, STAMP, claim_manifest, guest_manifest, pod_manifest, raw
 
@@ -179,6 +181,23 @@ class Deciding(Worlds):
         changed = step.change(guest_manifest())
         assert changed is not None
         self.assertEqual(changed["status"]["interfaces"][0]["ipAddress"], "10.244.0.2")
+
+    def test_a_guest_that_boots_slowly(self) -> None:
+        self.launcher("p", "2027-01-15T07:30:00Z", phase="Running", podIP="10.244.0.1", startTime=STAMP)
+        self.tell(self.world.guests, guest_manifest(meta={"annotations": {DELAY: "5"}}))
+        self.assertEqual(self.world.decide(Key(GUESTS, "n", "g"), NOW), Decision(again=5.0))
+        self.assertNotEqual(self.world.decide(Key(GUESTS, "n", "g"), NOW + 5).steps, ())
+
+    def test_odds_come_before_anything_else(self) -> None:
+        meta = {"namespace": "n", "creationTimestamp": STAMP}
+        self.tell(self.world.odds.rules, {"metadata": meta | {"name": "r", "uid": "r"}, "data": {"mark": "import"}})
+        self.tell(self.world.claims, claim_manifest(meta={"creationTimestamp": STAMP}))
+        met = self.step(Key(CLAIMS, "n", "c"))
+        assert isinstance(met, Patch)
+        self.assertEqual(met.body["metadata"]["annotations"], {FAULT: "import"})
+        told = self.step(Key(RULES, "n", "r"))
+        assert isinstance(told, Patch)
+        self.assertEqual(told.body["metadata"]["annotations"], {MET: "1"})
 
     def test_a_claim_gets_its_volume(self) -> None:
         self.tell(self.world.claims, claim_manifest())

@@ -6,7 +6,7 @@ import msgspec
 
 from dicot.kube.kind import Kind, Meta, Row
 
-from ..marks import FAULT
+from ..marks import DELAY, FAULT
 from ..settled.mark import UNSETTLED, WOKEN
 from ..snapshots.kinds import snapshot_link
 from ..snapshots.names import GROUP as SNAPSHOT_GROUP
@@ -358,7 +358,7 @@ def _claim_links(row: Row, claim: Claim) -> tuple[str, ...]:
 
 
 NODES = Kind("", "v1", "nodes", "node", Node, namespaced=False, annotations=frozenset({FAULT}))
-PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT, WOKEN}))
+PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT, DELAY, WOKEN}))
 GUESTS = Kind(
     "kubevirt.io",
     "v1",
@@ -368,7 +368,7 @@ GUESTS = Kind(
     links=lambda row, _: (f"{row.namespace}/{row.uid}",),
     selector=UNSETTLED,
     optional=True,
-    annotations=frozenset({FAULT, GUEST_AGENT, WOKEN}),
+    annotations=frozenset({FAULT, DELAY, GUEST_AGENT, WOKEN}),
 )
 CLAIMS = Kind(
     "",
@@ -377,7 +377,7 @@ CLAIMS = Kind(
     "persistentvolumeclaim",
     Claim,
     links=_claim_links,
-    annotations=frozenset({FAULT, PROVISION_BY}),
+    annotations=frozenset({FAULT, DELAY, PROVISION_BY}),
 )
 DISKS = Kind(
     "",

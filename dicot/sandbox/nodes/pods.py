@@ -8,7 +8,7 @@ from dicot.kube.kind import Manifest
 from dicot.kube.media import STRATEGIC
 from dicot.moments import read, stamp
 
-from ..marks import FAULT
+from ..marks import FAULT, delay
 from ..steps import REST, Create, Decision, Patch, Remove, act
 from .kinds import CLONE_SOURCE, COMPONENT, UPLOAD_SERVER, Container, Pod
 from .work.programs import Ended, State
@@ -93,6 +93,9 @@ def decide(pod: Pod, scene: Scene) -> Decision:
 def _start(pod: Pod, scene: Scene) -> Decision:
     if not scene.bound:
         return REST
+    left = (read(pod.metadata.creationTimestamp) or scene.now) + delay(pod.metadata.annotations) - scene.now
+    if left > 0:
+        return Decision(again=left)
     if pod.metadata.annotations.get(FAULT) == "image-pull":
         return _pull(pod, scene)
     if scene.program is not None and not scene.program.ready:

@@ -5,10 +5,11 @@ from typing import Any
 
 from dicot.kube.kind import Kind, Row
 from dicot.kube.store import Change, Store
+from dicot.moments import read
 
 from ...kube.quantity import whole
 from ..controller import Key
-from ..marks import FAULT, LOST
+from ..marks import FAULT, LOST, delay
 from ..snapshots.kinds import CONTENTS, SNAPSHOT_CLASSES, SNAPSHOTS, Content, Snapshot, snapshot_link
 from ..steps import REST, Decision
 from . import expansion, guests, migrations, plugging, pods, restoring, snapshots, volumes
@@ -31,6 +32,7 @@ from .kinds import (
     clone_link,
 )
 from .machines import Machine
+from .odds import RULES, Odds
 from .pods import Scene
 from .scheduler import Scheduler
 from .work.job import Held
@@ -52,6 +54,7 @@ class NodeWorld:
         self.snapshots: Store[Any] = Store(SNAPSHOTS)
         self.contents: Store[Any] = Store(CONTENTS)
         self.classes: Store[Any] = Store(SNAPSHOT_CLASSES)
+        self.odds = Odds()
         self._scheduler = Scheduler(machines)
         self._balancers = Balancers()
         self._work = work
@@ -62,7 +65,7 @@ class NodeWorld:
     def stores(self) -> tuple[Store[Any], ...]:
         """All that is watched."""
         own = (self.pods, self.guests, self.claims, self.disks, self.nodes, self.services)
-        return (*own, self.snapshots, self.contents, self.classes)
+        return (*own, self.snapshots, self.contents, self.classes, self.odds.rules)
 
     def saw(self, change: Change) -> Iterator[Key]:
         """Take a change into account; what must be decided again."""
@@ -78,13 +81,15 @@ class NodeWorld:
         row = change.new or change.old
         if row is None:
             return
+        if change.new is None:
+            self.odds.forget(row.uid)
         if change.new is not None:
             yield Key(change.kind, row.namespace, row.name)
         yield from self._related(change.kind, row)
 
     def everything(self) -> list[Key]:
         """All objects that there are."""
-        stores = (self.pods, self.guests, self.claims, self.disks, self.contents, self.services)
+        stores = (self.pods, self.guests, self.claims, self.disks, self.contents, self.services, self.odds.rules)
         return [Key(store.kind, row.namespace, row.name) for store in stores for row in store.rows()]
 
     def is_lost(self, node: str) -> bool:
@@ -113,6 +118,11 @@ class NodeWorld:
         row = self._store(key.kind).one(key.namespace, key.name)
         if row is None:
             return REST
+        if key.kind is RULES:
+            return self.odds.tell(row)
+        return self.odds.meet(key.kind, row) or self._decide(key, row, now)
+
+    def _decide(self, key: Key, row: Row, now: float) -> Decision:
         if key.kind is PODS:
             return self._decide_pod(row, now)
         if key.kind is GUESTS:
@@ -240,7 +250,11 @@ class NodeWorld:
         guest = GUESTS.read(row)
         if self.is_lost(guest.status.nodeName):
             return REST
-        decision = guests.decide(guest, self._launcher(row), now)
+        launcher = self._launcher(row)
+        left = _booting(guest, launcher, now)
+        if left > 0:
+            return Decision(again=left)
+        decision = guests.decide(guest, launcher, now)
         decision = decision if decision != REST else plugging.decide(guest)
         move = guest.status.migrationState
         if decision != REST or move is None:
@@ -274,7 +288,7 @@ class NodeWorld:
             address=self._scheduler.address(pod) if machine is not None else "",
             host=machine.address if machine is not None else "",
             now=now,
-            work=self._work,
+            work=max(self._work, *(delay(claim.metadata.annotations) for claim in claims if claim is not None), 0.0),
             program=self._program(pod) if bound and pod.status.phase not in pods.FINAL else None,
         )
 
@@ -311,6 +325,13 @@ class NodeWorld:
         owned = [PODS.read(row) for row in self.pods.linked(_link(guest, guest.uid)) if row.owner == guest.uid]
         here = [pod for pod in owned if pod.spec.nodeName == node and pod.status.phase not in pods.FINAL]
         return max(here, key=lambda pod: pod.metadata.creationTimestamp, default=None)
+
+
+def _booting(guest: Guest, launcher: Pod | None, now: float) -> float:
+    """Seconds that a guest still takes until it is up, since its launcher was started."""
+    if guest.status.phase != "Scheduled" or launcher is None or guest.metadata.deletionTimestamp is not None:
+        return 0.0
+    return (read(launcher.status.startTime) or now) + delay(guest.metadata.annotations) - now
 
 
 def _link(row: Row, value: str) -> str:
