@@ -17,7 +17,7 @@ from tests.live.daemon import Daemon
 from tests.live.wire import Heard, NoAnswer, Person, logged_in, side_by_side
 
 from .arena import Arena
-from .troubles import BY_HAND, CHOSEN, Troubles
+from .troubles import CHOSEN, Troubles
 from .verdicts import KEYPAIRS, SERVERS, Thing, Verdict, judged, untrue
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDJ6Jz0kBfD4sFv7Wf5h0l4v6n0c2bq3m1x9y8z7w6v5 a@b"
@@ -171,8 +171,8 @@ class Storm:
     async def rage(self, writes: int) -> None:
         """Until so many writes were acknowledged; then everything runs again."""
         clients = await self._clients()
-        uid = await self.troubles.begin()
-        self.history.things.append(Thing("server", BY_HAND, uid, True, {BY_HAND}, {"ACTIVE"}, trouble=BY_HAND))
+        for name, uid in (await self.troubles.begin()).items():
+            self.history.things.append(Thing("server", name, uid, True, {name}, {"ACTIVE"}, trouble=name))
         killing = [Deferred.fromCoroutine(self._kill_replicas(daemon)) for daemon in self._arena.daemons]
         killing.append(Deferred.fromCoroutine(self._kill_sandbox()))
         try:

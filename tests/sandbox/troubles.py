@@ -22,8 +22,8 @@ from .arena import FAULTS
 
 MACHINES = "/apis/kubevirt.io/v1/namespaces/demo/virtualmachines"
 INSTANCES = "/apis/kubevirt.io/v1/namespaces/demo/virtualmachineinstances"
-BY_HAND = "byhand"
-"""The machine whose disk is never filled. Dicot takes no address of an image, so kubectl makes it."""
+BY_HAND = ("byhand", "crowded")
+"""Machines whose disks are never filled. Dicot takes no address of an image, so kubectl makes them."""
 GUESTS = "virtualmachineinstances"
 MARKED: Mapping[str, tuple[str, str, float]] = MappingProxyType(
     {
@@ -32,15 +32,16 @@ MARKED: Mapping[str, tuple[str, str, float]] = MappingProxyType(
         "loop": ("crash-loop", GUESTS, 0.5),
         "crash": ("crash", GUESTS, 0.5),
         "shutdown": ("shutdown", GUESTS, 1.0),
-        BY_HAND: ("import", "persistentvolumeclaims", 1.0),
+        "byhand": ("import", "persistentvolumeclaims", 1.0),
+        "crowded": ("full-disk", "persistentvolumeclaims", 1.0),
     }
 )
 """The mark, by a word in the name of a server, of that kind of objects that are made for it, and how often."""
-CHOSEN = tuple(word for word in MARKED if word != BY_HAND)
+CHOSEN = tuple(word for word in MARKED if word not in BY_HAND)
 ENDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "pull": frozenset({"ERROR"}),
-        BY_HAND: frozenset({"ERROR"}),
+        **dict.fromkeys(BY_HAND, frozenset({"ERROR"})),
         "nowhere": frozenset({"BUILD", "ERROR"}),
         "loop": frozenset({"ACTIVE", "BUILD", "ERROR", "SHUTOFF"}),
         "crash": frozenset({"ACTIVE", "BUILD", "ERROR", "SHUTOFF"}),
@@ -48,7 +49,9 @@ ENDS: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 """What a server of such a name that shall run may show in the end. A node is looked for in five minutes."""
-SAID: Mapping[str, str] = MappingProxyType({"pull": "could not be fetched", BY_HAND: "could not be filled"})
+SAID: Mapping[str, str] = MappingProxyType(
+    {"pull": "could not be fetched", **dict.fromkeys(BY_HAND, "could not be filled")}
+)
 """What the fault of one in error says."""
 QUOTA = {"code": 403, "reason": "Forbidden", "message": "exceeded quota: pods"}
 
@@ -64,12 +67,12 @@ class Troubles:
         self._goes_on = True
         self._under_way: list[Deferred[None]] = []
 
-    async def begin(self) -> str:
-        """From now on, until ``end``. The uid of the machine that was made by hand."""
+    async def begin(self) -> dict[str, str]:
+        """From now on, until ``end``. The uids of the machines that were made by hand, by their names."""
         await self.mark()
-        made = await self._control.change("POST", MACHINES, _by_hand())
+        made = [await self._control.change("POST", MACHINES, _by_hand(word)) for word in BY_HAND]
         self._under_way = [Deferred.fromCoroutine(work) for work in (self._lose_nodes(), self._fill_quota())]
-        return str(made["metadata"]["uid"])
+        return {each["metadata"]["name"]: str(each["metadata"]["uid"]) for each in made}
 
     async def mark(self) -> None:
         """Set the switches for what is made; a sandbox that was started again has forgotten them."""
@@ -125,11 +128,11 @@ class Troubles:
         return self._goes_on
 
 
-def _by_hand() -> Manifest:
+def _by_hand(name: str) -> Manifest:
     """A machine whose root disk is to be imported."""
     source = {"http": {"url": "http://images.sandbox.invalid/disk.qcow2"}}
     spec = {"source": source, "storage": {"resources": {"requests": {"storage": "1Gi"}}}}
-    disk = f"{BY_HAND}-disk"
+    disk = f"{name}-disk"
     devices = {"disks": [{"name": "root", "disk": {"bus": "virtio"}}]}
     volumes = [{"name": "root", "dataVolume": {"name": disk}}]
     whole = {
@@ -138,7 +141,7 @@ def _by_hand() -> Manifest:
         "dataVolumeTemplates": [{"metadata": {"name": disk}, "spec": spec}],
         "template": {"spec": {"domain": {"devices": devices}, "volumes": volumes}},
     }
-    return named("VirtualMachine", BY_HAND, None, "kubevirt.io/v1", spec=whole)
+    return named("VirtualMachine", name, None, "kubevirt.io/v1", spec=whole)
 
 
 async def misrepresented(control: Control, servers: list[Document]) -> Iterator[str]:
