@@ -145,7 +145,8 @@ class Doors:
 
 
 def pod(machine: Machine) -> Manifest:
-    """The virt-handler Pod, by whose address virt-api finds a machine's door."""
+    """The virt-handler Pod, by whose address virt-api finds a machine's door. No taint sends it away: nobody would
+    bring it back at once, as its DaemonSet does."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -158,6 +159,7 @@ def pod(machine: Machine) -> Manifest:
             "nodeName": machine.name,
             "hostNetwork": True,
             "automountServiceAccountToken": False,
+            "tolerations": [{"operator": "Exists"}],
             "containers": [{"name": "virt-handler", "image": "quay.io/kubevirt/virt-handler:v1.8.4"}],
         },
     }
