@@ -14,6 +14,10 @@ PATIENCE = 120.0
 """Seconds after which it works again though the first lists are not whole: a cluster may be away for hours."""
 THRESHOLDS = (10_000, 20, 10)
 """Containers made beyond those deleted between two young collections, each less than a millisecond; and so on."""
+LARGE = 8 * 2**20
+"""Bytes from which on memory goes back to the system as soon as it is free. The hash of a password takes 19 MB: once
+glibc has seen one come and go it would keep as much, for each thread that makes them."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 class Collector(Service):
@@ -27,6 +31,7 @@ class Collector(Service):
     def startService(self) -> None:
         """What is there already will stay."""
         super().startService()
+        keep_little()
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -51,6 +56,14 @@ class Collector(Service):
             self._timer.cancel()
         self._timer = None
         gc.enable()
+
+
+def keep_little() -> None:
+    """Keep no large memory that is free; only glibc would, and can be told so."""
+    option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if option is not None:
+        option(_M_MMAP_THRESHOLD, LARGE)
+        option(_M_TRIM_THRESHOLD, LARGE)
 
 
 def _give_back() -> None:

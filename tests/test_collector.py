@@ -1,6 +1,9 @@
 """When the garbage collector works."""
 
 import gc
+import os
+import subprocess
+import sys
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -40,3 +43,25 @@ class CollectorTests(SynchronousTestCase):
         self.collector.stopService()
         self.assertEqual((gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()), (True, self.usual, 0))
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class MemoryTests(SynchronousTestCase):
+    """What is kept of memory that is free."""
+
+    def test_hashes_of_passwords_leave_nothing_behind(self) -> None:
+        code = (
+            "from concurrent.futures import ThreadPoolExecutor\n"
+            "from pathlib import Path\n"
+            "from dicot.collector import keep_little\n"
+            "from dicot.identity.password import HASHER\n"
+            "kept = lambda: int(Path('/proc/self/statm').read_text().split()[1]) * 4096\n"
+            "keep_little()\n"
+            "before = kept()\n"
+            "with ThreadPoolExecutor(1) as pool:\n"
+            "    for _ in range(3):\n"
+            "        pool.submit(HASHER.hash, 'secret').result()\n"
+            "    print(kept() - before)\n"
+        )
+        environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, check=True)
+        self.assertLess(int(done.stdout), 8_000_000)
