@@ -81,9 +81,10 @@ async def counted(stages: Stages, stage: Stage, body: object) -> Counter[str]:
             answer = await person.ask("POST", SERVERS, body)
             if answer.code != 202:
                 raise Wrong(f"Dicot answered {answer}")
-            text = dicot.log.read_bytes()[since:].decode()
-            found.append(Counter(calls(text)))
+            until_answered = Counter(calls(dicot.log.read_bytes()[since:].decode()))
             await deferLater(stage.reactor, SETTLE)
+            until_answered[EVENT] = calls(dicot.log.read_bytes()[since:].decode()).count(EVENT)
+            found.append(until_answered)
         return Counter({name: sorted(each[name] for each in found)[COUNTED // 2] for each in found for name in each})
     finally:
         await dicot.kill()
