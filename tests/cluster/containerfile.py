@@ -15,7 +15,9 @@ SUITE = "bookworm"
 HOST = Path("/var/tmp/host")
 """In a root: files of this machine by which pip reaches its registry."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-DEVICES = "mount --rbind /dev {0}/dev && mount -t proc proc {0}/proc"
+MOUNT = "mount --no-mtab"
+"""Nothing of it is written down under this machine's /run."""
+DEVICES = f"{MOUNT} --rbind /dev {{0}}/dev && {MOUNT} -t proc proc {{0}}/proc"
 WRITABLE = ("tmp",)
 
 
@@ -150,10 +152,10 @@ def launcher(image: Image, environment: Mapping[str, str], folder: Path) -> Path
     given = " ".join(f"{name}={shlex.quote(value)}" for name, value in {"PATH": PATH, **environment}.items())
     lines = (
         "#!/bin/sh -e",
-        f"mount --bind {root} {root}",
-        f"mount -t tmpfs tmpfs {root}/tmp",
+        f"{MOUNT} --bind {root} {root}",
+        f"{MOUNT} -t tmpfs tmpfs {root}/tmp",
         DEVICES.format(root),
-        f"mount -o remount,ro,bind {root}",
+        f"{MOUNT} -o remount,ro,bind {root}",
         f"exec env -i {given} chroot --userspec={image.user} {root} {words}",
     )
     script = folder / "run"
