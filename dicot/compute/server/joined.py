@@ -2,7 +2,7 @@
 
 from ...cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, INSTANCETYPE, NODE, VM, VMI, Node, Vm, Vmi
 from ...cloud.kinds.network import PORT, SECURITY_GROUP, Port
-from ...cloud.kinds.storage import DATA_VOLUME, PVC, Pvc
+from ...cloud.kinds.storage import CONTENT_TYPE, DATA_VOLUME, PVC, Pvc
 from ...cloud.resource import Join, Joined, same_place
 from ...kube.kind import Row
 from ...names import FLAVOR
@@ -28,13 +28,14 @@ def _volumes(row: Row, vm: Vm) -> tuple[str, ...]:
 
 def _claims(row: Row, vm: Vm) -> tuple[str, ...]:
     """Only of volumes that are named by their claims: of others the DataVolume says enough."""
-    claims = [volume.persistentVolumeClaim for volume in vm.spec.template.spec.volumes]
-    return tuple(f"{row.namespace}/{claim.claimName}" for claim in claims if claim)
+    volumes = vm.spec.template.spec.volumes
+    names = [volume.persistentVolumeClaim.claimName for volume in volumes if volume.persistentVolumeClaim]
+    return tuple([f"{row.namespace}/{name}" for name in names]) if names else ()
 
 
 def _of_claim(claim: Pvc) -> object:
     """What tells which volume it is; bytes and phases do not."""
-    return claim.metadata.labels, claim.metadata.ownerReferences
+    return claim.metadata.labels, claim.metadata.annotations.get(CONTENT_TYPE), claim.metadata.ownerReferences
 
 
 def _node(row: Row, vmi: Vmi) -> tuple[str, ...]:

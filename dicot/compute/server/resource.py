@@ -35,6 +35,12 @@ _MEMBERS = (
 )
 
 
+_OWN = (
+    Right("cdi.kubevirt.io", "datavolumes", ("get",), "looks again at what another changed"),
+    Right("", "persistentvolumeclaims", ("get",), "looks again at what another changed"),
+)
+
+
 def shown(joined: Joined, shape: Shape, now: float) -> object:
     """A server in the form of a shape."""
     return usage(joined, now) if shape == USAGE else document(joined, shape, now)
@@ -67,7 +73,7 @@ SERVERS = Resource(
         f"{USAGE_POLICY}:list": ADMIN,
         f"{USAGE_POLICY}:show": READER,
     },
-    rights={"member": _MEMBERS},
+    rights={"member": _MEMBERS, "own": _OWN},
     tallies=(SERVERS_TAKE,),
     extensions={"os-simple-tenant-usage": "SimpleTenantUsage"},
 )
