@@ -11,7 +11,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from dicot.kube.agent import call_agent, watch_agent
 from dicot.kube.client import HttpKube
-from dicot.kube.credentials import load
+from dicot.kube.credentials import Credentials, load
+from dicot.kube.settings import here
 from dicot.kube.source import Origin
 
 from .cdi import proxy
@@ -75,11 +76,16 @@ def uploads(
 
 def kube(kubeconfig: str, account: str, reactor: Any) -> HttpKube:
     """How an account writes."""
-    own = load(kubeconfig, account, reactor)
+    own = _credentials(kubeconfig, account, reactor)
     return HttpKube(call_agent(reactor, own.tls), own, reactor)
 
 
 def origin(kubeconfig: str, account: str, reactor: Any) -> Origin:
     """How an account watches."""
-    own = load(kubeconfig, account, reactor)
+    own = _credentials(kubeconfig, account, reactor)
     return Origin(watch_agent(reactor, own.tls), own, DeferredSemaphore(LISTS_AT_ONCE))
+
+
+def _credentials(kubeconfig: str, account: str, reactor: Any) -> Credentials:
+    """An account's, read in this process: there are many, and one of their own for each takes a minute at start."""
+    return load(kubeconfig, account, reactor, reading=here)
