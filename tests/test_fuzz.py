@@ -8,14 +8,17 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from dicot.cloud.callers import gate, tokens
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
+from dicot.kube import graves
 from tests.compute.bodies.values import A
 from tests.compute.server.objects import claim_object, disk_object, image_object
 from tests.fuzz import Fuzz
@@ -32,12 +35,17 @@ TIDY = 500
 """Requests after which what they have made is cleared away."""
 MOST = 40
 """Objects of each kind that are left then."""
-GROWN = 20_000
+FEW = 200
+"""Tokens that are remembered, and of each kind deletions."""
+GROWN = 40_000
 """kB that the memory may grow by from the first tenth of a million on."""
 
 
 class FuzzTests(SynchronousTestCase):
     def setUp(self) -> None:
+        # What may grow is full early on, so that it hides nothing that grows on and on.
+        for module, limit in ((tokens, "_CACHED"), (gate, "_REMEMBERED"), (graves, "MOST")):
+            self.patch(module, limit, FEW)
         self.whole = Whole(["demo", "other"])
         self.whole.furnish()
         for kind, found in ((DATA_SOURCE, image_object(id=A)), (DATA_VOLUME, disk_object()), (PVC, claim_object())):
@@ -45,7 +53,7 @@ class FuzzTests(SynchronousTestCase):
             if "source" in found["spec"]:
                 found["spec"]["source"]["pvc"]["name"] = "image-a"
             self.whole.put(kind, found)
-        self.first = {row.uid for store in self.whole.stores.values() for row in store.rows()}
+        self.first = set(self.whole.kube.objects)
         self.dice = Random(SEED)
         self.codes: Counter[int] = Counter()
         self.longest = 0.0
@@ -118,11 +126,14 @@ class FuzzTests(SynchronousTestCase):
     def tidy(self) -> None:
         """Of what was made no more than the youngest, fresh tokens, and nothing kept of what was asked."""
         kube = self.whole.kube
-        for kind, store in self.whole.stores.items():
-            made = [row for row in store.rows() if row.uid not in self.first]
-            made.sort(key=lambda row: int(row.version))
-            for row in made[:-MOST]:
-                kube.remove(kind.plural, row.namespace, row.name)
+        made: defaultdict[str, list[Any]] = defaultdict(list)
+        for key, body in kube.objects.items():
+            if key not in self.first:
+                made[key.plural].append((int(body["metadata"]["resourceVersion"]), key))
+        for plural, found in made.items():
+            for _, key in sorted(found)[:-MOST]:
+                if key in kube.objects:
+                    kube.remove(plural, key.namespace, key.name)
         kube.calls.clear()
         kube.asked.clear()
         self.whole.records.clear()
