@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tests.cluster.control import MERGE
 from tests.cluster.objects import Document, named
+from tests.cluster.releases import UNUSED, release
 from tests.live.seen.contract import ContractTestCase
 
 VOLUMES, CLASSES = "/api/v1/persistentvolumes", "/apis/storage.k8s.io/v1/storageclasses"
@@ -178,8 +179,10 @@ class BinderTests(ContractTestCase):
         held = await self.control.change("DELETE", f"{VOLUMES}/{name}")
         self.assertEqual(held["metadata"]["finalizers"], ["kubernetes.io/pv-protection"])
         await self.change(f"{VOLUMES}/{name}", {"metadata": {"finalizers": None}})
-        found = await self.phase(self.at("loser"), "Lost")
-        self.assertEqual(found["status"], {"phase": "Lost"})
+        found = (await self.phase(self.at("loser"), "Lost"))["status"]
+        conditions = [each["type"] for each in found.pop("conditions", ())]
+        self.assertEqual(found, {"phase": "Lost"})
+        self.assertEqual(conditions, ["Unused"] if await release(self.control) >= UNUSED else [])
 
     async def test_who_may_not_grow(self) -> None:
         """A claim whose class does not say that it may, and one that is to shrink."""

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 
 from tests.cluster.control import Answer
 from tests.cluster.objects import Document, named
+from tests.cluster.releases import release, worded
 from tests.live.seen.contract import ContractTestCase, review, rule, told
 from tests.live.seen.objects import RBAC, binding, role
 from tests.live.seen.person import Person
@@ -279,9 +280,10 @@ class ReviewTests(ContractTestCase):
             ),
             (own, "SelfSubjectAccessReview", {}, f"spec.resourceAttributes: Invalid value: null: {ONE_OF}"),
         )
+        here = await release(self.control)
         for at, kind, spec, text in table:
             said = told(await self.control.ask("POST", at, review(kind, **spec)))
-            self.assertEqual(said, f'422 Invalid: .authorization.k8s.io "" is invalid: {text}')
+            self.assertEqual(said, f'422 Invalid: .authorization.k8s.io "" is invalid: {worded(here, text)}')
         said = told(await self.control.ask("POST", rules, review("SelfSubjectRulesReview")))
         self.assertEqual(said, "400 BadRequest: no namespace on request")
 
@@ -417,8 +419,9 @@ class EscalationTests(ContractTestCase):
                 'Unsupported value: "Huh": supported values: "ServiceAccount", "User", "Group"]',
             ),
         )
+        here = await release(self.control)
         for path, document, said in table:
-            self.assertEqual(told(await self.control.ask("POST", path, document)), said)
+            self.assertEqual(told(await self.control.ask("POST", path, document)), worded(here, said))
 
     async def test_a_binding_keeps_its_role(self) -> None:
         await self.make(binding("fixed", "Role", "a", self.namespace, "default"))
@@ -426,8 +429,11 @@ class EscalationTests(ContractTestCase):
         answer = await self.control.ask("PUT", path, binding("fixed", "Role", "b", self.namespace, "default"))
         self.assertEqual(
             told(answer),
-            '422 Invalid: RoleBinding.rbac.authorization.k8s.io "fixed" is invalid: roleRef: Invalid value: '
-            '{"APIGroup":"rbac.authorization.k8s.io","Kind":"Role","Name":"b"}: cannot change roleRef',
+            worded(
+                await release(self.control),
+                '422 Invalid: RoleBinding.rbac.authorization.k8s.io "fixed" is invalid: roleRef: Invalid value: '
+                '{"APIGroup":"rbac.authorization.k8s.io","Kind":"Role","Name":"b"}: cannot change roleRef',
+            ),
         )
 
     async def test_roles_are_gathered_from_others(self) -> None:

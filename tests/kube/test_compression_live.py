@@ -13,10 +13,10 @@ from typing import Any
 from twisted.web.client import readBody
 from twisted.web.http_headers import Headers
 
+from tests.cluster.releases import COMPRESSING, release
+
 from .test_reflector_live import LiveTestCase
 
-COMPRESSES = (1, 37)
-"""The Kubernetes that compresses streamed lists unasked for by a feature gate (WatchListCompression)."""
 STREAMED = "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
 THINGS = 30
 ENCODING = "Accept-Encoding"
@@ -41,8 +41,7 @@ def names(lines: bytes) -> list[str]:
 class CompressionTests(LiveTestCase):
     async def setUp(self) -> None:  # type: ignore[override]
         await super().setUp()
-        version = await self.control.get("/version")
-        self.compresses = (int(version["major"]), int(version["minor"])) >= COMPRESSES
+        self.compresses = await release(self.control) >= COMPRESSING
         for number in range(THINGS):
             await self.create(f"n{number:02}")
         self.all = [*(f"n{number:02}" for number in range(THINGS)), "later"]

@@ -1,0 +1,48 @@
+"""What releases of Kubernetes say otherwise than the one that the sandbox is like, by the first that does.
+
+Since 1.37 more of what is required or immutable is told by declarative validation: after what is told by hand, in
+words that are the same for all kinds (k8s.io/apimachinery, pkg/api/validate).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.cluster.control import Control
+
+Release = tuple[int, int]
+COMPRESSING: Release = (1, 37)
+"""Streamed lists are compressed for clients that accept gzip (WatchListCompression)."""
+UNUSED: Release = (1, 37)
+"""A claim has a condition that tells since when no pod uses it."""
+WORDS: Mapping[Release, Mapping[str, str]] = {
+    (1, 37): {
+        ": cannot change roleRef": ": field is immutable",
+        "Required value: at least one validation action is required": "Required value",
+        "[rules[0].verbs: Required value: verbs must contain at least one value, ": "[",
+        "at least one api group]": "at least one api group, rules[0].verbs: Required value]",
+        "subjects[1].name: Required value, subjects[1].kind:": "subjects[1].kind:",
+        '"ServiceAccount", "User", "Group"]': '"ServiceAccount", "User", "Group", subjects[1].name: Required value]',
+        'spec.nonResourceAttributes: Invalid value: {"Path":"/x","Verb":"get"}: '
+        "cannot be specified in combination with resourceAttributes": (
+            'spec: Invalid value: {"Path":"/x","Verb":"get"}: '
+            "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        ),
+        "spec.resourceAttributes: Invalid value: null: exactly one of": "spec: Invalid value: null: exactly one of",
+    }
+}
+
+
+async def release(control: Control) -> Release:
+    """That of a server."""
+    version = await control.get("/version")
+    return int(version["major"]), int(version["minor"].rstrip("+"))
+
+
+def worded(here: Release, text: str) -> str:
+    """A refusal in the words of a release."""
+    for since, words in WORDS.items():
+        if here >= since:
+            for old, new in words.items():
+                text = text.replace(old, new)
+    return text

@@ -1,0 +1,19 @@
+"""What releases of Kubernetes say otherwise."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.cluster.modules import KUBERNETES_SERIES
+from tests.cluster.releases import WORDS, worded
+
+
+class WordTests(SynchronousTestCase):
+    def test_from_the_first_that_says_so(self) -> None:
+        text = 'roleRef: Invalid value: "b": cannot change roleRef'
+        self.assertEqual(worded((1, 36), text), text)
+        for here in ((1, 37), (1, 38), (2, 0)):
+            self.assertEqual(worded(here, text), 'roleRef: Invalid value: "b": field is immutable')
+
+    def test_the_sandbox_speaks_as_the_release_it_is_like(self) -> None:
+        """Words of that release or an older one would belong into the contracts themselves."""
+        major, minor = KUBERNETES_SERIES.removeprefix("v").split(".")
+        self.assertGreater(min(WORDS), (int(major), int(minor)))
