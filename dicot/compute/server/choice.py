@@ -24,6 +24,7 @@ from .devices import (
     made,
     merged,
     refuse_unserved,
+    sized,
 )
 from .disks import Boot, Disk, Image, Stock, boot_of_image, boot_of_volume, check_volume, furnished
 from .group import Group, beside, group_of
@@ -220,9 +221,10 @@ def _checked(devices: Sequence[Device], flavor: FlavorCopy, stock: Stock, body: 
             raise BadRequest(f"{INVALID}failed to get snapshot {device.snapshot}.")
         check_sizes(device)
         check_bus(device)
-    sized = tuple(stock.sized(device) for device in devices)
-    check_local(sized, flavor)
-    return sized
+    # What a blank disk names beside being blank tells its size before the flavor does.
+    found = tuple(sized(stock.sized(device), flavor) for device in devices)
+    check_local(found, flavor)
+    return found
 
 
 def _check_unserved(body: NewServer) -> None:

@@ -183,7 +183,7 @@ def merged(devices: Sequence[Device], image: str, flavor: FlavorCopy, most: int)
     for device in devices:
         if device.type is not None and device.type not in NOVAS_TYPES:
             raise BadRequest(f"{INVALID}Device type {device.type!r} is not known.")
-    return tuple(_sized(each, flavor) for each in (*devices, *_blanks(devices, flavor)))
+    return (*devices, *_blanks(devices, flavor))
 
 
 def _rooted(devices: Sequence[Device], image: str) -> list[Device]:
@@ -204,7 +204,7 @@ def _blanks(devices: Sequence[Device], flavor: FlavorCopy) -> Iterator[Device]:
         yield Device("blank", "local", format=SWAP_FORMAT)
 
 
-def _sized(device: Device, flavor: FlavorCopy) -> Device:
+def sized(device: Device, flavor: FlavorCopy) -> Device:
     """Of blank disks a size that nobody gave is the flavor's."""
     if not device.is_local_blank or device.size:
         return device
