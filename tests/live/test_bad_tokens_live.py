@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -133,7 +133,8 @@ class TokenTests(LiveCase):
 class _Ring:
     """A key, as Tokens asks for it."""
 
-    generation = 0
-
     def __init__(self, sealing: tuple[bytes, AESGCM]) -> None:
         self.sealing = sealing
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """It stays as it is."""
