@@ -37,6 +37,12 @@ AT_ONCE = 6
 IS_LONG = bool(os.environ.get("DICOT_LONG"))
 LIMIT = 36000.0 if IS_LONG else 2400.0
 """Seconds after which a command is killed, so that one that hangs is told of."""
+GUESTS = (
+    *("tests.live.seen.", "tests.contract_virt", "tests.contract_streams", "tests.contract_nodes"),
+    *("tests.contract_odds", "tests.contract_evictions", "tests.contract_migrations", "tests.contract_hotplug"),
+    *("tests.contract_machine_snapshots", "tests.contract_restores", "tests.contract_clones"),
+)
+"""What is about machines and those who run them."""
 PARTS = {
     "deaths": ("tests.sandbox.test_deaths_live",),
     "crashes": ("tests.live.test_crash_live", "tests.sandbox.test_storms_live", "tests.live.test_settled_live"),
@@ -49,19 +55,20 @@ PARTS = {
         *("tests.live.test_restore", "tests.benches."),
     ),
     "people": ("tests.live.test_",),
-    "guests": ("tests.contract_virt", "tests.contract_streams", "tests.contract_nodes", "tests.live.seen."),
+    "guests": GUESTS,
     "oracles": ("tests.compute.", "tests.oracle.", "tests.cloud."),
     "contracts": ("tests.",),
 }
 """What runs on one sandbox, by the beginnings of names; the longest come first."""
 SEARCHES = ("deaths", "crashes", "tempest", "quotas", "troubles", "oracles")
 """Parts that look for what breaks, at every place where it might: minutes that nobody waits for at a desk."""
-THIRDS = {
+REAL_PARTS = {
     "troubles": (
         *("tests.live.test_crash", "tests.live.test_faults", "tests.live.test_log_crashes", "tests.live.test_lost"),
         *("tests.live.test_quota_races", "tests.live.test_bad_"),
     ),
     "journeys": ("tests.live.test_", "tests.clients."),
+    "guests": GUESTS,
     "contracts": ("tests.",),
 }
 """What runs on the real control planes: each costs a gigabyte and a half of memory."""
@@ -245,9 +252,9 @@ def build(total: Sum, environment: Mapping[str, str]) -> None:
 
 def on_real(total: Sum, environment: Mapping[str, str], prefix: str = "live") -> None:
     """What runs on the real control planes."""
-    thirds = parts("live", THIRDS).items()
-    works = [trial(name.replace("live", prefix, 1), names, environment) for name, names in thirds]
-    carry_out(works, total, len(THIRDS))
+    found = parts("live", REAL_PARTS).items()
+    works = [trial(name.replace("live", prefix, 1), names, environment) for name, names in found]
+    carry_out(works, total, len(REAL_PARTS))
 
 
 def main() -> int:
