@@ -67,6 +67,7 @@ REAL_PARTS = {
         *("tests.live.test_crash", "tests.live.test_faults", "tests.live.test_log_crashes", "tests.live.test_lost"),
         *("tests.live.test_quota_races", "tests.live.test_bad_"),
     ),
+    "replicas": ("tests.live.test_rolling", "tests.live.test_replicas", "tests.live.test_versions"),
     "journeys": ("tests.live.test_", "tests.clients."),
     "guests": GUESTS,
     "contracts": ("tests.",),
