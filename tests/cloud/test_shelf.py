@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.cloud.reading.block import MOST, Block
 from dicot.cloud.reading.fragments import Allowance
+from dicot.cloud.reading.order import Span
 from dicot.cloud.reading.shelf import Entry, Page, Query, Shape, Shelf, Text, UnknownMarker, each, newest_first
 from dicot.cloud.reading.texts import Texts
 
@@ -380,7 +381,7 @@ class TextTests(ShelfTests):
         return found
 
     def whole(self, text: Text) -> list[bool]:
-        """Which of the runs are blocks in one piece."""
+        """Which of the runs are in one piece."""
         return [len(run) == 1 and run[0].count(b", ") > 9 for run in text.runs]
 
     def settle(self) -> Text:
@@ -415,6 +416,13 @@ class TextTests(ShelfTests):
             self.put("00300", name=name)
             self.assertEqual(b", ".join(b", ".join(run) for run in self.text().runs).split(b", ")[300], name.encode())
             self.settle()
+
+    def test_a_page_that_ends_within_a_block_is_joined_too(self) -> None:
+        for asked in ({"limit": MOST + 20}, {"limit": MOST + 20, "marker": f"{MOST - 31:05}"}):
+            self.assertEqual(self.whole([self.text(**asked) for _ in range(3)][-1]), [True] * 2)
+        self.put("00260", name="y")
+        self.page("red")
+        self.assertEqual(self.whole(self.text(limit=MOST + 20)), [True, False])
 
     def test_pages_begin_and_end_within_blocks(self) -> None:
         for limit in (1, 2, MOST - 1, MOST, MOST + 1, 2 * MOST, 3 * MOST + 19, 3 * MOST + 20, 3 * MOST + 21):
@@ -451,27 +459,27 @@ class TextsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.texts = Texts(3000)
 
-    def keep(self, part: bytes) -> Block:
-        block = Block([])
+    def keep(self, part: bytes) -> Span:
+        span = Span(Block([]), 0, ())
         for _ in range(2):
-            self.texts.offer(block, BRIEF, [part] * 10)
-        return block
+            self.texts.offer(span, BRIEF, [part] * 10)
+        return span
 
     def test_those_longest_unused_go_first(self) -> None:
-        blocks = [self.keep(b"x" * 50) for _ in range(3)]
-        self.assertTrue(self.texts.of(blocks[0], BRIEF))
+        spans = [self.keep(b"x" * 50) for _ in range(3)]
+        self.assertTrue(self.texts.of(spans[0], BRIEF))
         self.keep(b"x" * 50)
-        self.assertEqual([bool(self.texts.of(block, BRIEF)) for block in blocks], [True, False, True])
+        self.assertEqual([bool(self.texts.of(span, BRIEF)) for span in spans], [True, False, True])
         self.assertEqual(self.texts.size, 3 * (400 + 518))
 
     def test_those_seen_once_count_too(self) -> None:
         for _ in range(100):
-            self.texts.offer(Block([]), BRIEF, [b"x"])
+            self.texts.offer(Span(Block([]), 0, ()), BRIEF, [b"x"])
         self.assertEqual(self.texts.size, 2800)
 
     def test_too_long_for_all(self) -> None:
-        block = self.keep(b"x" * 1000)
-        self.assertEqual((self.texts.of(block, BRIEF), self.texts.size), ((), 0))
+        span = self.keep(b"x" * 1000)
+        self.assertEqual((self.texts.of(span, BRIEF), self.texts.size), ((), 0))
 
     def test_long_ones_are_several(self) -> None:
         self.texts = Texts()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import chain, islice
 from operator import attrgetter
+from typing import NamedTuple
 
 from .block import MOST, Block, column
 from .entry import Entry
@@ -12,9 +13,15 @@ from .entry import Entry
 Rank = tuple[str, str]
 """An entry's order, and its place where two have the same."""
 Sort = tuple[tuple[str, bool], ...]
-Span = tuple[Block, Sequence[Entry]]
-"""A block, and some of its entries in a row: all of them where they are its very own list."""
 rank: Callable[[Entry], Rank] = attrgetter("order", "place")
+
+
+class Span(NamedTuple):
+    """Some entries of a block in a row, of which the first is at ``place``."""
+
+    block: Block
+    place: int
+    entries: Sequence[Entry]
 
 
 class Ordered:
@@ -78,14 +85,14 @@ class Ordered:
         return found
 
     def spans(self, after: Entry | None, most: int) -> list[Span]:
-        """The same by blocks: of which, and the entries of it that are meant."""
+        """The same by blocks."""
         blocks, found = self._blocks, list[Span]()
         number, place = (0, 0) if after is None else self._behind(after)
         while number < len(blocks) and most > 0:
             entries = blocks[number].entries
             if place or most < len(entries):
                 entries = entries[place : place + most]
-            found.append((blocks[number], entries))
+            found.append(Span(blocks[number], place, entries))
             most -= len(entries)
             number, place = number + 1, 0
         return found

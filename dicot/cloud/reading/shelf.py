@@ -159,7 +159,7 @@ class Shelf:
         return Page(parts, more, last)
 
     def text(self, scopes: Sequence[str], query: Query, shape: Shape) -> Generator[None, None, Text]:
-        """The same with whole blocks in few pieces, as far as they are known. Raises UnknownMarker."""
+        """The same in few pieces, as far as these are known. Raises UnknownMarker."""
         asked = frozenset(scopes)
         runs = self._runs(asked)
         if query.is_plain and len(runs) == 1 and query.limit > 0:
@@ -175,24 +175,23 @@ class Shelf:
     def _spelled(self, run: Ordered, marker: Entry | None, query: Query, shape: Shape) -> Text:
         """A page of one run in the default order. Raises KeyError."""
         spans = run.spans(marker, query.limit + 1)
-        count = sum(len(entries) for _, entries in spans)
+        count = sum(len(span.entries) for span in spans)
         more = count > query.limit
         if more:
-            block, entries = spans.pop()
+            last = spans.pop()
             count -= 1
-            spans += [(block, entries[:-1])] if len(entries) > 1 else []
+            spans += [last._replace(entries=last.entries[:-1])] if len(last.entries) > 1 else []
         ready = self._fragments.of(shape)
         runs: list[Sequence[bytes]] = []
-        for block, entries in spans:
-            texts = self._texts.of(block, shape) if entries is block.entries else ()
+        for span in spans:
+            texts = self._texts.of(span, shape)
             if texts:
                 runs += [(text,) for text in texts]
                 continue
-            parts = [ready[entry.place] for entry in entries]
+            parts = [ready[entry.place] for entry in span.entries]
             runs.append(parts)
-            if entries is block.entries:
-                self._texts.offer(block, shape, parts)
-        return Text(runs, count, more, spans[-1][1][-1].id if spans else "")
+            self._texts.offer(span, shape, parts)
+        return Text(runs, count, more, spans[-1].entries[-1].id if spans else "")
 
     def _found(self, asked: frozenset[str], query: Query) -> Entries:
         """The entries of a page, and one more where more follow."""

@@ -1,10 +1,10 @@
-"""Joined fragments of whole blocks, for lists that are asked for again and again. Free of Twisted."""
+"""Joined fragments of blocks, for lists that are asked for again and again. Free of Twisted."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from .block import Block
 from .entry import Shape
+from .order import Span
 
 BETWEEN = b", "
 """What stands between two documents of a list."""
@@ -13,14 +13,15 @@ MOST = 32 * 1024 * 1024
 LONGEST = 262_144
 """Bytes of one text, by its documents' mean length: a slow client may hold one that nobody else wants any more."""
 _OVERHEAD = 400
-"""Bytes that a block which was seen once takes, and texts beside their own."""
-_Key = tuple[object, Shape]
+"""Bytes that a span which was seen once takes, and texts beside their own."""
+_Key = tuple[object, int, int, Shape]
 
 
 class Texts:
-    """What blocks say in a shape. Those that were longest unused go first, also where their block is another now.
+    """What spans of blocks say in a shape. Those that were longest unused go first, also where their block is another
+    now.
 
-    A block's texts are kept once the block was asked for twice without any change: walks through everything, and
+    A span's texts are kept once it was asked for twice without any change of its block: walks through everything, and
     blocks that always change, cost no memory and no joining.
     """
 
@@ -29,17 +30,17 @@ class Texts:
         self._kept: OrderedDict[_Key, tuple[bytes, ...]] = OrderedDict()
         self.size = 0
 
-    def of(self, block: Block, shape: Shape) -> tuple[bytes, ...]:
-        """A block's texts, none where they are not known."""
-        key = block.stamp, shape
+    def of(self, span: Span, shape: Shape) -> tuple[bytes, ...]:
+        """A span's texts, none where they are not known."""
+        key = _key(span, shape)
         texts = self._kept.get(key, ())
         if texts:
             self._kept.move_to_end(key)
         return texts
 
-    def offer(self, block: Block, shape: Shape, parts: Sequence[bytes]) -> None:
-        """These are the fragments of a block of which there are no texts."""
-        key = block.stamp, shape
+    def offer(self, span: Span, shape: Shape, parts: Sequence[bytes]) -> None:
+        """These are the fragments of a span of which there are no texts."""
+        key = _key(span, shape)
         texts = _joined(parts) if key in self._kept else ()
         self.size += sum(map(len, texts)) or _OVERHEAD
         self._kept[key] = texts
@@ -47,6 +48,10 @@ class Texts:
         while self.size > self._most:
             _, oldest = self._kept.popitem(last=False)
             self.size -= sum(map(len, oldest)) + _OVERHEAD
+
+
+def _key(span: Span, shape: Shape) -> _Key:
+    return span.block.stamp, span.place, len(span.entries), shape
 
 
 def _joined(parts: Sequence[bytes]) -> tuple[bytes, ...]:
