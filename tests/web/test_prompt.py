@@ -134,7 +134,17 @@ class PromptTests(SynchronousTestCase):
             self.connection.doWrite()
         self.assertEqual(sum(map(len, self.socket.sent)), 2 * TURN)
         self.connection.write(b"y")
-        self.assertEqual(self.socket.sent[-1], b"y")
+        self.assertTrue(self.waits)
+        self.connection.doWrite()
+        self.connection.write(b"z")
+        self.assertEqual((b"".join(self.socket.sent)[-2:], self.waits), (b"yz", False))
+
+    def test_what_waits_for_its_turn_is_not_copied(self) -> None:
+        pieces = [bytes([65 + number]) * TURN for number in range(5)]
+        for piece in pieces:
+            self.connection.writeSequence([b"", piece])
+        self.connection.doWrite()
+        self.assertEqual((b"".join(self.socket.sent), self.waits), (b"".join(pieces), False))
 
     def test_a_body_is_pulled_while_there_is_room(self) -> None:
         body = [bytes([65 + number % 26]) * 1500 for number in range(1000)]
@@ -150,9 +160,18 @@ class PromptTests(SynchronousTestCase):
         self.assertEqual(b"".join(self.socket.sent), b", ".join(body))
 
     def test_nobody_waits_for_a_body_that_fits(self) -> None:
-        sent = Slices(self.connection, sliced([b"x" * (9 * SLICE)]), self.connection.write).send()
+        sent = Slices(self.connection, sliced([b"x" * (TURN - SLICE)]), self.connection.write).send()
         self.successResultOf(sent)
-        self.assertEqual((len(self.socket.sent), self.waits), (9, False))
+        self.assertEqual((len(self.socket.sent), self.waits), (TURN // SLICE - 1, False))
+
+    def test_a_long_body_lets_others_have_their_turn(self) -> None:
+        sent = Slices(self.connection, sliced([b"x" * (9 * SLICE)]), self.connection.write).send()
+        self.assertNoResult(sent)
+        self.assertEqual((sum(map(len, self.socket.sent)), self.waits), (TURN, True))
+        while self.waits:
+            self.connection.doWrite()
+        self.successResultOf(sent)
+        self.assertEqual(sum(map(len, self.socket.sent)), 9 * SLICE)
 
 
 class PortTests(SynchronousTestCase):
