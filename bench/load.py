@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import re
 import select
 import socket
@@ -34,7 +35,8 @@ class Task:
     """What to do. ``requests`` are sent in turn, over and over for ``seconds``, or each once where that is 0.
 
     ``pids`` are the server's processes, whose processor time is taken. ``pause`` is what a client rests before each
-    request, where there is one connection.
+    request, where there is one connection. ``way`` is by how much this program gives way to another generator on its
+    processor.
     """
 
     port: int
@@ -44,6 +46,7 @@ class Task:
     warmup: float = 0.0
     pids: Sequence[int] = ()
     pause: float = 0.0
+    way: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,7 @@ def decoded(text: str) -> Seen:
 def main() -> None:
     task = Task(**json.load(sys.stdin))
     gc.disable()
+    os.nice(task.way)
     print(json.dumps(asdict(Load(task).run())))
 
 

@@ -17,6 +17,8 @@ from ..stage import SERVERS, WARMUP, Stage, Stages, tell
 from .reads import READERS, given
 
 LISTERS = 2
+WAY = 10
+"""By how much those who list give way to the small GET, whose clock would else tell of their work too."""
 GATE = "identify (dicot/cloud/callers/gate.py"
 SLOW = 2.0
 """Seconds that the profiler may need to begin."""
@@ -27,9 +29,8 @@ async def mixed(stages: Stages) -> list[Line]:
     stage = await stages.few()
     folder = await given(stages, stage)
     small = one_by_one(stages, stage, folder)
-    listing = Task(
-        stage.port, [stage.request("GET", f"{SERVERS}/detail")], LISTERS, small.seconds + 2 * WARMUP, WARMUP
-    )
+    longer = small.seconds + 2 * WARMUP
+    listing = Task(stage.port, [stage.request("GET", f"{SERVERS}/detail")], LISTERS, longer, WARMUP, way=WAY)
     idle: list[Seen] = []
     busy: list[Seen] = []
     for number in range(stages.options.rounds):
