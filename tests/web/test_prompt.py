@@ -165,13 +165,13 @@ class PromptTests(SynchronousTestCase):
         self.assertEqual((len(self.socket.sent), self.waits), (TURN // SLICE - 1, False))
 
     def test_a_long_body_lets_others_have_their_turn(self) -> None:
-        sent = Slices(self.connection, sliced([b"x" * (9 * SLICE)]), self.connection.write).send()
+        sent = Slices(self.connection, sliced([b"x" * (3 * TURN)]), self.connection.write).send()
         self.assertNoResult(sent)
         self.assertEqual((sum(map(len, self.socket.sent)), self.waits), (TURN, True))
         while self.waits:
             self.connection.doWrite()
         self.successResultOf(sent)
-        self.assertEqual(sum(map(len, self.socket.sent)), 9 * SLICE)
+        self.assertEqual(sum(map(len, self.socket.sent)), 3 * TURN)
 
 
 class PortTests(SynchronousTestCase):
