@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.cluster.control import Control
+from tests.cluster.objects import Document
 
 Release = tuple[int, int]
 COMPRESSING: Release = (1, 37)
@@ -37,6 +38,16 @@ async def release(control: Control) -> Release:
     """That of a server."""
     version = await control.get("/version")
     return int(version["major"]), int(version["minor"].rstrip("+"))
+
+
+def claim_before(here: Release, claim: Document) -> Document:
+    """A claim as it was told of before UNUSED."""
+    status = claim.get("status", {})
+    if here < UNUSED or "conditions" not in status:
+        return claim
+    others = [each for each in status["conditions"] if each["type"] != "Unused"]
+    rest = {key: value for key, value in status.items() if key != "conditions"}
+    return {**claim, "status": rest | ({"conditions": others} if others else {})}
 
 
 def worded(here: Release, text: str) -> str:

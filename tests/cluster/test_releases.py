@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.cluster.modules import KUBERNETES_SERIES
-from tests.cluster.releases import WORDS, worded
+from tests.cluster.releases import WORDS, claim_before, worded
 
 
 class WordTests(SynchronousTestCase):
@@ -17,3 +17,16 @@ class WordTests(SynchronousTestCase):
         """Words of that release or an older one would belong into the contracts themselves."""
         major, minor = KUBERNETES_SERIES.removeprefix("v").split(".")
         self.assertGreater(min(WORDS), (int(major), int(minor)))
+
+
+class ClaimTests(SynchronousTestCase):
+    def test_a_claim_as_it_was_told_of_before(self) -> None:
+        resizing, unused = {"type": "Resizing"}, {"type": "Unused"}
+        for found, before in (
+            ([unused], {"phase": "Bound"}),
+            ([resizing, unused], {"phase": "Bound", "conditions": [resizing]}),
+        ):
+            claim = {"status": {"phase": "Bound", "conditions": found}}
+            self.assertEqual(claim_before((1, 37), claim), {"status": before})
+            self.assertEqual(claim_before((1, 36), claim), claim)
+        self.assertEqual(claim_before((1, 37), {}), {})
