@@ -56,9 +56,12 @@ class DiscoveryTests(ContractTestCase):
         for root in ("/api", "/apis"):
             answer = await self.control.ask("GET", root, accept=WHOLE)
             self.assertEqual(answer.document["kind"], "APIGroupDiscoveryList")
-            for group in answer.document["items"]:
+            names = {group["metadata"].get("name", ""): group for group in answer.document["items"]}
+            # What the tests beside this one define goes in one form before the other.
+            names.pop("contract.dicot.io", None)
+            for name, group in names.items():
                 for version in group["versions"]:
-                    await self.same(root, group["metadata"].get("name", ""), version)
+                    await self.same(root, name, version)
 
     async def same(self, root: str, group: str, version: Document) -> None:
         place = "/".join(filter(None, (root, group, version["version"])))
