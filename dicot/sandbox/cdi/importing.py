@@ -4,7 +4,7 @@ from dicot.kube.address import place
 
 from ..steps import REST, Create, Decision, Step, act
 from .events import NORMAL, WARNING
-from .kinds.claims import CLAIMS, PODS, Pod
+from .kinds.claims import CLAIMS, Pod
 from .names import (
     BOUND,
     CONTENT_TYPE,
@@ -17,15 +17,14 @@ from .names import (
     REQUIRES_SCRATCH,
     RUNNING,
     SOURCE,
-    joined,
 )
 from .pods import importer
 from .scratch import scratch
 from .storage import ARCHIVE
-from .workers import FINAL, Scene, annotate, dismiss, in_use, not_started, reported, shown, tell
+from .workers import Post, Scene, annotate, dismiss, reported, shown, start, tell
 
 COMPONENT = "import-controller"
-_TRY_AGAIN = 2.0
+_POST = Post(COMPONENT, IMPORT_POD, IMPORTER, "ImportTargetInUse")
 _ANOTHER = "checksum mismatch"
 """In the report of a worker that has fetched something else, which no other try would mend."""
 _BOUND = (BOUND, f"{BOUND}.message", f"{BOUND}.reason")
@@ -47,18 +46,9 @@ def decide(scene: Scene) -> Decision:
 
 
 def _start(scene: Scene) -> Decision:
-    claim, meta = scene.claim, scene.claim.metadata
-    used = [pod for pod in scene.users if pod.status.phase not in FINAL]
-    if used:
-        return act(*in_use(scene, used, claim, "ImportTargetInUse", COMPONENT), again=_TRY_AGAIN)
-    name = meta.annotations.get(IMPORT_POD, "")
-    if not name:
-        scratch = {REQUIRES_SCRATCH: "true"} if _needs_scratch(scene) else {}
-        named = annotate(claim, {IMPORT_POD: joined(IMPORTER, meta.name), **scratch})
-        return act(named) if named is not None else REST
-    body = importer(claim, name, _needs_scratch(scene), scene.terms)
-    at = place(PODS, meta.namespace)
-    return act(Create(at, body, lambda reason: not_started(scene, name, RUNNING, COMPONENT, reason)))
+    scratch = _needs_scratch(scene)
+    notes = {REQUIRES_SCRATCH: "true"} if scratch else {}
+    return start(scene, _POST, lambda name: importer(scene.claim, name, scratch, scene.terms), notes)
 
 
 def _needs_scratch(scene: Scene) -> bool:

@@ -2,14 +2,13 @@
 upload-controller)."""
 
 from dicot.kube.address import place
-from dicot.kube.kind import Manifest
 
 from ...kube.quantity import whole
 from ..steps import REST, Create, Decision, Remove, Step, act
 from . import sizes
 from .carriers import upload_secret, upload_server, upload_service
 from .events import NORMAL, WARNING
-from .kinds.claims import CLAIMS, PODS, SECRETS, SERVICES, Claim, Pod
+from .kinds.claims import CLAIMS, SECRETS, SERVICES, Claim, Pod
 from .names import (
     CLONE_REQUEST,
     CONTENT_TYPE,
@@ -21,15 +20,14 @@ from .names import (
     UPLOAD_POD,
     UPLOAD_REQUEST,
     UPLOAD_SERVER,
-    joined,
     service,
 )
 from .scratch import scratch
 from .storage import BLOCK, KUBEVIRT
-from .workers import FINAL, Scene, annotate, dismiss, in_use, not_started, shown, tell
+from .workers import FINAL, Post, Scene, annotate, dismiss, shown, start, tell
 
 COMPONENT = "upload-controller"
-_TRY_AGAIN = 2.0
+_POST = Post(COMPONENT, UPLOAD_POD, "cdi-upload", "UploadTargetInUse")
 _TOO_SMALL = "target resources requests storage size is smaller than the source"
 
 
@@ -126,14 +124,4 @@ def _room(scene: Scene, claim: Claim) -> int:
 
 
 def _start(scene: Scene, client: str) -> Decision:
-    claim, meta = scene.claim, scene.claim.metadata
-    used = [pod for pod in scene.users if pod.status.phase not in FINAL]
-    if used:
-        return act(*in_use(scene, used, claim, "UploadTargetInUse", COMPONENT), again=_TRY_AGAIN)
-    name = meta.annotations.get(UPLOAD_POD, "")
-    if not name:
-        named = annotate(claim, {UPLOAD_POD: joined("cdi-upload", meta.name)})
-        return act(named) if named is not None else REST
-    body: Manifest = upload_server(claim, name, client, scene.terms, scene.now)
-    at = place(PODS, meta.namespace)
-    return act(Create(at, body, lambda reason: not_started(scene, name, RUNNING, COMPONENT, reason)))
+    return start(scene, _POST, lambda name: upload_server(scene.claim, name, client, scene.terms, scene.now))

@@ -1,23 +1,27 @@
 """What a claim says of the Pods that work for it (CDI 1.65.0, pkg/controller/util.go)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from dicot.kube.address import place
 from dicot.kube.errors import Refused
+from dicot.kube.kind import Manifest
 
-from ..steps import Patch, Remove, Step
+from ..steps import REST, Create, Decision, Patch, Remove, Step, act
 from .events import WARNING, event
 from .keys import Keys
 from .kinds.claims import CLAIMS, PODS, Claim, Pod, Thing
-from .names import CLONE_SENDER, COMPONENT, POD_PHASE, POD_RESTARTS, RETAIN_POD, RUNNING
+from .names import CLONE_SENDER, COMPONENT, POD_PHASE, POD_RESTARTS, RETAIN_POD, RUNNING, joined
 from .pods import Terms
 from .storage import Storage
 
 FINAL = ("Succeeded", "Failed")
+_TRY_AGAIN = 2.0
 _TOO_SMALL = (
     "is larger than the reported available",
     "no space left on device",
@@ -83,6 +87,33 @@ def in_use(scene: Scene, used: Sequence[Pod], claim: Claim, reason: str, compone
     """Events about Pods that a claim has to wait for."""
     texts = (f"pod {each.metadata.namespace}/{each.metadata.name} using PersistentVolumeClaim" for each in used)
     return [tell(scene, WARNING, reason, f"{text} {claim.metadata.name}", component) for text in texts]
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Of a claim's worker: which controller makes it, the annotation that names its Pod, how the name begins, and
+    what is told while others use the claim."""
+
+    component: str
+    note: str
+    beginning: str
+    in_use: str
+
+
+def start(
+    scene: Scene, post: Post, made: Callable[[str], Manifest], notes: Mapping[str, str] = MappingProxyType({})
+) -> Decision:
+    """Once nobody uses the claim, name a worker, with other ``notes``, then make it."""
+    claim, meta = scene.claim, scene.claim.metadata
+    used = [pod for pod in scene.users if pod.status.phase not in FINAL]
+    if used:
+        return act(*in_use(scene, used, claim, post.in_use, post.component), again=_TRY_AGAIN)
+    name = meta.annotations.get(post.note, "")
+    if not name:
+        named = annotate(claim, {post.note: joined(post.beginning, meta.name), **notes})
+        return act(named) if named is not None else REST
+    at = place(PODS, meta.namespace)
+    return act(Create(at, made(name), partial(not_started, scene, name, RUNNING, post.component)))
 
 
 def dismiss(claim: Claim, pod: Pod) -> Step | None:
