@@ -56,6 +56,18 @@ def left(
     return {"metadata": meta, "spec": spec}
 
 
+WEB1 = {
+    "instance_id": id_of(1),
+    "name": "web1",
+    "tenant_id": PROJECT,
+    "flavor": "m1.small",
+    "vcpus": 2,
+    "memory_mb": 2048,
+    "local_gb": 25,
+}
+"""What is told of the first server, whatever becomes of it."""
+
+
 class UsageCase(SynchronousTestCase):
     def start(self, *machines: dict[str, Any], logs: Sequence[Any] = ()) -> None:
         self.bench = Workbench(SERVERS, {VM: machines, SERVER_LOG: logs})
@@ -90,13 +102,7 @@ class OneProjectTests(UsageCase):
                 "total_local_gb_usage": 25.0,
                 "server_usages": [
                     {
-                        "instance_id": id_of(1),
-                        "name": "web1",
-                        "tenant_id": PROJECT,
-                        "flavor": "m1.small",
-                        "vcpus": 2,
-                        "memory_mb": 2048,
-                        "local_gb": 25,
+                        **WEB1,
                         "state": "stopped",
                         "started_at": (NOW - HOUR).strftime("%Y-%m-%dT%H:%M:%S.000000"),
                         "ended_at": None,
@@ -180,13 +186,7 @@ class DeletedTests(UsageCase):
         self.assertEqual(
             found,
             {
-                "instance_id": id_of(1),
-                "name": "web1",
-                "tenant_id": PROJECT,
-                "flavor": "m1.small",
-                "vcpus": 2,
-                "memory_mb": 2048,
-                "local_gb": 25,
+                **WEB1,
                 "state": "terminated",
                 "started_at": (NOW - 5 * HOUR).strftime("%Y-%m-%dT%H:%M:%S.000000"),
                 "ended_at": (NOW - 2 * HOUR).strftime("%Y-%m-%dT%H:%M:%S.000000"),
