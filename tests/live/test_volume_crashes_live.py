@@ -11,32 +11,18 @@ from typing import Any
 from twisted.internet import reactor
 
 from dicot.tap import CRASH_AT
-from tests.cluster.control import Control
-from tests.live.case import image_id, kubernetes
+from tests.live.case import image_id
 from tests.live.clients import until
 from tests.live.daemon import DAEMON
-from tests.live.journey import DEMO, JourneyCase
-from tests.live.wire import NoAnswer, Person, logged_in
+from tests.live.journey import DEMO
+from tests.live.volumed import SERVERS, VolumeCase
+from tests.live.wire import NoAnswer
 
 ONLY_ON = "sandbox"
-SERVERS = "/compute/v2.1/servers"
 BLANK = {"source_type": "blank", "destination_type": "volume", "volume_size": 1, "boot_index": -1}
 
 
-class VolumeCrashTests(JourneyCase):
-    demo: Person
-    cluster: Control
-
-    async def setUp(self) -> None:  # type: ignore[override]
-        await super().setUp()
-        self.cluster = kubernetes(self, self.daemon.ground.access)
-        self.demo = await logged_in(reactor, self.daemon.url, "demo", self.daemon.ground.passwords["demo"])
-
-    async def clean(self) -> None:
-        """Also volumes that outlived their servers."""
-        for name in await self.names("vm,ports.network.dicot.io,datavolumes"):
-            await self.kubectl.delete(*DEMO, name)
-
+class VolumeCrashTests(VolumeCase):
     async def dies(self, point: str) -> None:
         """A create at a daemon that dies at a point of it."""
         daemon = await DAEMON.own(reactor, self, start=False)

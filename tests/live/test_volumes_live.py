@@ -6,31 +6,20 @@ from typing import Any
 
 from twisted.internet import reactor
 
-from tests.cluster.control import Control
-from tests.live.case import image_id, kubernetes, message_of
+from tests.live.case import image_id, message_of
 from tests.live.clients import until
-from tests.live.journey import DEMO, JourneyCase
-from tests.live.wire import Heard, Person, logged_in, side_by_side
+from tests.live.journey import DEMO
+from tests.live.volumed import SERVERS, VolumeCase
+from tests.live.wire import Heard, side_by_side
 
-SERVERS = "/compute/v2.1/servers"
 SNAPSHOTS = "/apis/snapshot.storage.k8s.io/v1/namespaces/demo/volumesnapshots"
 VOLUME = {"destination_type": "volume", "boot_index": -1}
 
 
-class VolumeTests(JourneyCase):
-    demo: Person
-    cluster: Control
-
+class VolumeTests(VolumeCase):
     async def setUp(self) -> None:  # type: ignore[override]
         await super().setUp()
-        self.cluster = kubernetes(self, self.daemon.ground.access)
-        self.demo = await logged_in(reactor, self.daemon.url, "demo", self.daemon.ground.passwords["demo"])
         self.image = await image_id(self.demo)
-
-    async def clean(self) -> None:
-        """Also volumes that outlived their servers."""
-        for name in await self.names("vm,ports.network.dicot.io,volumesnapshots,datavolumes"):
-            await self.kubectl.delete(*DEMO, name)
 
     async def create(self, name: str, devices: list[Any], **more: Any) -> Heard:
         server = {
