@@ -30,8 +30,12 @@ BIN = Path(sys.executable).parent
 SUMMARY = re.compile(r"^(?:PASSED|FAILED)(?: \((.*)\))?$")
 FAILED = ("[FAIL]", "[ERROR]")
 RULE = "=" * 79
-REPEATED = 60
+END = "-" * 79
+"""What comes after the last of the parts of trial's report."""
+REPEATED = 24
 """Lines told again of each failure: the end of its traceback and the names of the tests."""
+WIDTH = 300
+"""Characters of each of these lines: who reads only the end of a long report shall see all that failed."""
 AT_ONCE = 6
 """Commands that run at a time."""
 IS_LONG = bool(os.environ.get("DICOT_LONG"))
@@ -188,9 +192,16 @@ def count(name: str, lines: Iterable[str], total: Sum) -> None:
 
 def failures(lines: Sequence[str]) -> list[str]:
     """The parts of trial's report that tell of what failed."""
-    starts = [index for index, line in enumerate(lines) if line == RULE] + [len(lines)]
+    starts = [index for index, line in enumerate(lines) if line in (RULE, END)]
     parts = [lines[start + 1 : end] for start, end in itertools.pairwise(starts)]
-    return ["\n".join(part[-REPEATED:]) for part in parts if part and part[0] in FAILED]
+    return ["\n".join(_brief(part)) for part in parts if part and part[0] in FAILED]
+
+
+def _brief(part: Sequence[str]) -> Iterable[str]:
+    """What kind of failure it is, and its last lines, each cut in its middle."""
+    half = WIDTH // 2
+    for line in (part[0], *part[1:][-REPEATED:]):
+        yield line if len(line) <= WIDTH else f"{line[:half]} [...] {line[-half:]}"
 
 
 def modules() -> dict[str, str]:

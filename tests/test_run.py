@@ -47,6 +47,16 @@ class CountTests(SynchronousTestCase):
         self.assertTrue(told.startswith("unit: [FAIL]\nTraceback"), told)
         self.assertIn("1 != 2\n\ntests.test_run.Tests.test_one", told)
         self.assertNotIn("only there", told)
+        self.assertTrue(told.endswith("Tests.test_one"), told)
+
+    def test_a_long_failure_is_told_in_brief(self) -> None:
+        """The kind, the end and the names."""
+        total, long = Sum(), "".join(f"line {number} {'x' * 1000}\n" for number in range(1000))
+        count("unit", REPORT.replace("Traceback (most recent call last):\n", long).splitlines(keepends=True), total)
+        [told] = total.wrong
+        self.assertLess(len(told), 24 * 320)
+        self.assertTrue(told.startswith("unit: [FAIL]\nline 979 "), told[:50])
+        self.assertIn("1 != 2\n\ntests.test_run.Tests.test_one", told)
 
     def test_a_run_that_dies_has_failed(self) -> None:
         """Its last words are not a summary."""
