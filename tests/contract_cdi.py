@@ -15,7 +15,8 @@ from uuid import uuid4
 
 from twisted.internet.defer import Deferred
 
-from tests.cluster.control import SOON
+from tests.cluster.control import SOON, Overdue
+from tests.cluster.differences import differences
 from tests.cluster.objects import Document, named
 from tests.cluster.releases import claim_before, release
 from tests.live.seen.objects import CDI, binding, from_source, volume
@@ -67,20 +68,26 @@ class LifeTests(Case):
             mine["claim"] = claim_before(here, mine.get("claim", {}))
             for part in theirs:
                 if part != "phases" and mine.get(part) != theirs[part]:
-                    wrong[f"{life.name}: {part}"] = _differing(mine.get(part), theirs[part])
+                    wrong[f"{life.name}: {part}"] = differences(mine.get(part), theirs[part])
         self.assertEqual(wrong, {})
 
     async def test_what_happens_is_told(self) -> None:
         """By Events, sooner or later, and by none that were not told on the real programs."""
         recorded = self.recorded["events"]
-        awaited = {name: [each for each in events if lives.is_surely_told(each)] for name, events in recorded.items()}
+        awaited = [(name, each) for name, events in recorded.items() for each in events if lives.is_surely_told(each)]
         found: dict[str, list[list[str]]] = {}
 
         async def all_told() -> bool:
             found.update(await self.watcher.events())
-            return all(each in found[name] for name, events in awaited.items() for each in events)
+            return not untold()
 
-        await self.control.until(LATE, "all Events", all_told)
+        def untold() -> list[tuple[str, list[str]]]:
+            return [(name, each) for name, each in awaited if each not in found.get(name, ())]
+
+        try:
+            await self.control.until(LATE, "all Events", all_told)
+        except Overdue as error:
+            raise Overdue(f"{error}; not told: {untold()}") from None
         strange = {name: [each for each in told if each not in recorded[name]] for name, told in found.items()}
         self.assertEqual({name: events for name, events in strange.items() if events}, {})
 
@@ -95,13 +102,13 @@ class LifeTests(Case):
     async def test_sources_say_what_they_are(self) -> None:
         """DataSources over claims, over nothing and over each other."""
         found, recorded = await self.watcher.sources(), self.recorded["sources"]
-        wrong = {name: _differing(found[name], recorded[name]) for name in recorded if found[name] != recorded[name]}
+        wrong = {name: differences(found[name], recorded[name]) for name in recorded if found[name] != recorded[name]}
         self.assertEqual(wrong, {})
 
     async def test_a_class_has_its_profile(self) -> None:
         """Made and removed with it, and its share of overhead is in CDIConfig."""
         found, recorded = await self.watcher.profile(), self.recorded["settings"]
-        self.assertEqual(_differing(found, recorded), {})
+        self.assertEqual(differences(found, recorded), {})
 
     async def test_a_class_with_snapshots_says_so(self) -> None:
         """Its profile names the class of these, and clones by them where a driver can."""
@@ -302,11 +309,3 @@ def _phase(found: Document) -> str:
 
 def _is_running(found: Document) -> bool:
     return _phase(found) == "ImportInProgress"
-
-
-def _differing(mine: Any, theirs: Any, path: str = "") -> dict[str, Any]:
-    """Where two documents differ, by path."""
-    if isinstance(mine, dict) and isinstance(theirs, dict):
-        keys = sorted(set(mine) | set(theirs))
-        return {k: v for key in keys for k, v in _differing(mine.get(key), theirs.get(key), f"{path}.{key}").items()}
-    return {} if mine == theirs else {path: (mine, theirs)}

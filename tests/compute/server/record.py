@@ -25,6 +25,7 @@ from twisted.internet.task import react
 from dicot.sandbox.marks import FAULT
 from tests.cluster.access import Access
 from tests.cluster.control import MERGE, Control
+from tests.cluster.history import Event, history, version
 from tests.cluster.objects import Document, named
 from tests.live.seen.objects import (
     CDI,
@@ -107,7 +108,7 @@ class Place:
             return bool(found)
 
         await self._control.until(WITHIN, "the moment", told)
-        then = _version(found[0])
+        then = version(found[0])
         guests = await self._at(self._all("virtualmachineinstances"), then)
         volumes = await self._at(f"{CDI}/namespaces/{self._namespace}/datavolumes", then)
         return recording(found[0], next(iter(guests), None), volumes)
@@ -117,15 +118,14 @@ class Place:
 
     async def _story(self, path: str, *, ends: bool = False) -> list[Document]:
         """Every state of the objects of a collection; with ``ends`` the last one of those that are gone, too."""
-        answer = await self._control.ask("GET", f"{path}?watch=1&timeoutSeconds=1&resourceVersion={self._since}")
-        events = [json.loads(line) for line in answer.content.splitlines()]
-        return [{**each["object"], "gone": each["type"] == "DELETED"} for each in events if ends or _lives(each)]
+        events = await history(self._control, path, self._since)
+        return [{**each.object, "gone": each.type == "DELETED"} for each in events if ends or _lives(each)]
 
-    async def _at(self, path: str, version: int) -> list[Document]:
+    async def _at(self, path: str, then: int) -> list[Document]:
         """The objects of a collection as they were at a version of the cluster."""
         last: dict[str, Document] = {}
         for each in await self._story(path, ends=True):
-            if _version(each) <= version:
+            if version(each) <= then:
                 last[each["metadata"]["name"]] = each
         return [each for each in last.values() if not each["gone"]]
 
@@ -163,13 +163,8 @@ def _times(found: Any) -> Iterable[float]:
         yield datetime.fromisoformat(found).timestamp()
 
 
-def _version(found: Document) -> int:
-    return int(found["metadata"]["resourceVersion"])
-
-
-def _lives(event: Document) -> bool:
-    kind: str = event["type"]
-    return kind != "DELETED"
+def _lives(event: Event) -> bool:
+    return event.type != "DELETED"
 
 
 def shows(word: str) -> Sight:

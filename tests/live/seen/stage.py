@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from uuid import uuid4
 
 from twisted.internet import reactor
@@ -15,24 +14,13 @@ from twisted.web.client import HTTPConnectionPool
 
 from tests.cluster.access import Access
 from tests.cluster.control import MERGE, SOON, Answer, Control, Overdue, together
+from tests.cluster.history import Event, history
 from tests.cluster.objects import Document, named
 from tests.cluster.shared import SHARED, TIMEOUT, VARIABLE
 
 from .objects import CDI, KUBEVIRT, SUBRESOURCES, collection, printable
 
 Sight = Callable[[Document], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What happened to an object: ADDED, MODIFIED or DELETED; ``version`` orders all events of a cluster."""
-
-    type: str
-    object: Document
-
-    @property
-    def version(self) -> int:
-        return int(self.object["metadata"]["resourceVersion"])
 
 
 class Stage:
@@ -165,10 +153,7 @@ class SeenTestCase(TestCase):
 
     async def story(self, collection: str, name: str = "") -> list[Event]:
         """All that has happened there, to one object or to any, since the namespace was made."""
-        chosen = f"&fieldSelector=metadata.name={name}" if name else ""
-        path = f"{collection}?watch=1&timeoutSeconds=1&resourceVersion={STAGE.since}{chosen}"
-        lines = (await self.control.ask("GET", path)).content.splitlines()
-        return [Event(each["type"], each["object"]) for each in map(json.loads, lines)]
+        return await history(self.control, collection, STAGE.since, name)
 
     def refused(self, answer: Answer, status: int, text: str) -> None:
         """Fails unless an answer is that refusal."""

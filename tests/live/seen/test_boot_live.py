@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dicot.sandbox.marks import FAULT
+from tests.cluster.history import Event
 
 from .objects import (
     SUBRESOURCES,
@@ -20,7 +21,7 @@ from .objects import (
     volume,
     without_repeats,
 )
-from .stage import Event, SeenTestCase
+from .stage import SeenTestCase
 
 IMPORT = from_source({"http": {"url": URL}})
 

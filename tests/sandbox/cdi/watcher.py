@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 
-from tests.cluster.control import Control, together
+from tests.cluster.control import SOON, Control, together
+from tests.cluster.history import history
 from tests.cluster.objects import Document, named
 from tests.live.seen.objects import CDI
 from tests.sandbox.placing import masked, placed
@@ -15,7 +15,6 @@ from ..snapshots.watcher import GROUP
 from . import lives, offers
 from .lives import LIVES, SOURCES, Life
 
-SOON = 60.0
 FOREIGN = "foreign"
 HINT = "instancetype.kubevirt.io/default-instancetype"
 """A label that says which flavor fits."""
@@ -98,12 +97,7 @@ class Watcher:
 
     async def _states(self, path: str, since: str) -> list[Document]:
         """All states of all objects of a kind from a version on, in the order in which they were."""
-        watch = f"{path}?watch=1&timeoutSeconds=1&resourceVersion={since}"
-        lines = [json.loads(line) for line in (await self._control.ask("GET", watch)).content.splitlines()]
-        wrong = [each["object"] for each in lines if each["type"] == "ERROR"]
-        if wrong:
-            raise AssertionError(f"{path} cannot be watched from {since} on: {wrong[0]}")
-        return [each["object"] for each in lines]
+        return [each.object for each in await history(self._control, path, since)]
 
     def _elsewhere(self) -> str:
         return self._paths["pods"].replace(f"/{self.namespace}/", "/dicot-images/")
@@ -141,7 +135,7 @@ class Watcher:
 
     async def events(self) -> dict[str, list[list[str]]]:
         """What has been told of each life until now."""
-        told = await self._states(self._paths["events"], self._since)
+        told = (await self._control.get(self._paths["events"]))["items"]
         return {life.name: lives.told(told, life, self.namespace) for life in LIVES}
 
     async def sources(self) -> dict[str, Document]:
