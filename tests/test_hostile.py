@@ -1,6 +1,6 @@
 """Hostile objects of every kind that is read: nothing breaks, and nobody else is answered a byte differently.
 
-A few thousand by default, a million with ``DICOT_LONG``; ``DICOT_SEED`` repeats others than usual.
+A few thousand by default, a hundred thousand with ``DICOT_LONG``; ``DICOT_SEED`` repeats others than usual.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.hostile import Malice
 from tests.whole import Whole
 
 LONG = bool(os.environ.get("DICOT_LONG"))
-OBJECTS = 1_000_000 if LONG else 3_000
+OBJECTS = 100_000 if LONG else 3_000
 BATCH = 1_000 if LONG else 250
 SEED = int(os.environ.get("DICOT_SEED") or 20261126)
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDJ6Jz0kBfD4sFv7Wf5h0l4v6n0c2bq3m1x9y8z7w6v5 a@b"
