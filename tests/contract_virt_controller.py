@@ -10,6 +10,7 @@ that follow from their instances; an Event that is told again keeps its name.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from dicot.sandbox.nodes.machines import HEARTBEAT
+from tests.cluster.control import Overdue
 from tests.cluster.differences import differences
 from tests.cluster.history import Event, history
 from tests.cluster.objects import Document, named
@@ -36,6 +38,8 @@ HANDLERS = "/api/v1/namespaces/kubevirt/pods"
 FETCHES = 10.0
 """Seconds from one look at what happened to the next."""
 RECORDS = "DICOT_RECORD_LIVES"
+SETTLES = 30.0
+"""Seconds in which what is left of a life comes to be as in the record."""
 
 
 class Lives(SeenTestCase):
@@ -144,8 +148,18 @@ class LifeTests(Lives):
             known += await history(self.control, collection, since)
 
     async def _end(self, name: str) -> dict[str, Any]:
+        """What is left of a life, once it is as in the record: the last writes and Events come behind everything."""
         await LIVES[name].play(self, name)
-        return {**await self.left(name), "told": await self.said(name)}
+        recorded = _recorded(name) if LIVES[name].whole and not os.environ.get(RECORDS) else None
+        found: dict[str, Any] = {}
+
+        async def as_recorded() -> bool:
+            found.update({**await self.left(name), "told": await self.said(name)})
+            return recorded is None or found == recorded
+
+        with contextlib.suppress(Overdue):
+            await self.control.until(SETTLES, f"{name} to be as recorded", as_recorded)
+        return found
 
     def _look(self, name: str) -> None:
         life, lived = LIVES[name], self._lived[name]
@@ -154,12 +168,18 @@ class LifeTests(Lives):
         self.assertRegex(lived.words, rf"\A{life.words}\Z")
         self.assertRegex(lived.phases, rf"\A{life.phases}\Z")
         if life.whole:
-            self._compare(RECORDED / f"{name}.json", lived.left)
+            if os.environ.get(RECORDS):
+                _file(name).write_text(json.dumps(lived.left, indent=1, sort_keys=True) + "\n")
+            self.assertEqual(differences(lived.left, _recorded(name)), {})
 
-    def _compare(self, file: Path, found: dict[str, Any]) -> None:
-        if os.environ.get(RECORDS):
-            file.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
-        self.assertEqual(differences(found, json.loads(file.read_text())), {})
+
+def _file(name: str) -> Path:
+    return RECORDED / f"{name}.json"
+
+
+def _recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_file(name).read_text())
+    return found
 
 
 def _of(event: Event) -> str:

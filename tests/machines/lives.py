@@ -242,6 +242,8 @@ BOOT = f"{START}( Starting)? Running"
 AGAIN = "( Stopping!?)?( Stopped!?)*( Starting!?)* Running"
 STOP = "( Running!)?( Stopping!?)*( Stopped!?)* Stopped"
 FAILED = "Pending( Scheduling)?( Scheduled)? Failed( Pending( Scheduling)?( Scheduled)? Failed)*"
+TRIES = f"{FAILED}( Pending( Scheduling)?( Scheduled)?)?"
+"""The next try may be on its way when others have ended."""
 ONE = "Pending( Scheduling)?( Scheduled)? Running"
 INSTANCETYPE = named(
     "VirtualMachineInstancetype",
@@ -309,14 +311,14 @@ ALL_LIVES: dict[str, Life] = {
     "loops": Life(
         (machine("loops", notes={FAULT: "crash-loop"}),),
         loops,
-        f"{START}(( Starting!?)*( Stopped!)? CrashLoopBackOff!)+",
-        FAILED,
+        f"{START}(( Starting!?)*( Stopped!)? CrashLoopBackOff!)+( Starting!?)*( Stopped!)?",
+        TRIES,
     ),
     "loops-always": Life(
         (machine("loops-always", notes={FAULT: "crash-loop"}, runStrategy="Always"),),
         loops,
-        f"{START}(( Starting)? CrashLoopBackOff)+",
-        FAILED,
+        f"{START}(( Starting)? CrashLoopBackOff)+( Starting)?",
+        TRIES,
     ),
     "paused": Life((machine("paused"),), paused_and_stopped, f"{BOOT} Paused( Paused!)?{STOP}", f"{ONE} Succeeded"),
     "removed": Life((machine("removed"),), removed, f"{BOOT}( Terminating)+", f"{ONE} Succeeded"),
