@@ -938,7 +938,8 @@ class WatchTests(KubernetesTestCase):
         await self.made(self.maps, self.map("marked"))
         query = {"allowWatchBookmarks": 1, "timeoutSeconds": 3, "fieldSelector": "metadata.name%3Dmarked"}
         found = await self.story(self.maps, **query)
-        self.assertEqual([type_ for type_, _ in found], ["ADDED", "BOOKMARK"])
+        # Whoever's turn comes twice within these seconds is told twice.
+        self.assertIn([type_ for type_, _ in found], (["ADDED", "BOOKMARK"], ["ADDED", "BOOKMARK", "BOOKMARK"]))
 
 
 def _quoted(selector: str) -> str:
