@@ -15,12 +15,15 @@ from dicot.sandbox.nodes.odds import LABEL, MET
 from tests.cluster.objects import Document, named
 from tests.live.seen.objects import conditions, from_source, machine, volume
 from tests.live.seen.stage import SeenTestCase
+from tests.sandbox.snapshots.takes import claim, snapshot
+from tests.sandbox.snapshots.watcher import GROUP
 
 CHANCE, SEED = 0.5, 8
 COUNT = 6
 PULLING = ("ErrImagePull", "ImagePullBackOff")
 TRIED_AGAIN = 2
 DELAY = 3.0
+SLOW = ("pods", "virtualmachineinstances", "persistentvolumeclaims", "volumesnapshots")
 
 
 def met(names: Iterable[str]) -> set[str]:
@@ -74,6 +77,18 @@ class OddsTests(SeenTestCase):
             spec = {"containers": [{"name": "c", "image": "none"}], "automountServiceAccountToken": False}
             await self.make(named("Pod", name, None, spec=spec))
             self.addCleanup(self.removed, f"{self.core}/pods/{name}?gracePeriodSeconds=0")
+
+    @property
+    def shots(self) -> str:
+        return f"{GROUP}/namespaces/{self.namespace}/volumesnapshots"
+
+    async def snapshots(self, of: str, *names: str) -> None:
+        """Of a claim of their own."""
+        claims = f"{self.core}/persistentvolumeclaims"
+        await self.control.change("POST", claims, claim(of))
+        await self.becomes(f"{claims}/{of}", "Bound", lambda found: phase(found) == "Bound")
+        for name in names:
+            await self.control.change("POST", self.shots, snapshot(name, of))
 
     async def all_become(self, collection: str, looks: dict[str, Callable[[Document], bool]]) -> None:
         """Wait until each object looks as its name says."""
@@ -131,6 +146,24 @@ class OddsTests(SeenTestCase):
 
         await self.becomes(self.volumes, "as the odds have it", fits)
 
+    async def test_snapshots_that_are_not_taken(self) -> None:
+        """The others are."""
+        path = await self.even("snapshot", "taken-")
+        names = [f"taken-{name}" for name in self.NAMES]
+        await self.snapshots("shot", *names)
+        await self.counted(path, len(met(names)))
+        await self.all_become(
+            self.shots,
+            {
+                name: (
+                    lambda found: "there is no room" in found.get("status", {}).get("error", {}).get("message", "")
+                )
+                if name in met(names)
+                else (lambda found: found.get("status", {}).get("readyToUse") is True)
+                for name in names
+            },
+        )
+
     async def test_a_guest_that_fails_twice_and_runs(self) -> None:
         path = await self.odds("crash-loop", mark="crash-loop", name="loops", times="2")
         await self.make(machine("loops"))
@@ -139,7 +172,7 @@ class OddsTests(SeenTestCase):
         await self.counted(path, 2)
 
     async def test_what_takes_its_time(self) -> None:
-        for number, resource in enumerate(("pods", "virtualmachineinstances", "persistentvolumeclaims")):
+        for number, resource in enumerate(SLOW):
             await self.odds(f"slow-{number}", resource=resource, delay=str(DELAY), name="*slow*")
         await self.pods(("slow-pod",))
         url = {"http": {"url": "http://images.sandbox.invalid/disk.img"}}
@@ -158,6 +191,13 @@ class OddsTests(SeenTestCase):
         )
         running = conditions(volume_)["Running"]["lastTransitionTime"]
         self.assertGreaterEqual(_seconds(volume_["metadata"]["creationTimestamp"], running), DELAY)
+        await self.snapshots("quick", "slow-shot")
+        shot = await self.becomes(
+            f"{self.shots}/slow-shot", "ready", lambda found: bool(found.get("status", {}).get("readyToUse"))
+        )
+        self.assertGreaterEqual(
+            _seconds(shot["metadata"]["creationTimestamp"], shot["status"]["creationTime"]), DELAY
+        )
 
 
 def _seconds(begin: str, end: str) -> float:

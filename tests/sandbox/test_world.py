@@ -13,7 +13,8 @@ from dicot.sandbox.nodes.machines import TWO
 from dicot.sandbox.nodes.odds import MET, RULES
 from dicot.sandbox.nodes.volumes import PROVISIONER
 from dicot.sandbox.nodes.world import NodeWorld
-from dicot.sandbox.snapshots.kinds import SNAPSHOTS
+from dicot.sandbox.snapshots.kinds import CONTENTS, SNAPSHOTS
+from dicot.sandbox.snapshots.names import BEING_CREATED
 from dicot.sandbox.steps import REST, Create, Decision, Patch, Rewrite, Tell
 
 from .things import NOW, STAMP, claim_manifest, guest_manifest, pod_manifest, raw
@@ -198,6 +199,43 @@ class Deciding(Worlds):
         told = self.step(Key(RULES, "n", "r"))
         assert isinstance(told, Patch)
         self.assertEqual(told.body["metadata"]["annotations"], {MET: "1"})
+
+    def content_of(self, data: dict[str, str]) -> Key:
+        """A content that waits for its snapshot to be taken, seen before that snapshot was looked at."""
+        meta = {"namespace": "n", "creationTimestamp": STAMP}
+        self.tell(self.world.odds.rules, {"metadata": meta | {"name": "r", "uid": "r"}, "data": data})
+        self.tell(self.world.disks, {"metadata": {"name": "v"}, "spec": {"capacity": {"storage": "1Gi"}}})
+        self.tell(self.world.snapshots, {"metadata": meta | {"name": "s", "uid": "s"}})
+        spec = {"driver": PROVISIONER, "source": {"volumeHandle": "v"}}
+        spec |= {"volumeSnapshotRef": {"namespace": "n", "name": "s", "uid": "s"}}
+        content = {"metadata": {"name": "x", "uid": "x", "annotations": {BEING_CREATED: "yes"}}, "spec": spec}
+        self.tell(self.world.contents, content)
+        return Key(CONTENTS, "", "x")
+
+    def test_odds_of_a_snapshot_come_before_its_content(self) -> None:
+        content = self.content_of({"mark": "snapshot"})
+        decision = self.world.decide(content, NOW)
+        [met] = decision.steps
+        assert isinstance(met, Patch)
+        self.assertEqual(
+            (met.at.plural, met.body["metadata"]["annotations"]), ("volumesnapshots", {FAULT: "snapshot"})
+        )
+        self.assertIsNotNone(decision.again)
+        meta = {"namespace": "n", "creationTimestamp": STAMP, "annotations": {FAULT: "snapshot"}}
+        self.tell(self.world.snapshots, {"metadata": meta | {"name": "s", "uid": "s"}})
+        refused = self.world.decide(content, NOW).steps[0]
+        assert isinstance(refused, Patch)
+        self.assertIn("there is no room", refused.body["status"]["error"]["message"])
+
+    def test_a_snapshot_that_is_taken_slowly(self) -> None:
+        content = self.content_of({"resource": "volumesnapshots", "delay": "5"})
+        meta = {"namespace": "n", "creationTimestamp": STAMP, "annotations": {DELAY: "5.0"}}
+        self.tell(self.world.snapshots, {"metadata": meta | {"name": "s", "uid": "s"}})
+        waits = self.world.decide(content, NOW + 4.9)
+        self.assertEqual((waits.steps, waits.again is None), ((), False))
+        taken = self.world.decide(content, NOW + 5).steps[0]
+        assert isinstance(taken, Patch)
+        self.assertTrue(taken.body["status"]["readyToUse"])
 
     def test_a_claim_gets_its_volume(self) -> None:
         self.tell(self.world.claims, claim_manifest())

@@ -29,6 +29,7 @@ from ..steps import Decision, Patch, act
 LABEL = "sandbox.dicot.io/odds"
 MET = "sandbox.dicot.io/met"
 _PODS, _GUESTS, _CLAIMS = "pods", "virtualmachineinstances", "persistentvolumeclaims"
+_SNAPSHOTS = "volumesnapshots"
 RESOURCES: Mapping[str, str] = {
     "image-pull": _PODS,
     "unschedulable": _PODS,
@@ -38,6 +39,7 @@ RESOURCES: Mapping[str, str] = {
     "migration": _GUESTS,
     "import": _CLAIMS,
     "full-disk": _CLAIMS,
+    "snapshot": _SNAPSHOTS,
 }
 """The kind that each mark is of."""
 _LOOK = 1.0

@@ -24,7 +24,7 @@ from .volumes import PROVISIONER
 BROKEN = "snapshot"
 """The fault of a VolumeSnapshot that cannot be taken."""
 _HANDLE = re.compile(r"snapshot-([0-9a-f-]{36})-(\d+)\Z")
-_AGAIN, _SOON = 2.0, 0.2
+_AGAIN, SOON = 2.0, 0.2
 _GONE: Manifest = dict.fromkeys(("snapshotHandle", "readyToUse", "creationTime", "restoreSize"))
 
 
@@ -49,7 +49,7 @@ def decide_content(
     if made is None:
         return act(_note(content, "yes"))
     if not taken:
-        return Decision(again=_SOON)
+        return Decision(again=SOON)
     return act(_status(content, _made(made, size_of(made) or 0, now)), _note(content, None))
 
 

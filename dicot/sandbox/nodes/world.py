@@ -164,7 +164,13 @@ class NodeWorld:
         return node in self._scheduler.machines and pod.status.phase not in pods.FINAL and not self.is_lost(node)
 
     def _decide_content(self, content: Content, now: float) -> Decision:
-        spec = content.spec
+        spec, of = content.spec, content.spec.volumeSnapshotRef
+        told = self.snapshots.one(of.namespace, of.name)
+        met = self.odds.meet(SNAPSHOTS, told) if told is not None else None
+        if met is not None:
+            # It could be taken before its snapshot has been looked at.
+            return Decision(met.steps, again=snapshots.SOON)
+        snapshot = SNAPSHOTS.read(told) if told is not None else None
         row = self.disks.one("", spec.source.volumeHandle or "")
         disk = DISKS.read(row) if row is not None else None
         made, gone = snapshots.to_take(content, disk), snapshots.to_drop(content)
@@ -172,9 +178,11 @@ class NodeWorld:
             self._shots.drop(gone)
         return snapshots.decide_content(
             content,
-            self._snapshot(spec.volumeSnapshotRef.namespace, spec.volumeSnapshotRef.name),
+            snapshot,
             disk,
-            taken=made is not None and self._filled(spec.source.volumeHandle or "", made),
+            taken=made is not None
+            and self._filled(spec.source.volumeHandle or "", made)
+            and not _lasts(snapshot, now),
             classed=spec.volumeSnapshotClassName is None
             or self.classes.one("", spec.volumeSnapshotClassName) is not None,
             now=now,
@@ -332,6 +340,12 @@ def _booting(guest: Guest, launcher: Pod | None, now: float) -> float:
     if guest.status.phase != "Scheduled" or launcher is None or guest.metadata.deletionTimestamp is not None:
         return 0.0
     return (read(launcher.status.startTime) or now) + delay(guest.metadata.annotations) - now
+
+
+def _lasts(snapshot: Snapshot | None, now: float) -> bool:
+    """Whether the storage still takes a snapshot that is slow."""
+    meta = snapshot.metadata if snapshot is not None else None
+    return meta is not None and (read(meta.creationTimestamp) or now) + delay(meta.annotations) > now
 
 
 def _link(row: Row, value: str) -> str:

@@ -6,7 +6,7 @@ import msgspec
 
 from dicot.kube.kind import Kind, Meta, Row
 
-from ..marks import FAULT
+from ..marks import DELAY, FAULT
 from .names import ALLOW_MODE_CHANGE, BEING_CREATED, BEING_DELETED, DEFAULT_CLASS, GROUP, VERSION
 
 
@@ -133,7 +133,7 @@ def _kind(plural: str, projection: type[Any], **more: Any) -> Kind[Any]:
     return Kind(GROUP, VERSION, plural, plural.removesuffix("s"), projection, optional=True, **more)
 
 
-SNAPSHOTS = _kind("volumesnapshots", Snapshot, links=_snapshot_links, annotations=frozenset({FAULT}))
+SNAPSHOTS = _kind("volumesnapshots", Snapshot, links=_snapshot_links, annotations=frozenset({FAULT, DELAY}))
 CONTENTS = _kind(
     "volumesnapshotcontents",
     Content,
