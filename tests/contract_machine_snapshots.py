@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dicot.sandbox.nodes.kinds import GUEST_AGENT
+from dicot.sandbox.nodes.instances import GUEST_AGENT
 from tests.cluster.control import Answer
 from tests.cluster.objects import Document, named
 from tests.live.seen.gates import open_gates, shown_open, until_refused

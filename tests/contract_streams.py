@@ -5,7 +5,7 @@ It runs on the real programs and on the sandbox.
 
 from __future__ import annotations
 
-from dicot.sandbox.nodes.kinds import GUEST_AGENT
+from dicot.sandbox.nodes.instances import GUEST_AGENT
 from tests.live.seen.objects import SUBRESOURCES, machine
 from tests.live.seen.socket import Socket, connect
 from tests.live.seen.stage import SeenTestCase

@@ -8,7 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.kube.kind import Manifest
 from dicot.sandbox.marks import FAULT
 from dicot.sandbox.nodes.guests import decide, finish, run
-from dicot.sandbox.nodes.kinds import GUEST_AGENT, Pod
+from dicot.sandbox.nodes.instances import GUEST_AGENT
+from dicot.sandbox.nodes.kinds import Pod
 from dicot.sandbox.steps import REST, Rewrite
 
 from .things import NOW, STAMP, guest, guest_manifest, pod

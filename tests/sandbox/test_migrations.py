@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.kube.kind import Manifest
 from dicot.sandbox.marks import FAULT
 from dicot.sandbox.nodes import migrations
-from dicot.sandbox.nodes.kinds import GUESTS, Move
+from dicot.sandbox.nodes.instances import GUESTS, Move
 from dicot.sandbox.steps import REST, Decision, Rewrite
 
 from .things import NOW, STAMP, guest_manifest, pod, raw

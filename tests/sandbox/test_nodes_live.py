@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 
 from dicot.names import IMAGES_NAMESPACE
 from dicot.sandbox.marks import FAULT
-from dicot.sandbox.nodes.kinds import GUEST_AGENT
+from dicot.sandbox.nodes.instances import GUEST_AGENT
 from dicot.sandbox.nodes.machines import HEARTBEAT
 from tests.cluster.control import Control
 from tests.cluster.objects import Document, named

@@ -7,7 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.kind import Kind, Manifest
 from dicot.sandbox.marks import DELAY, FAULT
-from dicot.sandbox.nodes.kinds import CLAIMS, GUESTS, NODES, PODS
+from dicot.sandbox.nodes.instances import GUESTS
+from dicot.sandbox.nodes.kinds import CLAIMS, NODES, PODS
 from dicot.sandbox.nodes.odds import MET, RULES, Odds
 from dicot.sandbox.steps import Patch
 

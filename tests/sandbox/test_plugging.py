@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.kind import Manifest
 from dicot.sandbox.nodes import plugging
-from dicot.sandbox.nodes.kinds import GUESTS
+from dicot.sandbox.nodes.instances import GUESTS
 from dicot.sandbox.steps import REST, Rewrite
 
 from .things import guest_manifest, raw

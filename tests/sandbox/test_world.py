@@ -8,7 +8,8 @@ from dicot.kube.kind import Manifest
 from dicot.kube.store import Change, Store
 from dicot.sandbox.controller import Key
 from dicot.sandbox.marks import DELAY, FAULT
-from dicot.sandbox.nodes.kinds import CLAIMS, COMPONENT, GUESTS, PODS
+from dicot.sandbox.nodes.instances import GUESTS
+from dicot.sandbox.nodes.kinds import CLAIMS, COMPONENT, PODS
 from dicot.sandbox.nodes.machines import TWO
 from dicot.sandbox.nodes.odds import MET, RULES
 from dicot.sandbox.nodes.volumes import PROVISIONER

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from dicot.kube.kind import Kind, Manifest
-from dicot.sandbox.nodes.kinds import CLAIMS, GUESTS, NODES, PODS, PROVISION_BY, Claim, Guest, Node, Pod
+from dicot.sandbox.nodes.instances import GUESTS, Guest
+from dicot.sandbox.nodes.kinds import CLAIMS, NODES, PODS, PROVISION_BY, Claim, Node, Pod
 from dicot.sandbox.nodes.machines import Machine
 from dicot.sandbox.nodes.volumes import PROVISIONER
 

@@ -15,7 +15,8 @@ from dicot.moments import stamp
 
 from ..marks import FAULT
 from ..steps import REST, Decision, Rewrite, act
-from .kinds import GUEST_AGENT, Guest, Pod
+from .instances import GUEST_AGENT, Guest
+from .kinds import Pod
 
 MACHINE = "pc-q35-rhel9.6.0"
 _NOT_SHARED = (

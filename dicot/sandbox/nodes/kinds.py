@@ -1,4 +1,4 @@
-"""What the nodes watch, and what they keep of it."""
+"""What the nodes watch beside guests, and what they keep of it."""
 
 from typing import Any
 
@@ -7,12 +7,10 @@ import msgspec
 from dicot.kube.kind import Kind, Meta, Row
 
 from ..marks import DELAY, FAULT
-from ..settled.mark import UNSETTLED, WOKEN
+from ..settled.mark import WOKEN
 from ..snapshots.kinds import snapshot_link
 from ..snapshots.names import GROUP as SNAPSHOT_GROUP
 
-GUEST_AGENT = "sandbox.dicot.io/guest-agent"
-"""Annotation of a VirtualMachineInstance: "true" lets its guest have an agent."""
 COMPONENT = "cdi.kubevirt.io"
 """Label by which CDI's worker Pods can be told apart."""
 CLONE_SOURCE = "cdi-clone-source"
@@ -206,67 +204,6 @@ class Pod(msgspec.Struct, frozen=True):
     status: PodStatus = PodStatus()
 
 
-class Move(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A guest's way from one node to another (VirtualMachineInstanceMigrationState)."""
-
-    sourcePod: str = ""
-    targetPod: str = ""
-    targetNodeAddress: str = ""
-    startTimestamp: str | None = None
-    abortRequested: bool = False
-    completed: bool = False
-    failed: bool = False
-
-    def leaves(self, pod: str) -> bool:
-        """Whether a launcher has not got the guest, now that it is over."""
-        return self.completed and pod == (self.targetPod if self.failed else self.sourcePod)
-
-
-class Plugged(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The Pod that brings a volume which was plugged in; its uid is there while that is ready."""
-
-    attachPodName: str = ""
-    attachPodUID: str = ""
-
-
-class GuestVolume(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is told of a volume of a guest."""
-
-    name: str
-    phase: str = ""
-    target: str = ""
-    hotplugVolume: Plugged | None = None
-
-
-class GuestStatus(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is kept of a VirtualMachineInstance's status."""
-
-    phase: str = ""
-    nodeName: str = ""
-    migrationState: Move | None = None
-    volumeStatus: list[GuestVolume] = []
-
-
-class Named(msgspec.Struct, frozen=True):
-    """Anything that has a name."""
-
-    name: str
-
-
-class GuestSpec(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is kept of a VirtualMachineInstance's spec."""
-
-    volumes: list[Named] = []
-
-
-class Guest(msgspec.Struct, frozen=True):
-    """A VirtualMachineInstance."""
-
-    metadata: Meta
-    spec: GuestSpec = GuestSpec()
-    status: GuestStatus = GuestStatus()
-
-
 class Source(msgspec.Struct, frozen=True):
     """Where a claim's content comes from."""
 
@@ -359,17 +296,6 @@ def _claim_links(row: Row, claim: Claim) -> tuple[str, ...]:
 
 NODES = Kind("", "v1", "nodes", "node", Node, namespaced=False, annotations=frozenset({FAULT}))
 PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT, DELAY, WOKEN}))
-GUESTS = Kind(
-    "kubevirt.io",
-    "v1",
-    "virtualmachineinstances",
-    "virtualmachineinstance",
-    Guest,
-    links=lambda row, _: (f"{row.namespace}/{row.uid}",),
-    selector=UNSETTLED,
-    optional=True,
-    annotations=frozenset({FAULT, DELAY, GUEST_AGENT, WOKEN}),
-)
 CLAIMS = Kind(
     "",
     "v1",

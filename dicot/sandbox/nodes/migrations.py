@@ -12,7 +12,8 @@ from dicot.moments import read, stamp
 from ..marks import FAULT
 from ..steps import REST, Decision
 from . import guests
-from .kinds import Guest, Move, Pod
+from .instances import Guest, Move
+from .kinds import Pod
 
 TARGET_LABEL = "kubevirt.io/migrationTargetNodeName"
 NODE_LABEL = "kubevirt.io/nodeName"

@@ -6,7 +6,7 @@ from dicot.kube.kind import Manifest
 
 from ..steps import REST, Decision
 from . import guests
-from .kinds import Guest, GuestVolume
+from .instances import Guest, GuestVolume
 
 _COMING = ("Bound", "Pending", "AttachedToNode")
 _MOUNTED = "MountedToPod"

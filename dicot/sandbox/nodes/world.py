@@ -14,18 +14,17 @@ from ..snapshots.kinds import CONTENTS, SNAPSHOT_CLASSES, SNAPSHOTS, Content, Sn
 from ..steps import REST, Decision
 from . import expansion, guests, migrations, plugging, pods, restoring, snapshots, volumes
 from .balancers import SERVICES, Balancers
+from .instances import GUESTS, Guest
 from .kinds import (
     CLAIMS,
     CLONE_SOURCE,
     COMPONENT,
     DISKS,
-    GUESTS,
     NODES,
     PODS,
     SOURCE_SUFFIX,
     UPLOAD_SERVER,
     Claim,
-    Guest,
     Node,
     Pod,
     claims_of,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicot.sandbox.marks import FAULT
-from dicot.sandbox.nodes.kinds import GUEST_AGENT
+from dicot.sandbox.nodes.instances import GUEST_AGENT
 from tests.cluster.control import Answer
 from tests.cluster.objects import Document
 from tests.live.seen.objects import NOWHERE, SUBRESOURCES, from_source, machine, rooted
