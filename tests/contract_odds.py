@@ -48,12 +48,12 @@ def phase(found: Document) -> str:
     return str(found.get("status", {}).get("phase", ""))
 
 
-class OddsTests(SeenTestCase):
-    NAMES = [f"n{number}" for number in range(COUNT)]
+class Case(SeenTestCase):
+    """What needs odds."""
 
-    async def odds(self, at: str, /, **data: str) -> str:
+    async def odds(self, at: str, /, namespace: str = "", **data: str) -> str:
         """Odds that hold until the test ends; where they are."""
-        collection = f"{self.core}/configmaps"
+        collection = f"/api/v1/namespaces/{namespace or self.namespace}/configmaps"
         made = named("ConfigMap", at, None, data=data)
         made["metadata"]["labels"] = {LABEL: "true"}
         await self.control.change("POST", collection, made)
@@ -63,14 +63,18 @@ class OddsTests(SeenTestCase):
         return path
 
     def removed(self, path: str) -> Deferred[Document]:
-        return Deferred.fromCoroutine(self.control.change("DELETE", path))
+        return Deferred.fromCoroutine(self.control.change("DELETE", path, also=(404,)))
+
+    async def counted(self, path: str, number: int | str) -> None:
+        await self.becomes(path, f"{number} met", lambda found: found["metadata"]["annotations"][MET] == str(number))
+
+
+class OddsTests(Case):
+    NAMES = [f"n{number}" for number in range(COUNT)]
 
     async def even(self, mark: str, prefix: str) -> str:
         """A mark for half of what has such a name."""
         return await self.odds(mark, mark=mark, name=f"{prefix}*", chance=str(CHANCE), seed=str(SEED))
-
-    async def counted(self, path: str, number: int) -> None:
-        await self.becomes(path, f"{number} met", lambda found: found["metadata"]["annotations"][MET] == str(number))
 
     async def pods(self, names: Iterable[str]) -> None:
         for name in names:

@@ -30,7 +30,9 @@ fills it fails again and again, with ``full-disk`` there is no space left for wh
 VolumeSnapshots: with ``snapshot`` the storage fails to take them."""
 FULL: Mark = "full-disk"
 LOST = "lost"
-"""Of Nodes, by hand alone: kubelet and virt-handler stop until it is taken away."""
+"""Of Nodes, by hand or by odds: kubelet and virt-handler stop until it is taken away."""
+BACK = "sandbox.dicot.io/back"
+"""Of Nodes that are lost: the moment at which that is taken away by itself."""
 
 
 def delay(annotations: Mapping[str, str]) -> float:

@@ -196,11 +196,10 @@ class NodesAtWork(SynchronousTestCase):
         self.handler.objects[place] = guest_manifest(phase="Succeeded")
         self.nodes.world.guests.replace([raw(guest_manifest(phase="Running"))], "3")
         self.assertEqual(self.handler.written, [])
-        self.nodes.world.pods.replace([], "3")
-        self.nodes.world.claims.replace([], "3")
         world = self.nodes.world
-        for store in (world.snapshots, world.contents, world.classes, world.services, world.odds.rules):
-            store.replace([], "3")
+        for store in world.stores:
+            if store not in (world.guests, world.disks):
+                store.replace([], "3")
         self.assertEqual(self.handler.written, [])
         self.nodes.world.disks.replace([], "3")
         self.assertEqual(self.handler.of("virtualmachineinstances"), [("read", "g")])

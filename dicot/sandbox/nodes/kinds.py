@@ -6,7 +6,7 @@ import msgspec
 
 from dicot.kube.kind import Kind, Meta, Row
 
-from ..marks import DELAY, FAULT
+from ..marks import BACK, DELAY, FAULT
 from ..settled.mark import WOKEN
 from ..snapshots.kinds import snapshot_link
 from ..snapshots.names import GROUP as SNAPSHOT_GROUP
@@ -294,7 +294,7 @@ def _claim_links(row: Row, claim: Claim) -> tuple[str, ...]:
     return (snapshot_link(row.namespace, source.name),)
 
 
-NODES = Kind("", "v1", "nodes", "node", Node, namespaced=False, annotations=frozenset({FAULT}))
+NODES = Kind("", "v1", "nodes", "node", Node, namespaced=False, annotations=frozenset({FAULT, BACK}))
 PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT, DELAY, WOKEN}))
 CLAIMS = Kind(
     "",

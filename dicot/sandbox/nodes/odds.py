@@ -9,10 +9,20 @@ One that has the label ``sandbox.dicot.io/odds: "true"`` is about objects of its
 kind is meant a mark says itself. ``name`` is a pattern. Of all that match one with ``chance`` is met, by a generator
 that begins with ``seed``, in the order in which the nodes see them; at most ``times`` in all (0: as often as they
 come). How many were met stands in the annotation ``sandbox.dicot.io/met``: as soon as it is there, the odds hold.
+
+Two marks are of what is there already, and it gets over them (see ``outages``):
+
+    data: {mark: lost, chance: "0.1", every: "60", lasts: "90", name: "node-*"}
+    data: {mark: quota, chance: "0.5", every: "5", lasts: "2"}
+
+At once and each ``every`` seconds from then on it is met or not, and it lasts ``lasts`` seconds, from whose end
+``every`` counts again. ``lost`` is of Nodes, each with a generator of its own (of ``seed``, a blank and its name). As
+they have no namespace, it stands where their Leases do, in ``kube-node-lease``: who may write in one of their own
+only cannot lose nodes for all. ``quota`` refuses the Pods of its own namespace, whoever makes them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from random import Random
 from typing import Any
@@ -23,7 +33,7 @@ from dicot.kube.address import Place
 from dicot.kube.kind import Kind, Meta, Row
 from dicot.kube.store import Store
 
-from ..marks import DELAY, FAULT
+from ..marks import DELAY, FAULT, LOST
 from ..steps import Decision, Patch, act
 
 LABEL = "sandbox.dicot.io/odds"
@@ -41,8 +51,12 @@ RESOURCES: Mapping[str, str] = {
     "full-disk": _CLAIMS,
     "snapshot": _SNAPSHOTS,
 }
-"""The kind that each mark is of."""
-_LOOK = 1.0
+"""The kind that each mark is of which something is made with."""
+QUOTA = "quota"
+OUTAGES = (LOST, QUOTA)
+"""What comes and goes."""
+NODES_AT = "kube-node-lease"
+LOOK = 1.0
 """Seconds until what was met is counted again."""
 
 
@@ -56,14 +70,19 @@ class Rule(msgspec.Struct, frozen=True):
     chance: float = 1.0
     seed: int = 0
     times: int = 0
+    every: float = 0.0
+    lasts: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.mark and self.mark not in RESOURCES:
+        is_outage = self.mark in OUTAGES
+        if self.mark and not is_outage and self.mark not in RESOURCES:
             raise ValueError(f"{self.mark} is no mark")
-        if self.kind not in RESOURCES.values():
+        if not is_outage and self.kind not in RESOURCES.values():
             raise ValueError("there is neither a mark nor the resource of a delay")
         if not 0 < self.chance <= 1 or self.times < 0 or self.delay < 0:
             raise ValueError("chance is above 0 and at most 1, times and delay are 0 or more")
+        if (self.every > 0, self.lasts > 0) != (is_outage, is_outage) or (is_outage and self.delay):
+            raise ValueError("what comes and goes has every and lasts, above 0, and nothing else has")
 
     @property
     def kind(self) -> str:
@@ -88,13 +107,40 @@ RULES = Kind("", "v1", "configmaps", "configmap", RuleMap, selector=f"{LABEL}=tr
 
 
 @dataclass(slots=True)
-class _Draws:
+class _Turn:
+    """When something is drawn for again, and until when it is met."""
+
+    chance: Random
+    due: float
+    until: float = 0.0
+
+
+@dataclass(slots=True)
+class Draws:
     """What has come of a rule."""
 
     rule: Rule | None
     why: str
     chance: Random
     met: int = 0
+    turns: dict[str, _Turn] = field(default_factory=dict)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing more is met."""
+        return self.rule is not None and 0 < self.rule.times <= self.met
+
+    def outage(self, name: str, now: float) -> tuple[bool, float]:
+        """Whether what has that name is met now, and until when that stays as it is."""
+        rule = self.rule
+        assert rule is not None
+        turn = self.turns.setdefault(name, _Turn(Random(f"{rule.seed} {name}"), now))
+        if now >= turn.due:
+            is_met = turn.chance.random() < rule.chance and not self.is_spent
+            self.met += is_met
+            turn.until = now + rule.lasts if is_met else 0.0
+            turn.due = max(now, turn.until) + rule.every
+        return (True, turn.until) if now < turn.until else (False, turn.due)
 
 
 class Odds:
@@ -102,7 +148,7 @@ class Odds:
 
     def __init__(self) -> None:
         self.rules: Store[RuleMap] = Store(RULES)
-        self._draws: dict[str, _Draws] = {}
+        self._draws: dict[str, Draws] = {}
         self._pending: dict[str, dict[str, str]] = {}
         self._drawn: set[str] = set()
 
@@ -132,39 +178,50 @@ class Odds:
 
     def tell(self, row: Row) -> Decision:
         """Write on a rule how much has come of it."""
-        draws = self._of(row)
+        draws = self.of(row)
         told = draws.why or str(draws.met)
         if self.rules.read(row).metadata.annotations.get(MET) == told:
-            return Decision(again=_LOOK)
+            return Decision(again=LOOK)
         at = Place("", "v1", "configmaps", row.namespace, row.name)
-        return act(Patch(at, {"metadata": {"uid": row.uid, "annotations": {MET: told}}}), again=_LOOK)
+        return act(Patch(at, {"metadata": {"uid": row.uid, "annotations": {MET: told}}}), again=LOOK)
 
-    def _matching(self, kind: Kind[Any], row: Row) -> Iterator[_Draws]:
+    def losing(self, node: str) -> Iterator[Draws]:
+        """Those that may lose a node."""
+        for each in self.rules.rows(NODES_AT):
+            draws = self.of(each)
+            if draws.rule is not None and draws.rule.mark == LOST and fnmatchcase(node, draws.rule.name):
+                yield draws
+
+    def of(self, row: Row) -> Draws:
+        """What has come of a rule."""
+        if row.uid not in self._draws:
+            rule, why = _understood(row.namespace, self.rules.read(row).data)
+            self._draws[row.uid] = Draws(rule, why, Random(rule.seed if rule is not None else 0))
+        return self._draws[row.uid]
+
+    def _matching(self, kind: Kind[Any], row: Row) -> Iterator[Draws]:
         for each in sorted(self.rules.rows(row.namespace), key=lambda rule: (rule.created, rule.name)):
-            draws = self._of(each)
+            draws = self.of(each)
             rule = draws.rule
             if rule is None or rule.kind != kind.plural or each.created > row.created:
                 continue
             if fnmatchcase(row.name, rule.name):
                 yield draws
 
-    def _of(self, row: Row) -> _Draws:
-        if row.uid not in self._draws:
-            rule, why = _understood(self.rules.read(row).data)
-            self._draws[row.uid] = _Draws(rule, why, Random(rule.seed if rule is not None else 0))
-        return self._draws[row.uid]
-
-    def _draw(self, draws: _Draws) -> dict[str, str]:
+    def _draw(self, draws: Draws) -> dict[str, str]:
         assert draws.rule is not None
-        if draws.chance.random() >= draws.rule.chance or (draws.rule.times and draws.met >= draws.rule.times):
+        if draws.chance.random() >= draws.rule.chance or draws.is_spent:
             return {}
         draws.met += 1
         return draws.rule.annotations
 
 
-def _understood(data: Mapping[str, str]) -> tuple[Rule | None, str]:
+def _understood(namespace: str, data: Mapping[str, str]) -> tuple[Rule | None, str]:
     """A rule, or what is wrong with it."""
     try:
-        return msgspec.convert(data, Rule, strict=False), ""
+        rule = msgspec.convert(data, Rule, strict=False)
     except msgspec.ValidationError as wrong:
         return None, str(wrong)
+    if rule.mark == LOST and namespace != NODES_AT:
+        return None, f"nodes are lost by odds in namespace {NODES_AT}"
+    return rule, ""

@@ -31,7 +31,8 @@ from .kinds import (
     clone_link,
 )
 from .machines import Machine
-from .odds import RULES, Odds
+from .odds import NODES_AT, RULES, Odds
+from .outages import Outages
 from .pods import Scene
 from .scheduler import Scheduler
 from .work.job import Held
@@ -55,6 +56,7 @@ class NodeWorld:
         self.classes: Store[Any] = Store(SNAPSHOT_CLASSES)
         self.odds = Odds()
         self._scheduler = Scheduler(machines)
+        self.outages = Outages(self.odds, self._scheduler.machines)
         self._balancers = Balancers()
         self._work = work
         self._programs = programs
@@ -64,12 +66,12 @@ class NodeWorld:
     def stores(self) -> tuple[Store[Any], ...]:
         """All that is watched."""
         own = (self.pods, self.guests, self.claims, self.disks, self.nodes, self.services)
-        return (*own, self.snapshots, self.contents, self.classes, self.odds.rules)
+        return (*own, self.snapshots, self.contents, self.classes, self.odds.rules, self.outages.quotas)
 
     def saw(self, change: Change) -> Iterator[Key]:
         """Take a change into account; what must be decided again."""
         if change.kind is NODES:
-            yield from self._returned(change)
+            yield from self._touched(change)
             return
         if change.kind is PODS:
             self._count(change)
@@ -88,7 +90,8 @@ class NodeWorld:
 
     def everything(self) -> list[Key]:
         """All objects that there are."""
-        stores = (self.pods, self.guests, self.claims, self.disks, self.contents, self.services, self.odds.rules)
+        own = (self.pods, self.guests, self.claims, self.disks, self.contents, self.services)
+        stores: tuple[Store[Any], ...] = (*own, self.nodes, self.odds.rules)
         return [Key(store.kind, row.namespace, row.name) for store in stores for row in store.rows()]
 
     def is_lost(self, node: str) -> bool:
@@ -100,10 +103,13 @@ class NodeWorld:
         row = self.nodes.one("", name)
         return None if row is None else NODES.read(row)
 
-    def _returned(self, change: Change) -> Iterator[Key]:
-        """What is on a node that comes back."""
+    def _touched(self, change: Change) -> Iterator[Key]:
+        """A node, and what is on one that comes back."""
+        if change.new is None:
+            return
+        yield Key(NODES, "", change.new.name)
         was = change.old is not None and NODES.read(change.old).metadata.annotations.get(FAULT) == LOST
-        if change.new is None or not was or self.is_lost(change.new.name):
+        if not was or self.is_lost(change.new.name):
             return
         for row in self.pods.rows():
             if PODS.read(row).spec.nodeName == change.new.name:
@@ -118,7 +124,9 @@ class NodeWorld:
         if row is None:
             return REST
         if key.kind is RULES:
-            return self.odds.tell(row)
+            return self.outages.decide_rule(row, now)
+        if key.kind is NODES:
+            return self.outages.decide_node(NODES.read(row), now)
         return self.odds.meet(key.kind, row) or self._decide(key, row, now)
 
     def _decide(self, key: Key, row: Row, now: float) -> Decision:
@@ -219,7 +227,8 @@ class NodeWorld:
                 self._programs.contents.grow(change.new.name, whole(spec.capacity["storage"]))
 
     def _related(self, kind: Kind[Any], row: Row) -> Iterator[Key]:
-        """A launcher's guest and a guest's launcher; Pods by their claims; an upload server by its clone source."""
+        """A launcher's guest and a guest's launcher; Pods by their claims; an upload server by its clone source;
+        nodes by their odds."""
         links = []
         if kind is PODS:
             yield from (Key(GUESTS, each.namespace, each.name) for each in self.guests.linked(_link(row, row.owner)))
@@ -229,6 +238,8 @@ class NodeWorld:
             links.append(_link(row, row.uid))
         elif kind is CLAIMS:
             links.append(_link(row, row.name))
+        elif kind is RULES and row.namespace == NODES_AT:
+            yield from (Key(NODES, "", each.name) for each in self.nodes.rows())
         elif kind is SNAPSHOTS:
             waiting = self.claims.linked(snapshot_link(row.namespace, row.name))
             yield from (Key(CLAIMS, each.namespace, each.name) for each in waiting)
