@@ -72,6 +72,7 @@ class Files:
     tokens: Path
     virt_api: Pair
     virt_controller: Pair
+    exports: Pair
     handler_client: Pair
     handler_server: Pair
     cdi_api: Pair
@@ -174,6 +175,8 @@ def virt_controller(program: Path, ports: Ports, files: Files, kubeconfig: Path)
         f"--port={ports.virt_controller}",
         f"--prom-cert-file={files.virt_controller.certificate}",
         f"--prom-key-file={files.virt_controller.key}",
+        f"--export-ca-cert-file={files.exports.certificate}",
+        f"--export-ca-key-file={files.exports.key}",
         f"--launcher-image=quay.io/kubevirt/virt-launcher:{KUBEVIRT_VERSION}",
         f"--exporter-image=quay.io/kubevirt/virt-exportserver:{KUBEVIRT_VERSION}",
     ]

@@ -131,10 +131,12 @@ class Installation:
         authority = files.authority.read_text()
         server = files.upload_server.certificate.read_text()
         client = files.upload_client.certificate.read_text()
+        exports = files.exports.certificate.read_text()
         keys = {"id_rsa": files.cdi_tokens, "id_rsa.pub": files.cdi_tokens.with_suffix(".pub")}
         secret = {name: base64.b64encode(path.read_bytes()).decode() for name, path in keys.items()}
         return [
             named("ConfigMap", "kubevirt-ca", KUBEVIRT, data={"ca-bundle": authority}),
+            named("ConfigMap", "kubevirt-export-ca", KUBEVIRT, data={"ca-bundle": exports}),
             named("ConfigMap", "cdi-apiserver-signer-bundle", CDI, data={"ca-bundle.crt": authority}),
             named("ConfigMap", "cdi-uploadproxy-signer-bundle", CDI, data={"ca-bundle.crt": authority}),
             named("ConfigMap", "cdi-uploadserver-signer-bundle", CDI, data={"ca-bundle.crt": server}),

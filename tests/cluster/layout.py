@@ -42,6 +42,7 @@ def make_files(folder: Path, server: str, tokens: Mapping[str, str]) -> Files:
         tokens=folder / "tokens.csv",
         virt_api=cluster.issue("virt-api", "virt-api", (*LOOPBACK, "virt-api.kubevirt.svc")),
         virt_controller=cluster.issue("virt-controller", "virt-controller"),
+        exports=Authority.make("export-ca", keys).files,
         handler_client=cluster.issue("handler-client", "kubevirt.io:system:client:virt-handler"),
         handler_server=cluster.issue("handler-server", "kubevirt.io:system:node:virt-handler"),
         cdi_api=cluster.issue("cdi-api", "cdi-api", (*LOOPBACK, "cdi-api.cdi.svc")),

@@ -68,7 +68,7 @@ KUBEVIRT = Module(
     "kubevirt",
     programs=(
         ("virt-api", "kubevirt.io/kubevirt/cmd/virt-api"),
-        ("virt-controller", "kubevirt.io/kubevirt/cmd/virt-controller"),
+        ("virt-controller", "./controller"),
         ("virtctl", "kubevirt.io/kubevirt/cmd/virtctl"),
     ),
     printer="./objects",

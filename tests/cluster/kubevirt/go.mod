@@ -3,6 +3,7 @@ module dicot.io/tests/cluster/kubevirt
 go 1.25.0
 
 require (
+	github.com/spf13/pflag v1.0.10
 	k8s.io/apiextensions-apiserver v0.34.3
 	kubevirt.io/kubevirt v1.8.4
 )
@@ -95,7 +96,6 @@ require (
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/sirupsen/logrus v1.9.3 // indirect
 	github.com/spf13/cobra v1.9.1 // indirect
-	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/u-root/uio v0.0.0-20230220225925-ffce2a382923 // indirect
 	github.com/vishvananda/netlink v1.3.0 // indirect
 	github.com/vishvananda/netns v0.0.4 // indirect
@@ -140,7 +140,6 @@ require (
 
 tool (
 	kubevirt.io/kubevirt/cmd/virt-api
-	kubevirt.io/kubevirt/cmd/virt-controller
 	kubevirt.io/kubevirt/cmd/virtctl
 )
 
