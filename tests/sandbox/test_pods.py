@@ -10,7 +10,7 @@ from dicot.kube.media import STRATEGIC
 from dicot.sandbox.marks import DELAY, FAULT
 from dicot.sandbox.nodes.kinds import COMPONENT
 from dicot.sandbox.nodes.pods import Scene, bind, decide, refuse
-from dicot.sandbox.nodes.work.programs import Ended, State
+from dicot.sandbox.nodes.work.programs import EXPORTER, Ended, State
 from dicot.sandbox.steps import REST, Decision, Patch, Remove
 
 from .things import NOW, STAMP, pod
@@ -149,6 +149,13 @@ class Workers(Decisions):
             status = self.status(decide(self.worker(component), done))
             self.assertEqual(status["phase"], "Succeeded")
             self.assertEqual(status["containerStatuses"][0]["state"]["terminated"]["message"], "done")
+
+    def test_a_server_of_exports_ends_at_its_deadline(self) -> None:
+        scene = replace(SCENE, now=NOW + 2, program=State(ready=True))
+        server = pod(spec=PLACED, meta={"labels": {EXPORTER: "e"}}, status=RUNNING)
+        self.assertEqual(decide(server, scene), REST)
+        over = replace(scene, program=State(ready=True, ended=Ended(0, "")))
+        self.assertEqual(self.status(decide(server, over))["phase"], "Succeeded")
 
     def test_what_runs_in_them_is_awaited(self) -> None:
         """And found where it listens."""

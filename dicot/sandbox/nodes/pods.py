@@ -11,7 +11,7 @@ from dicot.moments import read, stamp
 from ..marks import FAULT, delay
 from ..steps import REST, Create, Decision, Patch, Remove, act
 from .kinds import CLONE_SOURCE, COMPONENT, UPLOAD_SERVER, Container, Pod
-from .work.programs import Ended, State
+from .work.programs import EXPORTER, Ended, State
 
 FINAL = ("Succeeded", "Failed")
 LAUNCHER = ("kubevirt.io", "virt-launcher")
@@ -156,6 +156,8 @@ def _work(pod: Pod, scene: Scene) -> Decision:
             return REST
         return act(_end(pod, scene.now, ended)) if left <= 0 else Decision(again=left)
     if component == UPLOAD_SERVER and (scene.sent or ended is not None):
+        return act(_end(pod, scene.now, ended))
+    if EXPORTER in pod.metadata.labels and ended is not None:
         return act(_end(pod, scene.now, ended))
     ready = _ready(pod, scene.now)
     shown = next((each.status for each in pod.status.conditions if each.type == "Ready"), "")

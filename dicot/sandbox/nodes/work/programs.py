@@ -138,7 +138,16 @@ class Programs:
         """The Secret behind a volume of a Pod, once it is there."""
         name = next(each["secret"]["secretName"] for each in pod["spec"]["volumes"] if each["name"] == volume)
         found = await self._read(Place("", "v1", "secrets", pod["metadata"]["namespace"], name))
-        return {key: b64decode(text) for key, text in found["data"].items()}
+        return {key: b64decode(text) for key, text in (found.get("data") or {}).items()}
+
+    async def _told(self, pod: Manifest) -> dict[str, str] | None:
+        """What an export server tells of a machine, once it is there; None where its Pod has nothing of the kind."""
+        for each in pod["spec"]["volumes"]:
+            if each["name"] == "manifest-data":
+                place = Place("", "v1", "configmaps", pod["metadata"]["namespace"], each["configMap"]["name"])
+                told: dict[str, str] = (await self._read(place)).get("data") or {}
+                return told
+        return None
 
     async def _read(self, at: Place) -> Manifest:
         """An object, once it is there and can be read."""
@@ -177,12 +186,21 @@ class Programs:
         return _UPLOADED
 
     async def _export(self, pod: Pod, find: Find) -> None:
-        found, served = await self._given(pod, lambda found: exporting.volumes(found, find))
+        found, served = await self._given(pod, lambda found: exporting.export(found, find))
         certified = options(await self._mounted(found, "certificates"))
-        token = (await self._mounted(found, "token"))["token"].decode()
-        site = exporting.site(served, token, self.contents, self._reactor)
-        # It ends with its Pod.
-        await self._listening(pod, pod.metadata.name, site, certified, Deferred())
+        token = (await self._mounted(found, "token")).get("token")
+        mounted = exporting.Mounted(token.decode() if token is not None else None, await self._told(found))
+        site = exporting.site(served, mounted, self.contents, self._reactor)
+        # The Service of a name with dots, which a Service cannot have, has dashes.
+        service = pod.metadata.name.replace(".", "-")
+        await self._listening(pod, service, site, certified, self._until(served.deadline))
+        self._say(pod, State(ready=True, ended=Ended(0, "")))
+
+    def _until(self, deadline: float | None) -> Deferred[None]:
+        """Fires at a moment; where there is none it ends with its Pod."""
+        if deadline is None:
+            return Deferred()
+        return deferLater(self._reactor, max(0.0, deadline - self._reactor.seconds()), lambda: None)
 
     async def _listening(
         self, pod: Pod, service: str, site: Site, context: CertificateOptions, done: Deferred[None]

@@ -1,0 +1,203 @@
+"""The server that gives volumes back: what it is told to serve, and what it answers."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import yaml
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import NOT_DONE_YET
+from twisted.web.test.requesthelper import DummyRequest
+
+from dicot.kube.kind import Manifest
+from dicot.sandbox.nodes.work import exporting
+from dicot.sandbox.nodes.work.contents import Contents
+from dicot.sandbox.nodes.work.exporting import HEADER, Export, Mounted, Shared
+from dicot.sandbox.nodes.work.job import Held
+
+URL = "https://e.n.svc"
+IMAGE = Shared("pv-1", raw="/volumes/c/disk.img", packed="/volumes/c/disk.img.gz")
+FILES = Shared("pv-2", folder="/volumes/f/dir/", archive="/volumes/f/disk.tar.gz")
+EMPTY = Shared("pv-3", raw="/volumes/e/disk.img", folder="/volumes/e/dir/", archive="/volumes/e/disk.tar.gz")
+SERVED = Export((IMAGE, FILES, EMPTY), machine="/manifests/all", secret="/manifests/secret")
+CONTENT = bytes(range(256)) * 99
+DATA = {
+    "export-name": "x",
+    "internal_host": "e.n.svc",
+    "internal_ca_cm": json.dumps({"metadata": {"name": "ca"}, "data": {"ca.pem": "PEM"}}),
+    "virtualmachine-manifest": json.dumps(
+        {
+            "metadata": {"name": "m"},
+            "spec": {
+                "dataVolumeTemplates": [{"metadata": {"name": "c"}, "spec": {"source": {"http": {"url": ""}}}}],
+                "template": {
+                    "spec": {
+                        "volumes": [
+                            {"name": "root", "dataVolume": {"name": "c"}},
+                            {"name": "data", "persistentVolumeClaim": {"claimName": "f"}},
+                            {"name": "seed", "cloudInitNoCloud": {}},
+                        ]
+                    }
+                },
+            },
+        }
+    ),
+    "dv-f": json.dumps({"metadata": {"name": "f"}, "spec": {"source": {"http": {"url": ""}}, "storage": {}}}),
+}
+
+
+class Threads:
+    """A reactor whose only thread is this one."""
+
+    def getThreadPool(self) -> Threads:
+        """See IReactorThreads."""
+        return self
+
+    def callInThreadWithCallback(self, done: Callable[[bool, Any], None], work: Any, *given: Any) -> None:
+        """See ThreadPool."""
+        try:
+            result = work(*given)
+        except Exception:
+            done(False, Failure())
+        else:
+            done(True, result)
+
+    def callFromThread(self, work: Any, *given: Any) -> None:
+        """See IReactorFromThreads."""
+        work(*given)
+
+
+def pod(**settings: str) -> Manifest:
+    """A Pod that serves claim ``c``."""
+    container = {
+        "env": [{"name": key, "value": value} for key, value in settings.items()],
+        "volumeMounts": [{"name": "token", "mountPath": "/token"}],
+        "volumeDevices": [{"name": "v", "devicePath": "/dev/export-volumes/v"}],
+    }
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}, {"name": "token", "secret": {}}]
+    return {"metadata": {"namespace": "n"}, "spec": {"containers": [container], "volumes": volumes}}
+
+
+class Manifests(SynchronousTestCase):
+    """What a Pod says of what it is to serve."""
+
+    def test_volumes_and_a_deadline(self) -> None:
+        found = exporting.export(
+            pod(
+                VOLUME0_EXPORT_PATH="/dev/export-volumes/v",
+                VOLUME0_EXPORT_RAW_URI="/r",
+                VOLUME0_EXPORT_RAW_GZIP_URI="/p",
+                EXPORT_VM_DEF_URI="/m",
+                EXPORT_SECRET_DEF_URI="/s",
+                DEADLINE="2027-01-15T09:00:00+01:00",
+            ),
+            lambda namespace, name: Held(f"{namespace}-{name}"),
+        )
+        self.assertEqual(found, Export([Shared("n-c", raw="/r", packed="/p")], "/m", "/s", 1_800_000_000.0))
+
+    def test_files_for_as_long_as_it_is_there(self) -> None:
+        settings = {"EXPORT_PATH": "/dev/export-volumes/v", "EXPORT_DIR_URI": "/d/", "EXPORT_ARCHIVE_URI": "/a"}
+        named = {f"VOLUME0_{key}": value for key, value in settings.items()}
+        found = exporting.export(pod(**named), lambda namespace, name: Held("pv"))
+        self.assertEqual(found, Export([Shared("pv", folder="/d/", archive="/a")]))
+
+    def test_a_claim_without_a_volume(self) -> None:
+        made = pod(VOLUME0_EXPORT_PATH="/dev/export-volumes/v")
+        self.assertRaises(LookupError, exporting.export, made, lambda namespace, name: None)
+
+
+class Answers(SynchronousTestCase):
+    """What is answered to whom."""
+
+    def setUp(self) -> None:
+        self.contents = Contents(Path(self.mktemp()), Threads())
+        for volume in ("pv-1", "pv-2"):
+            self.contents.path(volume).write_bytes(CONTENT)
+        self.serve(Mounted("secret", DATA))
+
+    def serve(self, mounted: Mounted, served: Export = SERVED) -> None:
+        self.root = exporting.site(served, mounted, self.contents, Threads()).resource
+
+    def ask(self, path: str, method: str = "GET", token: str = "secret", **headers: str) -> tuple[int, bytes]:
+        """Code and body."""
+        request: Any = DummyRequest([])
+        place = urlsplit(path)
+        request.path, request.method = place.path.encode(), method.encode()
+        request.args = parse_qs(place.query.encode())
+        for name, value in ({HEADER: token} if token else {}).items() | headers.items():
+            request.requestHeaders.setRawHeaders(name, [value])
+        body = self.root.getChild(b"", request).render(request)
+        if body is NOT_DONE_YET:
+            body = b"".join(request.written)
+            self.assertEqual(request.finished, 1)
+        return request.responseCode or 200, body
+
+    def test_an_image(self) -> None:
+        self.assertEqual(self.ask(IMAGE.raw), (200, CONTENT))
+        self.assertEqual(self.ask(IMAGE.raw, range="bytes=1-3"), (206, CONTENT[1:4]))
+        code, packed = self.ask(IMAGE.packed)
+        self.assertEqual((code, gzip.decompress(packed)), (200, CONTENT))
+        self.assertEqual(self.ask(IMAGE.packed, "HEAD"), (400, b""))
+        self.assertEqual([each.name for each in self.contents.folder.iterdir() if each.name[0] == "."], [])
+
+    def test_files(self) -> None:
+        code, listing = self.ask(FILES.folder)
+        self.assertEqual((code, b'<a href="disk.img">' in listing), (200, True))
+        self.assertEqual(self.ask(f"{FILES.folder}disk.img"), (200, CONTENT))
+        self.assertEqual(self.ask(FILES.folder.rstrip("/"), token="")[0], 301)
+        code, packed = self.ask(FILES.archive)
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            self.assertEqual(archive.getnames(), [".", "./disk.img"])
+            member = archive.extractfile("./disk.img")
+            assert member is not None
+            self.assertEqual((code, member.read()), (200, CONTENT))
+
+    def test_a_volume_that_nobody_has_written_to(self) -> None:
+        self.assertEqual(self.ask(EMPTY.raw)[0], 500)
+        self.assertEqual(self.ask(f"{EMPTY.folder}disk.img"), (404, b"404 page not found\n"))
+        self.assertNotIn(b"<a ", self.ask(EMPTY.folder)[1])
+        with tarfile.open(fileobj=io.BytesIO(self.ask(EMPTY.archive)[1])) as archive:
+            self.assertEqual(archive.getnames(), ["."])
+
+    def test_who_may_ask(self) -> None:
+        for token, code in (("secret", 200), ("other", 401), ("", 401)):
+            self.assertEqual(self.ask(IMAGE.raw, token=token)[0], code, token)
+            self.assertEqual(self.ask(f"{IMAGE.raw}?{HEADER}={token}", token="")[0], code, token)
+        self.assertEqual(self.ask("/exportready", token=""), (200, b"OK"))
+        self.assertEqual(self.ask("/volumes/d/disk.img", token=""), (404, b"404 page not found\n"))
+        self.serve(Mounted(None))
+        self.assertEqual(self.ask(IMAGE.raw), (500, b""))
+
+    def test_a_machine(self) -> None:
+        code, told = self.ask("/internal/manifests/all")
+        authority, machine, volume = json.loads(told)["items"]
+        self.assertEqual((code, authority["kind"], authority["data"]), (200, "ConfigMap", {"ca.pem": "PEM"}))
+        carried = {"certConfigMap": "ca", "secretExtraHeaders": ["header-secret-x"]}
+        (template,) = machine["spec"]["dataVolumeTemplates"]
+        self.assertEqual(template["spec"]["source"]["http"], {"url": URL + IMAGE.packed, **carried})
+        # Its path has no packed image, as it has files.
+        self.assertEqual((volume["kind"], volume["spec"]["source"]["http"]), ("DataVolume", {"url": "", **carried}))
+        _, text = self.ask("/internal/manifests/all", accept="application/yaml")
+        self.assertEqual([each for each in yaml.safe_load_all(text) if each], [authority, machine, volume])
+        self.assertEqual(self.ask("/internal/manifests/all", "POST")[0], 400)
+        self.assertEqual(self.ask("/external/manifests/all")[0], 404)
+
+    def test_a_token_for_cdi(self) -> None:
+        (secret,) = json.loads(self.ask("/external/manifests/secret")[1])["items"]
+        self.assertEqual((secret["kind"], secret["metadata"]), ("Secret", {"name": "header-secret-x"}))
+        self.assertEqual(secret["stringData"], {"token": f"{HEADER}:secret"})
+
+    def test_no_machine(self) -> None:
+        self.serve(Mounted("secret"))
+        for path in ("/internal/manifests/all", "/internal/manifests/secret"):
+            self.assertEqual(self.ask(path)[0], 500)
+        self.serve(Mounted("secret"), Export((IMAGE,)))
+        self.assertEqual(self.ask("/internal/manifests/all")[0], 404)
