@@ -19,6 +19,7 @@ from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
 
+from .apiserver.selectors import selection
 from .settled.mark import calm, may_be_woken
 from .steps import Ask, Call, Create, Decision, Look, Patch, Remove, Replace, Rewrite, Step, Tell
 
@@ -223,6 +224,8 @@ class Controller(Service):
             raise
         if not step.at.subresource:
             self._learn(step.at, made)
+        for told in step.then:
+            await self.take(told)
 
     async def _call(self, step: Call) -> None:
         try:
@@ -264,9 +267,11 @@ class Controller(Service):
             _log.debug("{event}: {reason}", event=event.body["message"], reason=reason)
 
     def _learn(self, at: Place, answer: bytes) -> None:
-        """What was written is not decided about again as it was before."""
+        """What was written is not decided about again as it was before. A store that does not select it would never
+        hear of its end."""
         for store in self.world.stores:
-            if (store.kind.group, store.kind.plural) == (at.group, at.plural):
+            where = store.kind.group, store.kind.plural
+            if where == (at.group, at.plural) and selection(store.kind.selector, "", where).takes("", "", answer):
                 store.learn(answer)
 
 

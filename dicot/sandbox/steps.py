@@ -13,11 +13,12 @@ from dicot.kube.media import MERGE
 @dataclass(frozen=True, slots=True)
 class Create:
     """POST; an object that is there already is as good. ``refused`` says what to write about a refusal, after which
-    the object is decided again as after any other."""
+    the object is decided again as after any other; ``then`` is written where it was not there before."""
 
     at: Place
     body: Manifest
     refused: "Callable[[Refused], tuple[Step, ...]] | None" = None
+    then: "tuple[Step, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

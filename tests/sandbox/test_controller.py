@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from msgspec import json
-from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -19,7 +19,7 @@ from dicot.moments import stamp
 from dicot.sandbox.controller import RETRY, Accounts, Controller, Key
 from dicot.sandbox.nodes.kinds import CLAIMS
 from dicot.sandbox.settled.mark import CALM, WOKEN
-from dicot.sandbox.steps import REST, Ask, Call, Decision, Look, Patch, Remove, Replace, Tell, act
+from dicot.sandbox.steps import REST, Ask, Call, Create, Decision, Look, Patch, Remove, Replace, Tell, act
 
 from .test_service import Badge, Book, Silence
 from .things import NOW, claim_manifest, raw
@@ -64,9 +64,9 @@ class Steps(SynchronousTestCase):
         self.world = world
         origin = Origin(Silence(), Badge(), DeferredSemaphore(2))
         accounts = Accounts(self.kube, self.kube)  # type: ignore[arg-type]
-        controller = Controller(world, accounts, origin, self.clock, lambda: 0.5)
-        controller.startService()
-        self.addCleanup(controller.stopService)
+        self.controller = Controller(world, accounts, origin, self.clock, lambda: 0.5)
+        self.controller.startService()
+        self.addCleanup(self.controller.stopService)
         world.claims.replace([], "1")
 
     def decide(self, decision: Decision) -> list[str]:
@@ -136,6 +136,21 @@ class Steps(SynchronousTestCase):
             self.assertIn(NOW + RETRY, self.due())
         self.setUp()
         self.assertEqual(self.decide(act(Call(at, {}), Remove(CLAIM, "u"))), ["replace", "delete u 0"])
+
+    def test_what_was_there_before_is_not_told_of(self) -> None:
+        made = Create(replace(CLAIM, name=""), claim_manifest(), then=(Tell(EVENT),))
+        self.assertEqual(self.decide(act(made)), ["create", "create"])
+        self.setUp()
+        self.kube.fail = lambda verb, at: Exists(409, "AlreadyExists", "x") if verb == "create" else None
+        self.assertEqual(self.decide(act(made, Remove(CLAIM, "u"))), ["delete u 0"])
+
+    def test_a_store_learns_only_what_it_selects(self) -> None:
+        """It would never hear of the end of anything else."""
+        for labels, kept in ({"a": "b"}, 1), ({"a": "c"}, 0):
+            self.see(Told(replace(CLAIMS, selector="a=b")))
+            self.kube.objects[CLAIM] = claim_manifest(meta={"labels": labels})
+            self.successResultOf(Deferred.fromCoroutine(self.controller.take(Replace(CLAIM, {}))))
+            self.assertEqual(len(self.world.claims), kept)
 
     def fails(self, at: Place, reason: Exception, verb: str, where: Place) -> Exception | None:
         return reason if where == at else None
