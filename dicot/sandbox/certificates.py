@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from .logins import write_secret
 
 LIFE = timedelta(days=3650)
 _NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
@@ -43,6 +46,16 @@ class Authority:
         if not isinstance(loaded, EllipticCurvePrivateKey):
             raise ValueError("the key of an authority is no key of an elliptic curve")
         return cls(x509.load_pem_x509_certificate(certificate), loaded)
+
+    @classmethod
+    def at(cls, folder: Path, name: str) -> "Authority":
+        """The one of that name in a folder, made where it is missing. Raises ValueError and OSError."""
+        certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+        if not certificate.exists():
+            made = cls.make(name)
+            write_secret(key, made.private)
+            write_secret(certificate, made.pem)
+        return cls.load(certificate.read_bytes(), key.read_bytes())
 
     @property
     def pem(self) -> bytes:

@@ -32,7 +32,7 @@ class Keys:
         tokens = folder / _TOKENS
         if not tokens.exists():
             logins.write_secret(tokens, new_key())
-        return cls(Tokens.load(tokens.read_bytes()), *(_authority(folder, name) for name in (_SERVERS, _CLIENTS)))
+        return cls(Tokens.load(tokens.read_bytes()), *(Authority.at(folder, name) for name in (_SERVERS, _CLIENTS)))
 
     def server(self, service: str, namespace: str) -> dict[str, bytes]:
         """What an upload server behind that Service serves with, and whom it lets in."""
@@ -40,12 +40,3 @@ class Keys:
         # A common name has no more than 64 characters; that of a Service has 63.
         certificate, key = self.servers.issue(service, [x509.DNSName(each) for each in names])
         return {"tls.crt": certificate, "tls.key": key, "ca.crt": self.clients.pem}
-
-
-def _authority(folder: Path, name: str) -> Authority:
-    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
-    if not certificate.exists():
-        made = Authority.make(name)
-        logins.write_secret(key, made.private)
-        logins.write_secret(certificate, made.pem)
-    return Authority.load(certificate.read_bytes(), key.read_bytes())
