@@ -140,29 +140,42 @@ def claims(scene: Scene, content: Manifest) -> tuple[list[Step], bool]:
 
 
 def _claim(scene: Scene, content: Manifest, backup: Manifest, name: str) -> Manifest:
-    """A claim of what a volume held (CreateRestorePVCDef)."""
+    """A claim of what a volume held."""
     taken = scene.taken.get(backup["volumeSnapshotName"])
     if taken is None:
         raise Strange(f"missing volumeSnapshot {backup['volumeSnapshotName']}")
     old, machine, restore = backup["persistentVolumeClaim"], _machine_of(content), scene.restore
-    notes = {key: text for key, text in (meta(old).get("annotations") or {}).items() if not _is_forgotten(key)}
-    labels = {key: text for key, text in (meta(old).get("labels") or {}).items() if key != _BACKEND}
+    made = bare_claim(name, meta(restore)["namespace"], backup, taken)
+    metadata, notes = meta(made), meta(made)["annotations"]
+    labels = metadata["labels"] = {key: text for key, text in meta(made)["labels"].items() if key != _BACKEND}
     labels |= {f"{_SOURCE}name": meta(machine)["name"], f"{_SOURCE}namespace": meta(machine)["namespace"]}
     notes |= {NAME: meta(restore)["name"], LAST: mark(restore)}
     for each in restore["spec"].get("volumeRestoreOverrides") or ():
         if each.get("volumeName") == backup["volumeName"]:
             labels |= each.get("labels") or {}
             notes |= each.get("annotations") or {}
-    metadata: Manifest = {"name": name, "namespace": meta(restore)["namespace"], "labels": labels}
     if restore["spec"].get("volumeOwnershipPolicy") != "None":
         if scene.target is not None:
             metadata["ownerReferences"] = [reference(scene.target)]
         elif _was_owned(old, machine):
             notes[OWNED_BY] = meta(restore)["name"]
+    return made
+
+
+def bare_claim(name: str, namespace: str, backup: Manifest, taken: Manifest) -> Manifest:
+    """A claim that is nobody's, of what a volume held (CreateRestorePVCDef); ``taken`` is its VolumeSnapshot."""
+    old = backup["persistentVolumeClaim"]
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "labels": dict(meta(old).get("labels") or {}),
+        "annotations": {
+            key: text for key, text in (meta(old).get("annotations") or {}).items() if not _is_forgotten(key)
+        },
+    }
     source = {"apiGroup": VOLUMES_GROUP, "kind": "VolumeSnapshot", "name": backup["volumeSnapshotName"]}
     kept = {key: old["spec"][key] for key in ("accessModes", "storageClassName", "volumeMode") if key in old["spec"]}
     spec = {**kept, "resources": _sized(old, taken), "dataSource": source, "dataSourceRef": source}
-    metadata["annotations"] = notes
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
 
 
