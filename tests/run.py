@@ -44,7 +44,12 @@ LIMIT = 36000.0 if IS_LONG else 2400.0
 GUESTS = (
     *("tests.live.seen.", "tests.contract_virt", "tests.contract_streams", "tests.contract_nodes"),
     *("tests.contract_odds", "tests.contract_evictions", "tests.contract_migrations", "tests.contract_hotplug"),
-    *("tests.contract_machine_snapshots", "tests.contract_restores", "tests.contract_clones"),
+    *(
+        "tests.contract_machine_snapshots",
+        "tests.contract_restores",
+        "tests.contract_clones",
+        "tests.contract_exports",
+    ),
 )
 """What is about machines and those who run them."""
 PARTS = {

@@ -79,12 +79,14 @@ class Assembled:
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Static tokens with their users, the key that accounts' tokens are signed with, the certificate of the authority
-    that clients trust, and CDI's keys. ``upload_proxy``: the host and port that uploads go to."""
+    that clients trust, CDI's keys, and the certificate of those who sign for exports. ``upload_proxy``: the host and
+    port that uploads go to."""
 
     tokens: Mapping[str, User]
     accounts: bytes
     authority: str
     volumes: Keys
+    exports: str
     upload_proxy: str
 
 
@@ -126,7 +128,7 @@ def assembled(
     )
     loop = Loop(objects, roster(objects, served, usage, secrets.authority, seconds, clock.seconds), hands)
     found(objects, definitions)
-    kubevirt_installed.install(objects)
+    kubevirt_installed.install(objects, secrets.exports)
     cdi_installed.install(objects, secrets.volumes, secrets.authority, secrets.upload_proxy)
     return Assembled(ApiBackend(parts), storage, objects, watches, loop, faults, hands)
 

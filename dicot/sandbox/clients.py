@@ -18,7 +18,9 @@ from dicot.kube.source import Origin
 from .cdi import proxy
 from .cdi.keys import Keys
 from .cdi.world import CdiWorld
+from .certificates import Authority
 from .controller import Accounts, Controller, World
+from .kubevirt.exports.scene import Signing
 from .kubevirt.machines.world import MachineWorld
 from .kubevirt.plug import VIRT_HANDLER
 from .logins import ADMIN
@@ -38,15 +40,15 @@ LISTS_AT_ONCE = 2
 
 
 def clients(
-    kubeconfig: Path, volumes: Keys, data: Path, names: Names, reactor: Any, clock: IReactorTime
+    kubeconfig: Path, volumes: Keys, exports: Authority, data: Path, names: Names, reactor: Any, clock: IReactorTime
 ) -> Sequence[IService]:
-    """All of them, each with its own account. ``volumes``: the keys of CDI, ``data``: the folder of what volumes
-    hold, ``names``: the cluster's DNS, ``clock``: its time."""
+    """All of them, each with its own account. ``volumes``: the keys of CDI, ``exports``: who signs for these,
+    ``data``: the folder of what volumes hold, ``names``: the cluster's DNS, ``clock``: its time."""
     file = str(kubeconfig)
     return (
         client(file, CDI, CdiWorld(volumes), reactor, clock),
         client(file, SNAPSHOT_CONTROLLER, SnapshotWorld(), reactor, clock),
-        client(file, VIRT_CONTROLLER, MachineWorld(random.random), reactor, clock),
+        client(file, VIRT_CONTROLLER, MachineWorld(random.random, Signing.by(exports)), reactor, clock),
         nodes(file, data, names, reactor, clock),
         Planting(kube(file, ADMIN, reactor), seeds(), reactor),
     )

@@ -10,6 +10,7 @@ from .apiserver.journal import File, Nowhere
 from .apiserver.rights.tokens import new_key
 from .apiserver.storage import Journal
 from .cdi.keys import Keys
+from .certificates import Authority
 
 DATABASE = "state.sqlite"
 SUFFIXES = (".sqlite", ".db")
@@ -80,6 +81,7 @@ class State:
             if not self.accounts.exists():
                 logins.write_secret(self.accounts, new_key())
             self.volumes()
+            self.exports()
             self._name_users()
         except OSError as error:
             raise Unusable(f"{error.filename or self.folder}: {error.strerror}") from error
@@ -97,6 +99,13 @@ class State:
         """What CDI signs with. Raises Unusable."""
         try:
             return Keys.at(self.folder)
+        except ValueError as error:
+            raise Unusable(f"{self.folder}: {error}") from error
+
+    def exports(self) -> Authority:
+        """Who signs the certificates of exports. Raises Unusable."""
+        try:
+            return Authority.at(self.folder, "kubevirt-exports")
         except ValueError as error:
             raise Unusable(f"{self.folder}: {error}") from error
 

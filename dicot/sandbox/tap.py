@@ -133,7 +133,10 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     storage = Storage(state.journal())
     volumes, names = state.volumes(), Names()
     proxy = f"{HOST}:{uploading.getsockname()[1]}"
-    secrets = Secrets(state.users(), state.accounts.read_bytes(), state.authority.read_text(), volumes, proxy)
+    exports = state.exports()
+    secrets = Secrets(
+        state.users(), state.accounts.read_bytes(), state.authority.read_text(), volumes, exports.pem.decode(), proxy
+    )
     server = f"https://{HOST}:{listening.getsockname()[1]}"
     written = Path(options["kubeconfig"] or state.kubeconfig)
     state.write_kubeconfig(server, written)
@@ -150,5 +153,5 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)
     loader = Loader(storage, parts.objects, parts.watches, reactor, int(options["servers"]))
     renamer = Renamer(storage, parts.objects, reactor, time.time, int(options["renames"]))
-    services = (*clients(written, volumes, state.contents, names, reactor, parts.clock), loader, renamer)
+    services = (*clients(written, volumes, exports, state.contents, names, reactor, parts.clock), loader, renamer)
     return Sandbox(parts, listeners, services, temporary)

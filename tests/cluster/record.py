@@ -66,6 +66,7 @@ DEFINITIONS = (
     "virtualmachineclones.clone.kubevirt.io",
     "virtualmachineclusterinstancetypes.instancetype.kubevirt.io",
     "virtualmachineclusterpreferences.instancetype.kubevirt.io",
+    "virtualmachineexports.export.kubevirt.io",
     "virtualmachineinstancemigrations.kubevirt.io",
     "virtualmachineinstances.kubevirt.io",
     "virtualmachineinstancetypes.instancetype.kubevirt.io",

@@ -7,6 +7,7 @@ from .settings import NAMESPACE
 
 VERSION = "v1.8.4"
 _KUBEVIRTS = ("kubevirt.io", "kubevirts")
+_EXPORTS = "kubevirt-export-ca"
 _CONDITIONS = {"Available": "True", "Progressing": "False", "Degraded": "False"}
 _STATUS: Manifest = {
     "phase": "Deployed",
@@ -19,11 +20,16 @@ _STATUS: Manifest = {
 }
 
 
-def install(objects: Objects) -> None:
-    """Make what is missing of them."""
+def install(objects: Objects, exports: str) -> None:
+    """Make what is missing of them. ``exports`` is the certificate of those who sign for exports."""
     if objects.get("", "namespaces", "", NAMESPACE) is None:
         objects.create("", "namespaces", {"metadata": {"name": NAMESPACE}})
     if objects.get(*_KUBEVIRTS, NAMESPACE, "kubevirt") is None:
         metadata = {"name": "kubevirt", "namespace": NAMESPACE}
         objects.create(*_KUBEVIRTS, {"metadata": metadata, "spec": {"configuration": {}}})
         objects.change(*_KUBEVIRTS, NAMESPACE, "kubevirt", lambda found: {**found, "status": _STATUS}, "status")
+    data = {"ca-bundle": exports}
+    if objects.get("", "configmaps", NAMESPACE, _EXPORTS) is None:
+        objects.create("", "configmaps", {"metadata": {"name": _EXPORTS, "namespace": NAMESPACE}, "data": data})
+    else:
+        objects.change("", "configmaps", NAMESPACE, _EXPORTS, lambda found: {**found, "data": data})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -164,3 +164,22 @@ async def fetch(address: str, path: str, authority: bytes, size: int, token: str
     found = Sum(size)
     response.deliverBody(found)
     return response.code, await found.done, found.padded
+
+
+async def give(
+    address: str,
+    host: str,
+    path: str,
+    authority: bytes,
+    token: str | None,
+    *,
+    method: bytes = b"GET",
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, str, bytes]:
+    """What the export server that is known by a host answers: the code, the media type and the body."""
+    agent = Agent(reactor, Known(host, authority))
+    carried = dict(headers or {}) | ({"x-kubevirt-export-token": token} if token is not None else {})
+    asked = Headers({name: [value] for name, value in carried.items()})
+    response = await agent.request(method, f"https://{address}:8443{path}".encode(), asked)
+    media = response.headers.getRawHeaders("content-type", [""])[0]
+    return response.code, media, await readBody(response)

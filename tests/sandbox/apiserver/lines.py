@@ -94,7 +94,7 @@ class Served:
         tokens = {ADMIN: User("admin", (MASTERS,)), NOBODY: User("nobody", ("system:authenticated",))}
         programs = Programs(FakeKube(self.clock), FakeKube(self.clock))
         self.parts = assembled(
-            Storage(Nowhere()), Secrets(tokens, new_key(), "", Keys.make(), ""), programs, self.clock
+            Storage(Nowhere()), Secrets(tokens, new_key(), "", Keys.make(), "", ""), programs, self.clock
         )
         self._lines: list[Line] = []
         self._site = Site(Front(self.parts.backend, self.parts.faults, self.parts.clock), reactor=self.clock)

@@ -430,6 +430,66 @@ class KeepingTests(AdmissionTestCase):
             self.assertEqual(self.told(kind, {"source": self.TARGET, "target": self.TARGET}, shut=True), told)
 
 
+class ExportTests(AdmissionTestCase):
+    """Exports of volumes, where the gate is open."""
+
+    CLAIM: Document = {"kind": "PersistentVolumeClaim", "name": "c"}
+
+    def told(self, spec: Document, old: Document | None = None, gates: tuple[str, ...] = ("VMExport",)) -> str:
+        """What is said against one; "" where nothing is."""
+        opened = {"developerConfiguration": {"featureGates": list(gates)}}
+        kubevirt = {**KUBEVIRT, "spec": {"configuration": opened}}
+        admission = KubeVirtAdmission(Stored(("kubevirt.io", "kubevirts", kubevirt)), lambda: "i" * 36, lambda: "now")
+        try:
+            admission.validate(review(self.one(spec), self.one(old) if old is not None else None))
+        except Refusal as refusal:
+            return refusal.message.partition("request: ")[2]
+        return ""
+
+    def one(self, spec: Document) -> Document:
+        named = {"name": "e", "namespace": SPACE}
+        return {
+            "apiVersion": "export.kubevirt.io/v1beta1",
+            "kind": "VirtualMachineExport",
+            "metadata": named,
+            "spec": spec,
+        }
+
+    def test_what_is_given_back(self) -> None:
+        for changes, told in (
+            ({}, ""),
+            ({"apiGroup": ""}, ""),
+            ({"kind": "VirtualMachine", "apiGroup": "kubevirt.io"}, ""),
+            ({"kind": "VirtualMachineSnapshot", "apiGroup": "snapshot.kubevirt.io"}, ""),
+            ({"kind": "VirtualMachineBackup", "apiGroup": "backup.kubevirt.io"}, ""),
+            ({"name": ""}, "PVC name must not be empty"),
+            ({"apiGroup": "v1"}, "PVC API group must be missing or blank"),
+            ({"kind": "VirtualMachine"}, "VM API group must be kubevirt.io"),
+            ({"kind": "Pod"}, "invalid kind"),
+        ):
+            self.assertEqual(self.told({"source": self.CLAIM | changes}), told, changes)
+
+    def test_for_how_long(self) -> None:
+        for text, told in (
+            ("1h30m", ""),
+            ("1.5h", ""),
+            ("0", ""),
+            ("soon", 'time: invalid duration "soon"'),
+            ("", 'time: invalid duration ""'),
+            ("7", 'time: missing unit in duration "7"'),
+            ("7d", 'time: unknown unit "d" in duration "7d"'),
+        ):
+            self.assertEqual(self.told({"source": self.CLAIM, "ttlDuration": text}), told, text)
+
+    def test_nothing_is_changed_afterwards(self) -> None:
+        spec = {"source": self.CLAIM}
+        self.assertEqual(self.told(spec | {"tokenSecretRef": "t"}, spec), "spec in immutable after creation")
+        self.assertEqual(self.told(spec, spec, gates=()), "")
+
+    def test_a_gate_that_is_shut(self) -> None:
+        self.assertEqual(self.told({"source": {}}, gates=("Snapshot",)), "vm export feature gate not enabled")
+
+
 class UnservedTests(AdmissionTestCase):
     """What nobody uses yet is said to be so."""
 

@@ -33,6 +33,11 @@ def whole(spec: Manifest, settings: Settings) -> None:
     _topology(domain)
     _pull(spec)
     spec.setdefault("evictionStrategy", settings.eviction)
+    attach(spec, settings)
+
+
+def attach(spec: Manifest, settings: Settings) -> None:
+    """The network of the Pod, where none is named, and a disk for each volume."""
     _interface(spec, settings)
     _disks(spec)
 

@@ -6,9 +6,15 @@ from dicot.kube.kind import Manifest
 
 from ...apiserver.seams import Reader, Review
 from ..settings import NAMESPACE, Settings, settings
-from . import flavors, guests, keeping, machines, migrations
+from . import exports, flavors, guests, keeping, machines, migrations
 
-_GROUPS = ("kubevirt.io", "instancetype.kubevirt.io", "snapshot.kubevirt.io", "clone.kubevirt.io")
+_GROUPS = (
+    "kubevirt.io",
+    "instancetype.kubevirt.io",
+    "snapshot.kubevirt.io",
+    "clone.kubevirt.io",
+    "export.kubevirt.io",
+)
 _FLAVORS = frozenset(
     f"virtualmachine{scope}{kind}s" for scope in ("", "cluster") for kind in ("instancetype", "preference")
 )
@@ -56,6 +62,8 @@ class KubeVirtAdmission:
                 keeping.validate_restore(review, self._settings(), self._reader)
             case "virtualmachineclones":
                 keeping.validate_clone(review, self._settings())
+            case "virtualmachineexports":
+                exports.validate(review, self._settings())
             case plural if plural in _FLAVORS:
                 flavors.validate(review)
 

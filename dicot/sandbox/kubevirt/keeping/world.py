@@ -9,16 +9,15 @@ from dicot.kube.store import Store
 from ...controller import Key
 from ...snapshots.names import DEFAULT_CLASS
 from ...steps import REST, Decision
+from ..exports.kinds import USERS
 from ..machines.kinds import (
     CLAIMS,
     GUESTS,
     MACHINES,
-    PODS,
     REVISIONS,
     SNAPSHOT_CLASSES,
     STORAGE_CLASSES,
     VOLUMES,
-    claim_of,
     owner_link,
     uid_link,
     volume_link,
@@ -172,12 +171,8 @@ class KeepingWorld:
 
     def _users(self, namespace: str, names: set[str]) -> int:
         """How many Pods that have not ended have one of these claims."""
-        count = 0
-        for row in self._stores[PODS].rows() if names else ():
-            pod = whole(PODS, row)
-            has = {claim_of(each) for each in pod["spec"].get("volumes") or ()}
-            count += row.namespace == namespace and bool(has & names) and not is_final(pod)
-        return count
+        found = {row.uid: row for name in names for row in self._stores[USERS].linked(volume_link(namespace, name))}
+        return sum(not is_final(whole(USERS, row)) for row in found.values())
 
     def class_of(self, name: str) -> str:
         """The VolumeSnapshotClass of a StorageClass: the one of its driver, of several the default one."""

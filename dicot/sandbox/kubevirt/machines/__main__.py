@@ -20,7 +20,9 @@ from dicot.kube.client import HttpKube
 from dicot.kube.credentials import Unusable, load
 from dicot.kube.source import Origin
 
+from ...certificates import Authority
 from ...controller import Accounts, Controller
+from ..exports.scene import Signing
 from .world import MachineWorld
 
 ACCOUNT = "system:serviceaccount:kubevirt:kubevirt-controller"
@@ -50,7 +52,8 @@ def make(options: argparse.Namespace, reactor: Any) -> Controller:
     own = load(options.kubeconfig, options.context, reactor)
     kube = HttpKube(call_agent(reactor, own.tls), own, reactor)
     origin = Origin(watch_agent(reactor, own.tls), own, DeferredSemaphore(_LISTS_AT_ONCE))
-    return Controller(MachineWorld(random.random), Accounts(kube, kube), origin, reactor, random.random)
+    world = MachineWorld(random.random, Signing.by(Authority.make("kubevirt-exports")))
+    return Controller(world, Accounts(kube, kube), origin, reactor, random.random)
 
 
 if __name__ == "__main__":

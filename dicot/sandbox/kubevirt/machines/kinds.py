@@ -226,5 +226,7 @@ NAMES = {
     "virtualmachinesnapshotcontents": "VirtualMachineSnapshotContent",
     "virtualmachinerestores": "VirtualMachineRestore",
     "virtualmachineclones": "VirtualMachineClone",
+    "virtualmachineexports": "VirtualMachineExport",
+    "services": "Service",
     "volumesnapshots": "VolumeSnapshot",
 }

@@ -32,6 +32,7 @@ PLURALS: Mapping[str, str] = {
     "VirtualMachineSnapshotContent": "virtualmachinesnapshotcontents",
     "VirtualMachineRestore": "virtualmachinerestores",
     "VirtualMachineClone": "virtualmachineclones",
+    "VirtualMachineExport": "virtualmachineexports",
 }
 
 
@@ -188,7 +189,9 @@ def without_finalizer(found: Manifest, finalizer: str) -> Patch:
     return amend(found, {"/metadata/finalizers": kept})
 
 
-def event(about: Manifest, reason: str, message: str, now: float, *, warning: bool = False) -> Tell:
+def event(
+    about: Manifest, reason: str, message: str, now: float, *, warning: bool = False, by: str = COMPONENT
+) -> Tell:
     """An Event about an object. It has one name for what is told again and again, and so is counted."""
     owner = meta(about)
     moment = stamp(now)
@@ -214,8 +217,8 @@ def event(about: Manifest, reason: str, message: str, now: float, *, warning: bo
             "count": 1,
             "firstTimestamp": moment,
             "lastTimestamp": moment,
-            "source": {"component": COMPONENT},
-            "reportingComponent": COMPONENT,
+            "source": {"component": by},
+            "reportingComponent": by,
             "reportingInstance": "",
         }
     )

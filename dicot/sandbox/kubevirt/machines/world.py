@@ -8,6 +8,9 @@ from dicot.kube.store import Change, Store
 
 from ...controller import Key
 from ...steps import REST, Decision
+from ..exports import describing
+from ..exports.scene import Signing
+from ..exports.world import ExportWorld
 from ..keeping.world import KeepingWorld
 from ..settings import NAMESPACE, Settings, settings
 from . import guest, guest_status, hotplug, lost, machine, migration
@@ -62,8 +65,9 @@ _KINDS = (
     CDI_CONFIGS,
     KUBEVIRTS,
     *KeepingWorld.kinds,
+    *ExportWorld.kinds,
 )
-_DECIDED = (MACHINES, GUESTS, MIGRATIONS, NODES, *KeepingWorld.decided)
+_DECIDED = (MACHINES, GUESTS, MIGRATIONS, NODES, *KeepingWorld.decided, *ExportWorld.decided)
 _FLAVOR_KINDS = {
     "virtualmachineinstancetype": INSTANCETYPES,
     "virtualmachineclusterinstancetype": CLUSTER_INSTANCETYPES,
@@ -73,11 +77,12 @@ _FLAVOR_KINDS = {
 
 
 class MachineWorld:
-    """The stores, joined. ``random`` scatters machines that failed together."""
+    """The stores, joined. ``random`` scatters machines that failed together, ``signing`` is for exports."""
 
-    def __init__(self, random: Callable[[], float]) -> None:
+    def __init__(self, random: Callable[[], float], signing: Signing) -> None:
         self._stores: dict[Kind[Any], Store[Any]] = {kind: Store(kind) for kind in _KINDS}
         self._keeping = KeepingWorld(self._stores)
+        self._exports = ExportWorld(self._stores, self._expanded, signing)
         self._random = random
 
     @property
@@ -98,6 +103,7 @@ class MachineWorld:
             yield Key(change.kind, row.namespace, row.name)
         yield from self._related(change.kind, row)
         yield from self._keeping.related(change.kind, row)
+        yield from self._exports.related(change.kind, row)
 
     def everything(self) -> list[Key]:
         """All objects that there are."""
@@ -107,6 +113,8 @@ class MachineWorld:
         """What to do about an object."""
         if key.kind in KeepingWorld.decided:
             return self._keeping.decide(key, now)
+        if key.kind in ExportWorld.decided:
+            return self._exports.decide(key, now)
         row = self._stores[key.kind].one(key.namespace, key.name)
         if key.kind is NODES:
             return lost.decide(key.name, self._one(NODES, "", key.name), self._guests_on(key.name), now)
@@ -171,6 +179,9 @@ class MachineWorld:
             now=now,
             dice=self._random(),
         )
+
+    def _expanded(self, row: Row, now: float) -> Manifest:
+        return describing.expanded(self._scene(row, now), self._settings())
 
     def _rows(self, kind: Kind[Any]) -> list[Row]:
         return list(self._stores[kind].rows())
