@@ -443,7 +443,7 @@ class ExportTests(AdmissionTestCase):
         try:
             admission.validate(review(self.one(spec), self.one(old) if old is not None else None))
         except Refusal as refusal:
-            return refusal.message.partition("request: ")[2]
+            return refusal.message.partition("request: ")[2] or refusal.message
         return ""
 
     def one(self, spec: Document) -> Document:
@@ -461,13 +461,15 @@ class ExportTests(AdmissionTestCase):
             ({"apiGroup": ""}, ""),
             ({"kind": "VirtualMachine", "apiGroup": "kubevirt.io"}, ""),
             ({"kind": "VirtualMachineSnapshot", "apiGroup": "snapshot.kubevirt.io"}, ""),
-            ({"kind": "VirtualMachineBackup", "apiGroup": "backup.kubevirt.io"}, ""),
+            ({"kind": "VirtualMachineBackup"}, "VirtualMachineBackup API group must be backup.kubevirt.io"),
             ({"name": ""}, "PVC name must not be empty"),
             ({"apiGroup": "v1"}, "PVC API group must be missing or blank"),
             ({"kind": "VirtualMachine"}, "VM API group must be kubevirt.io"),
             ({"kind": "Pod"}, "invalid kind"),
         ):
             self.assertEqual(self.told({"source": self.CLAIM | changes}), told, changes)
+        backup = self.CLAIM | {"kind": "VirtualMachineBackup", "apiGroup": "backup.kubevirt.io"}
+        self.assertIn("not part of the sandbox", self.told({"source": backup}))
 
     def test_for_how_long(self) -> None:
         for text, told in (

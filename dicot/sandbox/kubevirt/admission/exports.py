@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from ...apiserver.refusal import Cause
+from ...apiserver.refusal import Cause, Refusal
 from ...apiserver.seams import Review
 from ..exports.objects import duration
 from ..settings import Settings
@@ -29,6 +29,8 @@ def validate(review: Review, settings: Settings) -> None:
     except ValueError as error:
         raise wrong(HOOK, str(error)) from None
     refuse(HOOK, _source(held(spec, "source")) if review.old is None else _fixed(spec, held(review.old, "spec")))
+    if held(spec, "source").get("kind") == "VirtualMachineBackup":
+        raise Refusal(501, "NotImplemented", "exports of backups are not part of the sandbox")
 
 
 def _fixed(new: object, old: object) -> Iterator[Cause]:
