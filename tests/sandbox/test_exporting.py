@@ -6,22 +6,35 @@ import gzip
 import io
 import json
 import tarfile
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import yaml
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import NOT_DONE_YET
 from twisted.web.test.requesthelper import DummyRequest
 
+from dicot.kube.address import Place
 from dicot.kube.kind import Manifest
+from dicot.moments import stamp
+from dicot.sandbox.certificates import Authority
+from dicot.sandbox.nodes.kinds import Pod
 from dicot.sandbox.nodes.work import exporting
 from dicot.sandbox.nodes.work.contents import Contents
 from dicot.sandbox.nodes.work.exporting import HEADER, Export, Mounted, Shared
 from dicot.sandbox.nodes.work.job import Held
+from dicot.sandbox.nodes.work.names import Names
+from dicot.sandbox.nodes.work.programs import EXPORTER, Ended, Programs, State
+
+from .test_service import Book
+from .things import NOW
 
 URL = "https://e.n.svc"
 IMAGE = Shared("pv-1", raw="/volumes/c/disk.img", packed="/volumes/c/disk.img.gz")
@@ -201,3 +214,54 @@ class Answers(SynchronousTestCase):
             self.assertEqual(self.ask(path)[0], 500)
         self.serve(Mounted("secret"), Export((IMAGE,)))
         self.assertEqual(self.ask("/internal/manifests/all")[0], 404)
+
+
+class Servers(SynchronousTestCase):
+    """The program in the Pod of an export."""
+
+    def setUp(self) -> None:
+        self.reactor, self.kube, self.names = MemoryReactorClock(), Book(), Names()
+        contents = Contents(Path(self.mktemp()), self.reactor)
+        self.programs = Programs(contents, self.kube, self.names, self.reactor, 2.0)  # type: ignore[arg-type]
+        self.programs.clock = self.clock = Clock()
+        self.clock.advance(NOW)
+        self.addCleanup(self.programs.close)
+        certificate, key = Authority.make("exports").issue("e", [])
+        self.secrets = {
+            "certificates": {"tls.crt": certificate, "tls.key": key},
+            "token": {"token": b"secret"},
+        }
+
+    def state(self, **settings: str) -> State | None:
+        """How the program of a Pod is that has these settings, with Secrets called as its volumes."""
+        found = pod(VOLUME0_EXPORT_PATH="/dev/export-volumes/v", **settings)
+        volumes = [{"name": each, "secret": {"secretName": each}} for each in self.secrets]
+        found["spec"]["volumes"] = [found["spec"]["volumes"][0], *volumes]
+        self.kube.objects[Place("", "v1", "pods", "n", "virt-export-a.b")] = found
+        for name, data in self.secrets.items():
+            encoded = {key: b64encode(value).decode() for key, value in data.items()}
+            self.kube.objects[Place("", "v1", "secrets", "n", name)] = {"data": encoded}
+        labels = {EXPORTER: "a.b"}
+        made = msgspec.convert(
+            {"metadata": {"name": "virt-export-a.b", "namespace": "n", "uid": "u", "labels": labels}}, Pod
+        )
+        return self.programs.state(made, lambda namespace, name: Held("pv"), lambda: "")
+
+    def test_it_is_found_by_its_service(self) -> None:
+        state = self.state()
+        assert state is not None
+        self.assertEqual((state.ready, state.ended), (True, None))
+        self.assertEqual(self.names.find("virt-export-a-b.n.svc"), state.address)
+        self.assertEqual([port for port, *_ in self.reactor.sslServers], [8443])
+
+    def test_it_ends_by_the_clock_of_the_cluster(self) -> None:
+        told = []
+        self.programs.look = lambda namespace, name: told.append(name)
+        self.state(DEADLINE=stamp(NOW + 60))
+        self.clock.advance(59)
+        self.assertEqual(told, ["virt-export-a.b"])
+        self.clock.advance(1)
+        state = self.state()
+        assert state is not None
+        self.assertEqual((state.ended, told), (Ended(0, ""), ["virt-export-a.b"] * 2))
+        self.assertIsNone(self.names.find("virt-export-a-b.n.svc"))

@@ -46,6 +46,7 @@ class Nodes(Controller):
         super().__init__(NodeWorld(machines, work, programs), accounts, origin, clock, random)
         if programs is not None:
             programs.look = lambda namespace, name: self.look(Key(PODS, namespace, name))
+            programs.clock = clock
         self._programs = programs
         self._machines = machines
         self._doors = doors

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from msgspec import json
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IReactorTime
 from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -58,13 +58,14 @@ class State:
 
 
 class Programs:
-    """The programs of all Pods. ``look`` is told of a Pod whose program has changed, by namespace and name;
-    ``rest`` are the seconds until one that failed is started again."""
+    """The programs of all Pods. ``look`` is told of a Pod whose program has changed, by namespace and name; ``clock``
+    has the cluster's time; ``rest`` are the seconds until one that failed is started again."""
 
     def __init__(self, contents: Contents, kube: Kube, names: Names, reactor: Any, rest: float) -> None:
         self.contents = contents
         self.names = names
         self.look: Callable[[str, str], None] = lambda namespace, name: None
+        self.clock: IReactorTime = reactor
         self._kube = kube
         self._reactor = reactor
         self._rest = rest
@@ -200,7 +201,7 @@ class Programs:
         """Fires at a moment; where there is none it ends with its Pod."""
         if deadline is None:
             return Deferred()
-        return deferLater(self._reactor, max(0.0, deadline - self._reactor.seconds()), lambda: None)
+        return deferLater(self.clock, max(0.0, deadline - self.clock.seconds()), lambda: None)
 
     async def _listening(
         self, pod: Pod, service: str, site: Site, context: CertificateOptions, done: Deferred[None]
