@@ -190,10 +190,18 @@ class Controller(Service):
                 answer = json.decode(await self._accounts.kube.create(step.at, step.body))
                 return await self._follow(step.then(answer))
             if isinstance(step, Look):
-                found = json.decode(await self._accounts.kube.read(step.at))
-                return await self._follow(step.then(found))
+                return await self._follow(await self._look_at(step))
             await self.take(step)
         return decision.again
+
+    async def _look_at(self, step: Look) -> Decision:
+        try:
+            found = json.decode(await self._accounts.kube.read(step.at))
+        except Missing:
+            if step.missing is None:
+                raise
+            return step.missing
+        return step.then(found)
 
     async def take(self, step: Step) -> None:
         """Write it, whatever the store shows."""

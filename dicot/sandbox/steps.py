@@ -88,10 +88,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """GET an object as a whole. It decides: nothing that stands after it is done."""
+    """GET an object as a whole. It decides: nothing that stands after it is done. ``missing`` is what to do where it
+    is not there; None: the same as of any other object that somebody took away meanwhile."""
 
     at: Place
     then: "Callable[[Manifest], Decision]"
+    missing: "Decision | None" = None
 
 
 Step = Ask | Call | Create | Look | Patch | Rewrite | Replace | Remove | Tell

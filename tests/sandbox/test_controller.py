@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.address import Place
-from dicot.kube.errors import Conflict, Denied, Exists, Refused
+from dicot.kube.errors import Conflict, Denied, Exists, Missing, Refused
 from dicot.kube.kind import Kind, Manifest
 from dicot.kube.source import Origin
 from dicot.kube.store import Change, Store
@@ -102,6 +102,17 @@ class Steps(SynchronousTestCase):
 
         self.assertEqual(self.decide(act(Look(CLAIM, then), Replace(CLAIM, {}))), ["read", "delete u 0"])
         self.assertEqual(seen, [claim_manifest()])
+
+    def test_what_is_not_there_may_decide_too(self) -> None:
+        self.kube.fail = lambda verb, at: Missing(404, "NotFound", "x") if verb == "read" else None
+        look = Look(CLAIM, lambda _: REST, act(Remove(CLAIM, "u")))
+        self.assertEqual(self.decide(act(look, Replace(CLAIM, {}))), ["delete u 0"])
+        self.assertNotIn(NOW + RETRY, self.due())
+
+    def test_what_somebody_took_away_is_looked_for_again(self) -> None:
+        self.kube.fail = lambda verb, at: Missing(404, "NotFound", "x")
+        self.assertEqual(self.decide(act(Look(CLAIM, lambda _: REST), Remove(CLAIM, "u"))), [])
+        self.assertIn(NOW + RETRY, self.due())
 
     def test_a_removal_may_leave_the_object_its_grace(self) -> None:
         self.assertEqual(
