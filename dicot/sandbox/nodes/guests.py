@@ -4,9 +4,8 @@ virt-handler writes by PUT: a merge patch would drop the nulls that virt-control
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 from dicot.kube.address import Place
@@ -15,6 +14,7 @@ from dicot.moments import stamp
 
 from ..marks import FAULT
 from ..steps import REST, Decision, Rewrite, act
+from . import interfaces, networks
 from .instances import GUEST_AGENT, Guest
 from .kinds import Pod
 
@@ -39,7 +39,8 @@ def decide(guest: Guest, launcher: Pod | None, now: float) -> Decision:
     """The next step of a guest, by its launcher (None: there is none)."""
     next_phase = _next(guest, launcher)
     if next_phase == "Running" and launcher is not None:
-        return rewrite(guest, partial(run, address=launcher.status.podIP, now=now))
+        attached = networks.attached(launcher)
+        return rewrite(guest, partial(run, address=launcher.status.podIP, attached=attached, now=now))
     if next_phase:
         return rewrite(guest, partial(finish, phase=next_phase, now=now))
     return REST
@@ -66,7 +67,7 @@ def _next(guest: Guest, launcher: Pod | None) -> str:
     return ""
 
 
-def run(vmi: Manifest, *, address: str, now: float) -> Manifest | None:
+def run(vmi: Manifest, *, address: str, now: float, attached: Sequence[Manifest] = ()) -> Manifest | None:
     """The guest is up: its devices, its addresses, and what can be done with it."""
     if vmi["status"].get("phase") != "Scheduled":
         return None
@@ -74,7 +75,7 @@ def run(vmi: Manifest, *, address: str, now: float) -> Manifest | None:
     status = vmi["status"]
     _enter(status, "Running", now)
     status["machine"] = {"type": MACHINE}
-    status["interfaces"] = _interfaces(vmi, address)
+    status["interfaces"] = interfaces.at_start(vmi, address, attached)
     status["guestOSInfo"] = {}
     status["selinuxContext"] = "none"
     for volume in status.get("volumeStatus") or ():
@@ -178,30 +179,6 @@ def _set(status: Manifest, condition: Manifest) -> None:
     status["conditions"] = [*kept, condition]
 
 
-def _interfaces(vmi: Manifest, address: str) -> list[Manifest]:
-    shown = []
-    networks = {each["name"]: each for each in vmi["spec"].get("networks") or ()}
-    for index, interface in enumerate(vmi["spec"]["domain"]["devices"].get("interfaces") or ()):
-        one: Manifest = {
-            "name": interface["name"],
-            "mac": interface.get("macAddress") or _mac(vmi["metadata"]["uid"], index),
-            "infoSource": "domain",
-            "linkState": "up",
-            "queueCount": 1,
-            "podInterfaceName": f"eth{index}" if index == 0 else f"net{index}",
-        }
-        if "pod" in networks.get(interface["name"], {}):
-            one |= {"ipAddress": address, "ipAddresses": [address]}
-        shown.append(one)
-    return shown
-
-
-def _mac(uid: str, index: int) -> str:
-    """A locally administered address that a guest keeps."""
-    digest = sha256(f"{uid}/{index}".encode()).hexdigest()
-    return ":".join(["02", *(digest[at : at + 2] for at in range(0, 10, 2))])
-
-
 def _targets(vmi: Manifest) -> dict[str, str]:
     """The device names of the disks, by volume: counted for each kind of bus."""
     counts: dict[str, int] = {}
@@ -247,8 +224,8 @@ def _bridged(vmi: Manifest) -> bool:
     if _BRIDGE_ANNOTATION in vmi["metadata"].get("annotations", {}):
         return False
     pod_networks = {each["name"] for each in vmi["spec"].get("networks") or () if "pod" in each}
-    interfaces = vmi["spec"]["domain"]["devices"].get("interfaces") or ()
-    return any(each["name"] in pod_networks and "bridge" in each for each in interfaces)
+    ports = vmi["spec"]["domain"]["devices"].get("interfaces") or ()
+    return any(each["name"] in pod_networks and "bridge" in each for each in ports)
 
 
 def _private_claim(vmi: Manifest) -> str:
@@ -266,6 +243,4 @@ def _greet(vmi: Manifest, now: float) -> None:
     status = vmi["status"]
     _set(status, _condition("AgentConnected", now, {"status": "True"}))
     status["guestOSInfo"] = {"id": "debian", "name": "Debian GNU/Linux", "prettyName": "Debian GNU/Linux 13 (trixie)"}
-    for interface in status["interfaces"]:
-        interface["infoSource"] = "domain, guest-agent"
-        interface["interfaceName"] = "enp1s0"
+    status["interfaces"] = [interfaces.heard(each, index) for index, each in enumerate(status["interfaces"])]

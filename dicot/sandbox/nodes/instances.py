@@ -1,5 +1,7 @@
 """What the nodes keep of VirtualMachineInstances, which are guests to them."""
 
+from typing import Any
+
 import msgspec
 
 from dicot.kube.kind import Kind, Meta
@@ -43,6 +45,18 @@ class GuestVolume(msgspec.Struct, frozen=True, omit_defaults=True):
     hotplugVolume: Plugged | None = None
 
 
+class Devices(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The devices of a guest."""
+
+    interfaces: list[dict[str, Any]] = []
+
+
+class Domain(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a guest is made of."""
+
+    devices: Devices = Devices()
+
+
 class GuestStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is kept of a VirtualMachineInstance's status."""
 
@@ -50,6 +64,7 @@ class GuestStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     nodeName: str = ""
     migrationState: Move | None = None
     volumeStatus: list[GuestVolume] = []
+    interfaces: list[dict[str, Any]] = []
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -61,6 +76,8 @@ class Named(msgspec.Struct, frozen=True):
 class GuestSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is kept of a VirtualMachineInstance's spec."""
 
+    domain: Domain = Domain()
+    networks: list[dict[str, Any]] = []
     volumes: list[Named] = []
 
 

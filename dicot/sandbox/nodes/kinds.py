@@ -19,6 +19,10 @@ SOURCE_SUFFIX = "-source-pod"
 """What CDI appends to the uid of the target claim to name a clone source."""
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 PROVISION_BY = "volume.kubernetes.io/storage-provisioner"
+WANTED = "k8s.v1.cni.cncf.io/networks"
+"""Annotation of a Pod: what Multus is to attach it to."""
+ATTACHED = "k8s.v1.cni.cncf.io/network-status"
+"""Annotation of a Pod: what Multus has attached it to."""
 PRE_RESIZE = "volume.alpha.kubernetes.io/pre-resize-capacity"
 """Annotation of a volume whose file system is yet to be enlarged: what it has got."""
 
@@ -295,7 +299,9 @@ def _claim_links(row: Row, claim: Claim) -> tuple[str, ...]:
 
 
 NODES = Kind("", "v1", "nodes", "node", Node, namespaced=False, annotations=frozenset({FAULT, BACK}))
-PODS = Kind("", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT, DELAY, WOKEN}))
+PODS = Kind(
+    "", "v1", "pods", "pod", Pod, links=_pod_links, annotations=frozenset({FAULT, DELAY, WOKEN, WANTED, ATTACHED})
+)
 CLAIMS = Kind(
     "",
     "v1",

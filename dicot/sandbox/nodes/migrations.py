@@ -76,6 +76,7 @@ def arrive(vmi: Manifest, *, target: Pod, now: float) -> Manifest | None:
     status.pop("evacuationNodeName", None)
     status.pop("launcherContainerImageVersion", None)
     status["migrationTransport"] = "Unix"
+    status["conditions"] = [each for each in status.get("conditions") or () if each["type"] != "MigrationRequired"]
     for interface in status.get("interfaces") or ():
         if "ipAddress" in interface:
             interface |= {"ipAddress": target.status.podIP, "ipAddresses": [target.status.podIP]}

@@ -10,6 +10,7 @@ from dicot.moments import read, stamp
 
 from ..marks import FAULT, delay
 from ..steps import REST, Create, Decision, Patch, Remove, act
+from . import networks
 from .kinds import CLONE_SOURCE, COMPONENT, UPLOAD_SERVER, Container, Pod
 from .work.programs import EXPORTER, Ended, State
 
@@ -87,7 +88,7 @@ def decide(pod: Pod, scene: Scene) -> Decision:
         return _start(pod, scene)
     if is_launcher(pod) and scene.guest in ("", *FINAL):
         return act(_end(pod, scene.now))
-    return _work(pod, scene)
+    return networks.decide(pod, scene.address) or _work(pod, scene)
 
 
 def _start(pod: Pod, scene: Scene) -> Decision:
@@ -100,7 +101,7 @@ def _start(pod: Pod, scene: Scene) -> Decision:
         return _pull(pod, scene)
     if scene.program is not None and not scene.program.ready:
         return REST
-    return act(run(pod, scene))
+    return networks.decide(pod, scene.address) or act(run(pod, scene))
 
 
 def _pull(pod: Pod, scene: Scene) -> Decision:

@@ -12,7 +12,7 @@ from ..controller import Key
 from ..marks import FAULT, LOST, delay
 from ..snapshots.kinds import CONTENTS, SNAPSHOT_CLASSES, SNAPSHOTS, Content, Snapshot, snapshot_link
 from ..steps import REST, Decision
-from . import expansion, guests, migrations, plugging, pods, restoring, snapshots, volumes
+from . import expansion, guests, migrations, plugging, pods, restoring, snapshots, volumes, wiring
 from .balancers import SERVICES, Balancers
 from .instances import GUESTS, Guest
 from .kinds import (
@@ -274,6 +274,7 @@ class NodeWorld:
             return Decision(again=left)
         decision = guests.decide(guest, launcher, now)
         decision = decision if decision != REST else plugging.decide(guest)
+        decision = decision if decision != REST else wiring.decide(guest, launcher)
         move = guest.status.migrationState
         if decision != REST or move is None:
             return decision
