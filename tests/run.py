@@ -49,6 +49,7 @@ GUESTS = (
         "tests.contract_restores",
         "tests.contract_clones",
         "tests.contract_exports",
+        "tests.contract_interfaces",
     ),
 )
 """What is about machines and those who run them."""

@@ -40,7 +40,7 @@ def running(*plugged: Manifest, phase: str = "Running", status: Manifest | None 
     """An instance that has these."""
     whole = {"nodeName": "node-1"} | (status or {})
     found = guest(phase, status=whole)
-    found["spec"] |= spec(*plugged)
+    found["spec"] |= spec(*plugged) | {"networks": []}
     return found
 
 

@@ -70,7 +70,7 @@ def guest(phase: str = "Running", owner: Manifest | None = None, **more: Any) ->
         | more.get("meta", {}),
         "spec": {
             "domain": {"cpu": {"sockets": 2, "cores": 1, "threads": 1, "maxSockets": 8}, "memory": {"guest": "1Gi"}}
-            | {"devices": {}, "firmware": {"uuid": "f"}},
+            | {"devices": {"interfaces": [{"name": "private", "masquerade": {}}]}, "firmware": {"uuid": "f"}},
             "networks": [{"name": "private", "pod": {}}],
         }
         | more.get("spec", {}),
@@ -110,7 +110,6 @@ def stage(instance: Manifest, *pods: Manifest, **more: Any) -> Stage:
         volumes={},
         claims={},
         overheads={},
-        has_network=lambda namespace, name: False,
         now=NOW,
     )
     return replace(plain, **more)

@@ -13,7 +13,7 @@ from dicot.kube.kind import Manifest
 from dicot.kube.quantity import amount
 
 from ...steps import Step
-from . import flavors, hotplug, revisions
+from . import flavors, hotplug, interfaces, revisions
 from .objects import amend, is_going, is_same, meta, says, status
 from .scene import Failure, Outcome, Scene
 from .status import GENERATION, failed
@@ -40,10 +40,19 @@ def follow(scene: Scene) -> Outcome:
     except (revisions.Unknown, _Conflicting):
         return Outcome()
     restart = _FIXED if differs else "" if started else None
-    plugged = hotplug.changes(scene.machine["spec"]["template"]["spec"], guest) if scene.plugs else {}
+    template = scene.machine["spec"]["template"]["spec"]
+    wired = interfaces.to_instance(template, guest)
+    if wired:
+        return Outcome((amend(guest, wired, refused=partial(_unwirable, scene)),), restart=restart)
+    plugged = hotplug.changes(template, guest) if scene.plugs else {}
     if plugged:
         return Outcome((amend(guest, plugged, refused=partial(_unpluggable, scene)),), restart=restart)
     return Outcome(restart=restart) if differs else _live(guest, wanted, restart)
+
+
+def _unwirable(scene: Scene, reason: Refused) -> tuple[Step, ...]:
+    why = f"error encountered when trying to patch vmi: {reason.message}"
+    return failed(scene, Failure("HotPlugNetworkInterfaceError", why)).steps
 
 
 def _unpluggable(scene: Scene, reason: Refused) -> tuple[Step, ...]:
@@ -94,13 +103,13 @@ def _take(into: Manifest, source: Manifest, name: str) -> None:
 def _networks_may_differ(wanted: Manifest, guest: Manifest) -> bool:
     """Whether what an instance has is there unchanged, and no network of the Pod comes to it."""
     spec = guest["spec"]
-    interfaces, networks = wanted["domain"]["devices"].get("interfaces"), wanted.get("networks")
+    ports, networks = wanted["domain"]["devices"].get("interfaces"), wanted.get("networks")
     had = spec["domain"]["devices"].get("interfaces")
     pods = ("pod" in each for each in networks or ())
     had_pods = ("pod" in each for each in spec.get("networks") or ())
     if any(pods) and not any(had_pods):
         return False
-    return _holds(interfaces, had) and _holds(networks, spec.get("networks"))
+    return _holds(ports, had) and _holds(networks, spec.get("networks"))
 
 
 def _holds(new: Iterable[Manifest] | None, old: Iterable[Manifest] | None) -> bool:

@@ -10,11 +10,26 @@ from dicot.kube.kind import Manifest
 from dicot.kube.media import STRATEGIC
 from dicot.moments import stamp
 
-from ...steps import Create, Decision, Patch, Remove, Replace, Step, act
-from . import attachments, guest_status
+from ...nodes.kinds import WANTED
+from ...steps import Create, Decision, Look, Patch, Remove, Replace, Step, act
+from . import attachments, guest_status, networks
 from .kinds import claim_of
 from .launcher import launcher_pod
-from .objects import amend, condition, event, is_final, is_going, meta, observes, phase, place, status, with_version
+from .objects import (
+    amend,
+    condition,
+    event,
+    is_final,
+    is_going,
+    is_up,
+    meta,
+    observes,
+    phase,
+    place,
+    says,
+    status,
+    with_version,
+)
 from .scene import Failure, Stage
 
 NODE_NAME = "kubevirt.io/nodeName"
@@ -47,9 +62,10 @@ def decide(stage: Stage) -> Decision:
     sync = _sync(stage, pod)
     if sync.made:
         return act(*sync.steps)
-    tended = (*_tend(stage, pod), *_attach(stage, pod)) if pod is not None else ()
+    tended = (*_tend(stage, pod), *_connect(stage, pod), *_attach(stage, pod)) if pod is not None else ()
     new = guest_status.compute(stage, pod, sync.failure)
-    return Decision((*sync.steps, *tended, *_write(guest, new)), sync.waits)
+    waits = networks.AGAIN if says(new, networks.MIGRATION, "False") else sync.waits
+    return Decision((*sync.steps, *tended, *_write(guest, new)), waits)
 
 
 def current(guest: Manifest, pods: Sequence[Manifest]) -> Manifest | None:
@@ -106,26 +122,25 @@ def _are_ready(stage: Stage) -> bool:
 
 def _make(stage: Stage) -> Sync:
     guest = stage.guest
-    unknown = _unknown_network(stage)
-    if unknown:
-        why = f"failed to render launch manifest: failed to locate network attachment definition {unknown}"
-        return Sync(failure=Failure("FailedCreate", why), waits=_AGAIN)
     blocks = {name for name in _claims(guest) if stage.claims[name]["spec"].get("volumeMode") == "Block"}
     made = launcher_pod(guest, frozenset(blocks))
     message = f"Created virtual machine pod {meta(made)['name']}"
     at = Place("", "v1", "pods", meta(guest)["namespace"])
     told = event(guest, "SuccessfulCreate", message, stage.now)
-    return Sync((Create(at, made, partial(_refused, stage)), told), made=True)
-
-
-def _unknown_network(stage: Stage) -> str:
-    for network in stage.guest["spec"].get("networks") or ():
+    found = Decision((Create(at, made, partial(_refused, stage)), told))
+    for network in reversed(guest["spec"].get("networks") or ()):
         if "multus" in network:
-            home, _, name = network["multus"]["networkName"].rpartition("/")
-            home = home or meta(stage.guest)["namespace"]
-            if not stage.has_network(home, name):
-                return f"{home}/{name}"
-    return ""
+            found = act(_look_for(stage, networks.place(guest, network), found))
+    return Sync(found.steps, made=True)
+
+
+def _look_for(stage: Stage, place: tuple[str, str], found: Decision) -> Look:
+    """See that there is a network before a launcher is made that is to be attached to it."""
+    home, name = place
+    why = f"failed to render launch manifest: failed to locate network attachment definition {home}/{name}"
+    new = guest_status.compute(stage, None, Failure("FailedCreate", why))
+    missing = Decision(_write(stage.guest, new), again=_AGAIN)
+    return Look(Place(*networks.GROUP, networks.PLURAL, home, name), lambda _: found, missing)
 
 
 def _refused(stage: Stage, reason: Refused) -> tuple[Step, ...]:
@@ -148,6 +163,15 @@ def _tend(stage: Stage, pod: Manifest) -> Iterator[Step]:
     differing = {key: labels.get(key) for key in _SYNCED if labels.get(key) != meta(pod).get("labels", {}).get(key)}
     if differing:
         yield Patch(place(pod), {"metadata": {"uid": meta(pod)["uid"], "labels": differing}})
+
+
+def _connect(stage: Stage, pod: Manifest) -> Iterator[Step]:
+    """Have Multus attach it to networks that were plugged into the guest, and take it off those that are to go."""
+    if is_going(stage.guest) or is_final(stage.guest) or not is_up(pod):
+        return
+    told = networks.amended(stage.guest, pod)
+    if told is not None:
+        yield Patch(place(pod), {"metadata": {"uid": meta(pod)["uid"], "annotations": {WANTED: told}}})
 
 
 def _attach(stage: Stage, pod: Manifest) -> Iterator[Step]:
@@ -173,6 +197,11 @@ def _unpaused(pod: Manifest, holds: bool, now: str) -> Manifest:
     return {"metadata": {"uid": meta(pod)["uid"]}, "status": {"conditions": [told]}}
 
 
+def _by_name(guest: Manifest) -> list[Manifest]:
+    """Its interfaces, whose order is virt-handler's."""
+    return sorted(status(guest).get("interfaces") or (), key=lambda each: str(each.get("name", "")))
+
+
 def _write(guest: Manifest, new: Manifest) -> tuple[Step, ...]:
     """All of it while the guest is ours; once virt-handler has it, what is ours of it."""
     if new == guest:
@@ -191,6 +220,8 @@ def _write(guest: Manifest, new: Manifest) -> tuple[Step, ...]:
         )
         if status(new).get(name) != status(guest).get(name)
     }
+    if _by_name(new) == _by_name(guest):
+        changes.pop("/status/interfaces", None)
     if meta(new).get("labels") != meta(guest).get("labels"):
         changes["/metadata/labels"] = meta(new).get("labels")
     return (amend(guest, changes),) if changes else ()

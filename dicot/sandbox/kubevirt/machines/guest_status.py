@@ -8,7 +8,7 @@ from dicot.kube.kind import Manifest
 from dicot.kube.quantity import amount
 from dicot.moments import stamp
 
-from . import attachments
+from . import attachments, networks
 from .attachments import Plug
 from .kinds import claim_of
 from .launcher import IMAGE
@@ -138,7 +138,7 @@ def _scheduling(stage: Stage, new: Manifest, pod: Manifest | None, failure: Fail
     if is_up(pod) and not is_going(stage.guest):
         status |= {"phase": "Scheduled", "nodeName": pod["spec"]["nodeName"], "migrationTransport": "Unix"}
         status["volumeStatus"] = _volumes(stage, pod)
-        status["interfaces"] = _interfaces(stage.guest)
+        status["interfaces"] = networks.shown(stage.guest, pod)
         meta(new).setdefault("labels", {})[NODE_NAME] = pod["spec"]["nodeName"]
     elif is_down(pod):
         status["phase"] = "Failed"
@@ -182,10 +182,11 @@ def _running(stage: Stage, new: Manifest, pod: Manifest | None, failure: Failure
         status["phase"] = "Failed"
         return failure
     status["volumeStatus"] = _volumes(stage, pod)
-    status["interfaces"] = _interfaces(stage.guest)
+    status["interfaces"] = networks.shown(stage.guest, pod)
     for holds, kind in ((_wants_processors, "HotVCPUChange"), (_wants_memory, "HotMemoryChange")):
         if holds(stage.guest) and condition(stage.guest, kind) is None:
             status["conditions"] = [*status["conditions"], said(kind, "True")]
+    status["conditions"] = networks.with_migration(new, status["conditions"], stage.now)
     return failure
 
 
@@ -290,17 +291,3 @@ def _claim(stage: Stage, claim: Manifest) -> Manifest:
         "filesystemOverhead": share,
     }
     return {key: value for key, value in told.items() if value}
-
-
-def _interfaces(guest: Manifest) -> list[Manifest]:
-    """The network of the Pod, and what virt-handler has found beside it."""
-    networks = {each["name"]: each for each in guest["spec"].get("networks") or ()}
-    known = {each.get("name", ""): each for each in shown(guest).get("interfaces") or ()}
-    primary = next((name for name, each in networks.items() if _is_primary(each)), "")
-    found = [{**known.get(primary, {"name": primary}), "podInterfaceName": "eth0"}] if primary else []
-    secondary = [known[name] for name in networks if name != primary and name in known]
-    return [*found, *secondary, *(each for name, each in known.items() if name not in networks)]
-
-
-def _is_primary(network: Manifest) -> bool:
-    return "pod" in network or bool((network.get("multus") or {}).get("default"))

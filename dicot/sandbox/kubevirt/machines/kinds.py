@@ -186,9 +186,6 @@ CLUSTER_INSTANCETYPES = _flavor("virtualmachineclusterinstancetypes", namespaced
 PREFERENCES = _flavor("virtualmachinepreferences", namespaced=True)
 CLUSTER_PREFERENCES = _flavor("virtualmachineclusterpreferences", namespaced=False)
 NODES = Kind("", "v1", "nodes", "node", Whole, namespaced=False, annotations=ALL)
-NETWORKS = Kind(
-    "k8s.cni.cncf.io", "v1", "network-attachment-definitions", "network-attachment-definition", Whole, optional=True
-)
 STORAGE_CLASSES = Kind(
     "storage.k8s.io", "v1", "storageclasses", "storageclass", StorageDriver, namespaced=False, optional=True
 )

@@ -9,6 +9,7 @@ from dicot.kube.kind import Manifest
 from dicot.kube.quantity import amount
 
 from . import launcher_disks as disks
+from . import networks
 from .launcher_disks import IMAGE, USER
 from .objects import CREATED_BY, OBSERVED_VERSION, STORED_VERSION, meta, reference, status
 
@@ -127,33 +128,11 @@ def _annotations(vmi: Manifest) -> dict[str, str]:
         "post.hook.backup.velero.io/container": "compute",
         "post.hook.backup.velero.io/command": _freezer("--unfreeze", name, namespace),
     }
-    return made | _network_annotations(vmi)
+    return made | networks.at_start(vmi)
 
 
 def _freezer(action: str, name: str, namespace: str) -> str:
     return json.dumps([_FREEZER, action, "--name", name, "--namespace", namespace])
-
-
-def _network_annotations(vmi: Manifest) -> dict[str, str]:
-    spec = vmi["spec"]
-    interfaces = {each["name"]: each for each in spec["domain"]["devices"].get("interfaces") or ()}
-    networks = spec.get("networks") or ()
-    told = {}
-    if any("pod" in each and "masquerade" in interfaces.get(each["name"], {}) for each in networks):
-        told["istio.io/reroute-virtual-interfaces"] = "k6t-eth0"
-        told["traffic.sidecar.istio.io/kubevirtInterfaces"] = "k6t-eth0"
-    plugged = [_attachment(vmi, each, interfaces) for each in networks if "multus" in each]
-    if plugged:
-        told["k8s.v1.cni.cncf.io/networks"] = json.dumps(plugged, separators=(",", ":"))
-    return told
-
-
-def _attachment(vmi: Manifest, network: Manifest, interfaces: dict[str, Manifest]) -> Manifest:
-    home, _, name = network["multus"]["networkName"].rpartition("/")
-    hashed = hashlib.sha256(network["name"].encode()).hexdigest()
-    mac = interfaces.get(network["name"], {}).get("macAddress")
-    told = {"name": name, "namespace": home or meta(vmi)["namespace"]}
-    return told | ({"mac": mac} if mac else {}) | {"interface": f"pod{hashed[:11]}"}
 
 
 def _selector(vmi: Manifest) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """What virt-controller does about a VirtualMachine (pkg/virt-controller/watch/vm)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from dicot.kube.kind import Manifest
 from dicot.kube.media import MERGE
 
 from ...steps import Decision, Patch, Replace, Step, act
-from . import birth, changes, disks, revisions, status, storage, strategies
+from . import birth, changes, disks, interfaces, revisions, status, storage, strategies
 from .objects import (
     CONTROLLER_FINALIZER,
     amend,
@@ -97,17 +98,20 @@ def _sync(scene: Scene) -> Outcome:
     steered = replace(steered, steps=(*provided.steps, *steered.steps))
     if steered.failure or steered.wrote or steered.starting or steered.stopping:
         return steered
-    if not (machine["spec"]["template"]["spec"]["domain"].get("firmware") or {}).get("uuid"):
-        return replace(steered, steps=(*steered.steps, _firmware(machine)), wrote=True)
+    template = machine["spec"]["template"]["spec"]
+    kept = {**interfaces.to_machine(template, scene.guest), **_firmware(machine)}
+    if kept:
+        return replace(steered, steps=(*steered.steps, amend(machine, kept)), wrote=True)
     followed = changes.follow(scene)
     return replace(followed, steps=(*steered.steps, *followed.steps), waits=steered.waits)
 
 
-def _firmware(machine: Manifest) -> Patch:
-    """Keep the UUID that the machine's instances have had from its name."""
+def _firmware(machine: Manifest) -> Mapping[str, Manifest]:
+    """The UUID that the machine's instances have had from its name, by path, where it is not kept yet."""
     known = machine["spec"]["template"]["spec"]["domain"].get("firmware") or {}
-    kept = {**known, "uuid": birth.firmware_uuid(meta(machine)["name"])}
-    return amend(machine, {"/spec/template/spec/domain/firmware": kept})
+    if known.get("uuid"):
+        return {}
+    return {"/spec/template/spec/domain/firmware": {**known, "uuid": birth.firmware_uuid(meta(machine)["name"])}}
 
 
 def _conclude(scene: Scene, outcome: Outcome) -> Decision:

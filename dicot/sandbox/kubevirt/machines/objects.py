@@ -8,7 +8,7 @@ from dicot.kube.address import Place
 from dicot.kube.errors import Refused
 from dicot.kube.kind import Manifest
 from dicot.kube.media import JSON_PATCH
-from dicot.moments import stamp
+from dicot.moments import read, stamp
 
 from ...steps import Patch, Step, Tell
 
@@ -68,6 +68,13 @@ def is_going(found: Manifest) -> bool:
 def is_final(guest: Manifest) -> bool:
     """Whether a guest, a migration or a Pod has ended."""
     return phase(guest) in FINAL
+
+
+def is_migrating(guest: Manifest, now: float) -> bool:
+    """Whether a guest has set off and is not there (pkg/util/migrations, IsMigrating)."""
+    state = status(guest).get("migrationState") or {}
+    start, end = (read(state.get(each)) for each in ("startTimestamp", "endTimestamp"))
+    return start is not None and start <= now and (end is None or end > now)
 
 
 def is_down(pod: Manifest) -> bool:

@@ -43,8 +43,7 @@ class Stage:
     """A guest and what belongs to it. ``pods`` are its launchers, ``attachments`` the Pods that bring volumes to
     them, by the uids of these. ``machine``: whether its owner is still there.
     ``volumes`` and ``claims`` are those of its namespace that it names; ``overheads`` are CDI's shares of file
-    systems, by StorageClass, "" for any other. ``has_network`` knows NetworkAttachmentDefinitions by namespace and
-    name. ``now``: seconds since 1970."""
+    systems, by StorageClass, "" for any other. ``now``: seconds since 1970."""
 
     guest: Manifest
     pods: Sequence[Manifest]
@@ -53,7 +52,6 @@ class Stage:
     volumes: Mapping[str, Manifest]
     claims: Mapping[str, Manifest]
     overheads: Mapping[str, str]
-    has_network: Callable[[str, str], bool]
     now: float
 
 

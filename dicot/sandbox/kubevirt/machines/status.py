@@ -6,11 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from dicot.kube.kind import Manifest
-from dicot.moments import read, seconds, stamp
+from dicot.moments import seconds, stamp
 
 from ...steps import Decision, Replace, act
 from . import storage
-from .objects import condition, is_final, is_going, meta, phase, place, said, says, status, with_condition
+from .objects import (
+    condition,
+    is_final,
+    is_going,
+    is_migrating,
+    meta,
+    phase,
+    place,
+    said,
+    says,
+    status,
+    with_condition,
+)
 from .objects import without_condition as without
 from .scene import Failure, Outcome, Outlook, Scene, strategy
 
@@ -178,10 +190,7 @@ def _is_stopping(look: _Look) -> bool:
 
 
 def _is_moving(look: _Look) -> bool:
-    """Whether it has set off and is not there (pkg/util/migrations, IsMigrating)."""
-    state = (status(look.guest).get("migrationState") if look.guest is not None else None) or {}
-    start, end = (read(state.get(each)) for each in ("startTimestamp", "endTimestamp"))
-    return start is not None and start <= look.seen.now and (end is None or end > look.seen.now)
+    return look.guest is not None and is_migrating(look.guest, look.seen.now)
 
 
 def _is_starting(look: _Look) -> bool:

@@ -25,7 +25,6 @@ from .kinds import (
     KUBEVIRTS,
     MACHINES,
     MIGRATIONS,
-    NETWORKS,
     NODES,
     PODS,
     PREFERENCES,
@@ -59,7 +58,6 @@ _KINDS = (
     REVISIONS,
     *FLAVORS,
     NODES,
-    NETWORKS,
     STORAGE_CLASSES,
     SNAPSHOT_CLASSES,
     CDI_CONFIGS,
@@ -203,7 +201,6 @@ class MachineWorld:
             volumes=self._named(VOLUMES, row.namespace, names),
             claims=self._named(CLAIMS, row.namespace, names),
             overheads=self._overheads(),
-            has_network=lambda namespace, name: self._stores[NETWORKS].one(namespace, name) is not None,
             now=now,
         )
 
