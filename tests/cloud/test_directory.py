@@ -61,6 +61,14 @@ class PeopleTests(SynchronousTestCase):
         self.town.remove(USER, "ann")
         self.assertIsNone(self.directory.user(hex_id("ann")))
 
+    def test_what_can_be_no_id_is_not_remembered(self) -> None:
+        for id in ("", "x" * 100_000, hex_id("ann").upper(), f"{hex_id('ann')}\n", "default "):
+            self.assertIsNone(self.directory.user(id))
+            self.assertIsNone(self.directory.domain(id))
+        self.assertEqual(self.directory._known, {})
+        self.assertIsNone(self.directory.user(hex_id("ann")))
+        self.assertEqual(len(self.directory._known), 1)
+
     def test_the_default_domain_has_its_own_id(self) -> None:
         self.town.object(DOMAIN, "other", hex_id("other"), {"name": "Other"})
         default = self.directory.domain_named("default")

@@ -134,7 +134,8 @@ class Directory:
 
     def user(self, id: str) -> UserFacts | None:
         """A user by id."""
-        return self._remember(("user", id), lambda: self._user(_row(self._users, id)))
+        # Whoever logs in may name anything: what can be no id is not remembered.
+        return self._remember(("user", id), lambda: self._user(_row(self._users, id))) if is_hex_id(id) else None
 
     def user_named(self, domain: str, name: str) -> UserFacts | None:
         """A user by name within a domain. Of several, the oldest: a later object cannot take a name over."""
@@ -142,6 +143,8 @@ class Directory:
 
     def domain(self, id: str) -> DomainFacts | None:
         """A domain by id."""
+        if id != DEFAULT_DOMAIN and not is_hex_id(id):
+            return None
         return self._remember(("domain", id), lambda: self._domain(self._domain_row(id)))
 
     def domain_named(self, name: str) -> DomainFacts | None:
