@@ -5,18 +5,17 @@ The overrides that know private names of ``HTTPChannel`` (Twisted 26.10) are all
 
 import re
 from enum import Enum
-from http import HTTPStatus
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
-from twisted.web.http_headers import Headers
 
 from ..faults import BadRequest, Fault, HeadersTooLarge, RequestTimeout, UnsupportedMedia, UriTooLong
 from .access import Record
 from .framing import joined, misframed, path_in
+from .head import head, line
 from .limits import Deadline
 from .quick import LONGEST, quick
 from .request import Front, Request, too_large
@@ -258,12 +257,9 @@ class Channel(HTTPChannel):
             accept, id = self.requests[-1].text_of(b"accept"), self.requests[-1].request_id
         reply = self.front.root.refusal(path, accept, fault, id)
         body = reply.body if isinstance(reply.body, bytes) else b""
-        headers = Headers({name: [value] for name, value in (reply.headers or {}).items()})
-        headers.setRawHeaders("Content-Length", [str(len(body))])
-        headers.setRawHeaders("Connection", ["close"])
-        self.writeHeaders(b"HTTP/1.1", b"%d" % reply.code, HTTPStatus(reply.code).phrase.encode(), headers)
-        if not self._begun or self._command != b"HEAD":
-            self.write(body)
+        lines = [line(name, value) for name, value in (reply.headers or {}).items()]
+        told = b"" if self._begun and self._command == b"HEAD" else body
+        self.write(head(reply.code, [*lines, line("Content-Length", str(len(body)))], told, closing=True))
         self.front.record(self._refused(id, path, reply.code, len(body)))
         self._enter(Stage.LINGER)
 

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from http import HTTPStatus
 
-from twisted.web.http import RESPONSES, datetimeToString
+from twisted.web.http import datetimeToString
 
 from .dialect import Dialect, Version
 
@@ -44,7 +45,7 @@ def head(code: int, lines: Iterable[bytes], body: bytes = b"", *, closing: bool)
 
 @lru_cache(maxsize=64)
 def _status(code: int) -> bytes:
-    return b"HTTP/1.1 %d %b\r\n" % (code, RESPONSES.get(code, b"Unknown Status"))
+    return b"HTTP/1.1 %d %b\r\n" % (code, HTTPStatus(code).phrase.encode())
 
 
 @lru_cache(maxsize=2)

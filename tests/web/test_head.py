@@ -45,3 +45,7 @@ class HeadTests(SynchronousTestCase):
         self.assertRegex(date.decode(), r"\ADate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\Z")
         self.assertEqual(rest, [b"A: b", b"Connection: close", b"", b""])
         self.assertNotIn(b"Connection", head(200, [], closing=False))
+
+    def test_every_code_has_its_words(self) -> None:
+        for code, words in ((200, "OK"), (429, "Too Many Requests"), (431, "Request Header Fields Too Large")):
+            self.assertTrue(head(code, [], closing=True).startswith(f"HTTP/1.1 {code} {words}\r\n".encode()), code)
