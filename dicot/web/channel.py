@@ -14,7 +14,7 @@ from twisted.web.http import HTTPChannel
 
 from ..faults import BadRequest, Fault, HeadersTooLarge, RequestTimeout, UnsupportedMedia, UriTooLong
 from .access import Record
-from .framing import joined, misframed, path_in
+from .framing import LONGEST_NAME, joined, misframed, path_in
 from .head import head, line
 from .limits import Deadline
 from .quick import LONGEST, quick
@@ -177,6 +177,9 @@ class Channel(HTTPChannel):
             self.refuse(UriTooLong("The request URI was too long for this server."))
 
     def headerReceived(self, line: bytes) -> bool:
+        if line.find(b":") > LONGEST_NAME:
+            self.refuse(HeadersTooLarge(_LONG_HEADERS))
+            return False
         # int() of thousands of digits raises, and after "identity" a body would be read as the next request.
         if line[:1] in b"cCtT" and misframed(line):
             self._respondToBadRequestAndDisconnect()

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from twisted.web.http_headers import Headers
 
+LONGEST_NAME = 128
+"""Bytes of a header's name. Twisted remembers the first 10,000 names it sees for as long as it runs."""
 _LENGTH = re.compile(rb"[ \t]*[0-9]{1,18}[ \t]*")
 
 

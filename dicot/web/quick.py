@@ -5,9 +5,12 @@ from collections.abc import Mapping
 
 import msgspec
 
+from .framing import LONGEST_NAME
+
 LONGEST = 8_192
 """Bytes of such a head."""
-_HEAD = re.compile(rb"(GET|HEAD) (/[!-~]*+) HTTP/1\.1\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~]*+\r\n){1,64})\r\n")
+_NAME = rb"[!#$%%&'*+.^_`|~0-9A-Za-z-]{1,%d}+" % LONGEST_NAME
+_HEAD = re.compile(rb"(GET|HEAD) (/[!-~]*+) HTTP/1\.1\r\n((?:" + _NAME + rb":[\t -~]*+\r\n){1,64})\r\n")
 _OTHERWISE = frozenset(
     (b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"te", b"trailer", b"proxy-connection")
 )

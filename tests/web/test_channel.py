@@ -202,6 +202,15 @@ class SizeTests(ChannelCase):
         self.wire.send(GET + b"".join(b"X-%03d: %s\r\n" % (n, b"a" * 90) for n in range(200)) + b"\r\n")
         self.refused(431, "computeFault")
 
+    def test_a_long_name_of_a_header_is_431(self) -> None:
+        for name in (b"X" * 129, b"X" * 9_000, b"Content-Length" + b" " * 120, b"\xff" * 200):
+            for begin in (GET, HEAD):
+                wire = self.bench.wire()
+                wire.send(begin + name + b": 1\r\n\r\n")
+                self.refused(431, "computeFault", wire)
+        self.wire.send(GET + b"X" * 128 + b": " + b":" * 200 + b"\r\n\r\n")
+        self.assertEqual(self.wire.response().code, 200)
+
     def test_a_header_that_never_ends_is_431(self) -> None:
         self.wire.send(GET + b"X-A: ")
         for _ in range(20):

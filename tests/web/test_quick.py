@@ -101,6 +101,7 @@ class QuickTests(SynchronousTestCase):
             first + b"Host: a\r\nExpect: 100-continue\r\n\r\n",
             first + b"Host: a\r\nConnection: close\r\n\r\n",
             first + b"Host: a\r\nConnection: keep-alive, X-Auth-Token\r\n\r\n",
+            first + b"Host: a\r\n" + b"X" * 129 + b": a\r\n\r\n",
             first + b"".join(b"X-%d: a\r\n" % number for number in range(65)) + b"\r\n",
         ):
             self.assertIsNone(quick(data), data)
