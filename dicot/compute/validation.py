@@ -22,6 +22,8 @@ from .times import asked_moment
 
 Schema = Mapping[str, Any]
 FORMATS = FormatChecker(("ipv4", "ipv6"))
+_SHORT = 1000
+"""Characters of a query that is remembered."""
 
 
 class InvalidName(ValueError):
@@ -40,18 +42,21 @@ def check_query(schema: Schema, query: Mapping[str, Sequence[str]]) -> None:
     No query of Nova's has to say anything, so an empty one fits.
     """
     if query:
-        _accept(schema, query)
+        is_short = sum([len(text) for key, values in query.items() for text in (key, *values)]) <= _SHORT
+        (_accept_once if is_short else _accept)(schema, query)
 
 
 def _seen(schema: Schema, query: Mapping[str, Sequence[str]]) -> Hashable:
     return id(schema), *((key, *values) for key, values in query.items())
 
 
-# Clients poll with the same few queries; what is raised is not remembered.
-@cached(LRUCache[Hashable, None](256), key=_seen)
 def _accept(schema: Schema, query: Mapping[str, Sequence[str]]) -> None:
     for error in validator(schema).iter_errors({key: list(values) for key, values in query.items()}):
         raise BadRequest(_told(error, "query parameters", list(error.path)[:1]))
+
+
+# Clients poll with the same few queries; what is raised is not remembered.
+_accept_once = cached(LRUCache[Hashable, None](256), key=_seen)(_accept)
 
 
 def _told(error: ValidationError, what: str, name: list[str | int]) -> str:

@@ -22,6 +22,8 @@ _VERSION, _LEGACY_VERSION = b"openstack-api-version", b"x-openstack-nova-api-ver
 _READABLE = ((b"x-subject-token", "x-subject-token"), (b"accept", "accept"), (b"content-type", "content-type"))
 _VERSIONS = 256
 """Spellings of versions that are remembered."""
+_LONGEST_VERSION = 64
+"""Characters of one that is."""
 _LONGEST_ACTION = 255
 
 
@@ -54,8 +56,7 @@ class Exchange:
         await send(request, self._dialect, encoded(reply))
 
     async def _reply(self, request: Request, route: Route, names: Mapping[str, str]) -> Reply:
-        version = self._agreed(request.text_of(_VERSION), request.text_of(_LEGACY_VERSION))
-        request.version = version
+        version = request.version = self._spoken(request.text_of(_VERSION), request.text_of(_LEGACY_VERSION))
         content: object = None
         if route.actions:
             caller = await self.identified(request)
@@ -73,6 +74,10 @@ class Exchange:
         query, headers = door.query(request.query), _headers(request)
         call = Call(caller, version, names, query, headers, body, request.request_id, request.address)
         return await self._operated(route, variant, call)
+
+    def _spoken(self, told: str, legacy: str) -> Version:
+        is_short = len(told) + len(legacy) <= _LONGEST_VERSION
+        return self._agreed(told, legacy) if is_short else self._negotiated(told, legacy)
 
     def _negotiated(self, told: str, legacy: str) -> Version:
         given = {_VERSION.decode(): told, _LEGACY_VERSION.decode(): legacy}

@@ -157,6 +157,11 @@ class VersionTests(SynchronousTestCase):
             self.assertEqual(answer.headers["x-openstack-nova-api-version"], "2.40")
             self.assertEqual(answer.headers["vary"], "OpenStack-API-Version, X-OpenStack-Nova-API-Version")
 
+    def test_a_version_may_be_one_of_many(self) -> None:
+        told = ", ".join(["volume 3.70"] * 100 + ["compute 2.40"])
+        answer = self.bench.ask("GET", f"{BASE}/keys", token="good", OpenStack_API_Version=told)
+        self.assertEqual(answer.json, {"new": [2, 40]})
+
     def test_a_version_out_of_range_is_406(self) -> None:
         answer = self.ask("/keys", "2.105")
         self.assertEqual(answer.code, 406)

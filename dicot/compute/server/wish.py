@@ -66,6 +66,8 @@ AUTO, NO_NETWORK = "auto", "none"
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 DESCRIBED = 19
 """The minor version from which a description is told. Before, the name is it."""
+_LONGEST_ADDRESS = 1000
+"""Characters of a flavor's address: what urlsplit has split it remembers."""
 _INTERNAL_HINT = "_nova"
 
 
@@ -226,6 +228,8 @@ def _unlike(texts: Any) -> tuple[str, ...]:
 
 def _last_part(reference: str) -> str:
     """The id at the end of an address, or one by itself."""
+    if len(reference) > _LONGEST_ADDRESS:
+        return reference
     try:
         return urlsplit(reference).path.split("/")[-1]
     except ValueError:
