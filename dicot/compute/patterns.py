@@ -18,6 +18,9 @@ LARGEST = 800
 """Instructions of a program: one text is searched in some 16 ms then, in the worst case."""
 MOST_WORK = 1_000_000
 """Instructions times bytes of one search: some 20 ms in the worst case, microseconds in the usual one."""
+LARGEST_AUTOMATON, MOST_PATTERNS = 1 << 18, 64
+"""Bytes that what is compiled of a pattern may grow to while it is searched, and patterns that are held; each is
+compiled twice."""
 # What means something else in the middle of a text, or may switch off that lines have ends.
 _OF_ONE = re.compile(r"\\[AzC]|\(\?[a-zA-Z]*-")
 
@@ -121,7 +124,7 @@ def _once(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-@lru_cache(256)
+@lru_cache(MOST_PATTERNS)
 def regex(pattern: str) -> Pattern:
     """The pattern of a text, compiled once. Raises ValueError."""
     return Pattern(pattern)
@@ -133,7 +136,7 @@ def _compiled(pattern: str) -> Any:
     options.log_errors = False
     options.never_capture = True
     options.never_nl = True
-    options.max_mem = 1 << 20
+    options.max_mem = LARGEST_AUTOMATON
     try:
         return re2.compile(pattern, options)
     except re2.error:

@@ -1,9 +1,23 @@
 """Regular expressions of filters: what they find, and that nothing is searched for long."""
 
+import mmap
+import random
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.compute import patterns
-from dicot.compute.patterns import LARGEST, LONGEST_PATTERN, LONGEST_TEXT, MOST_WORK, Lines, Pattern, regex
+from dicot.compute.patterns import (
+    LARGEST,
+    LARGEST_AUTOMATON,
+    LONGEST_PATTERN,
+    LONGEST_TEXT,
+    MOST_PATTERNS,
+    MOST_WORK,
+    Lines,
+    Pattern,
+    regex,
+)
 
 NAMES = [f"web-{number:06}" for number in range(250)]
 
@@ -38,6 +52,11 @@ PATTERNS = (
         "\\b$",
     ),
 )
+
+
+def resident() -> int:
+    """Bytes that the process has in RAM: RE2 asks for its own."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
 
 
 def places(pattern: str, texts: list[str]) -> list[int]:
@@ -143,4 +162,14 @@ class BoundTests(SynchronousTestCase):
 
     def test_compiled_once(self) -> None:
         self.assertIs(regex("web"), regex("web"))
-        self.assertTrue(patterns.regex.cache_info().maxsize)
+        self.assertEqual(patterns.regex.cache_info().maxsize, MOST_PATTERNS)
+
+    def test_what_grows_as_it_is_searched_grows_little(self) -> None:
+        dice = random.Random(1)
+        lines = Lines(["".join(dice.choices("ab", k=999)) for _ in range(256)])
+        before = resident()
+        grown = [Pattern(f"a[ab]{{11}}c{number}") for number in range(20)]
+        for pattern in grown:
+            for _ in pattern.places(lines):
+                pass
+        self.assertLess(resident() - before, len(grown) * LARGEST_AUTOMATON)

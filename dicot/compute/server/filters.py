@@ -93,7 +93,7 @@ def _filters(wanted: Wanted) -> Iterator[Match]:
         yield _of_tags(key, frozenset(tags))
     if wanted.since or wanted.before:
         yield _changed(wanted.since, wanted.before)
-    addresses = [_found(str(PLACE[key]), regex(wanted.texts[key])) for key in ("ip", "ip6") if key in wanted.texts]
+    addresses = [_found(str(PLACE[key]), wanted.texts[key]) for key in ("ip", "ip6") if key in wanted.texts]
     if addresses:
         yield _any(addresses)
     for key, value in wanted.texts.items():
@@ -104,13 +104,13 @@ def _filters(wanted: Wanted) -> Iterator[Match]:
 
 def _of_text(key: str, value: str) -> Match | None:
     if key in ("name", "display_name"):
-        return _found("name", regex(value))
+        return _found("name", value)
     if key == "uuid":
         return each(lambda entry: entry.id == value)
     if key in EXACT:
         return _among(EXACT[key], frozenset({value}))
     if key in PATTERNS:
-        return _found(str(PLACE[PATTERNS[key]]), regex(value))
+        return _found(str(PLACE[PATTERNS[key]]), value)
     if key in SAME:
         return _always(SAME[key], regex(value))
     return None
@@ -132,11 +132,15 @@ def _among(key: str, values: frozenset[str]) -> Match:
     return match
 
 
-def _found(name: str, pattern: Pattern) -> Match:
-    """By a pattern. What is not there is not found, whatever the pattern: SQL's NULL."""
+def _found(name: str, expression: str) -> Match:
+    """By a pattern. What is not there is not found, whatever the pattern: SQL's NULL.
+
+    Filters that are remembered do not hold what is compiled: so much more is only held for so many patterns.
+    """
     text_of = column(name)
 
     def match(block: Block, places: Places) -> Iterable[Places]:
+        pattern = regex(expression)
         if len(places) > _FEW:
             found = pattern.places(block.known(name, Lines))
             return found if len(places) == len(block) else (_within(block, places, piece) for piece in found)

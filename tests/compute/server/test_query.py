@@ -1,5 +1,6 @@
 """What lists of servers are asked for, and what is found."""
 
+import gc
 import random
 from collections.abc import Sequence
 
@@ -7,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.caller import Caller
 from dicot.cloud.reading.shelf import Block, Entry
+from dicot.compute.patterns import MOST_PATTERNS, Pattern
 from dicot.compute.server.columns import COLUMNS, PLACE
 from dicot.compute.server.query import NOTHING, Listing, listing
 from dicot.faults import BadRequest, Forbidden
@@ -63,6 +65,13 @@ class AgainTests(SynchronousTestCase):
         self.assertIs(asked(name="web", limit="5"), asked(name="web", limit="5"))
         self.assertIsNot(asked(name="web"), asked(name="web", limit="5"))
         self.assertIsNot(asked(name="x" * 200), asked(name="x" * 200))
+
+    def test_what_is_remembered_holds_no_automata(self) -> None:
+        wanted = [asked(name=f"^web|{number}", ip=f"0.7$|{number}") for number in range(MOST_PATTERNS)]
+        gc.collect()
+        held = sum(isinstance(each, Pattern) for each in gc.get_objects())
+        self.assertTrue(0 < held <= MOST_PATTERNS, held)
+        self.assertTrue(all(map(found, wanted)))
 
     def test_who_asks_and_how_counts(self) -> None:
         for policy in (POLICY, "another"):
