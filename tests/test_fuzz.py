@@ -14,10 +14,12 @@ from random import Random
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http_headers import _NameEncoder
 
 from dicot.cloud.callers import gate, tokens
 from dicot.cloud.kinds.kubevirt import VM
 from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
+from dicot.cloud.writing import events
 from dicot.kube import graves
 from tests.compute.bodies.values import A
 from tests.compute.server.objects import claim_object, disk_object, image_object
@@ -36,7 +38,7 @@ TIDY = 500
 MOST = 40
 """Objects of each kind that are left then."""
 FEW = 200
-"""Tokens that are remembered, and of each kind deletions."""
+"""Tokens that are remembered, of each kind deletions, sorts of Events, names of headers."""
 GROWN = 40_000
 """kB that the memory may grow by from the first tenth of a million on."""
 
@@ -44,8 +46,11 @@ GROWN = 40_000
 class FuzzTests(SynchronousTestCase):
     def setUp(self) -> None:
         # What may grow is full early on, so that it hides nothing that grows on and on.
-        for module, limit in ((tokens, "_CACHED"), (gate, "_REMEMBERED"), (graves, "MOST")):
-            self.patch(module, limit, FEW)
+        for owner, limit in (
+            *((tokens, "_CACHED"), (gate, "_REMEMBERED"), (graves, "MOST"), (events, "MOST_KNOWN")),
+            (_NameEncoder, "_MAX_CACHED_HEADERS"),
+        ):
+            self.patch(owner, limit, FEW)
         self.whole = Whole(["demo", "other"])
         self.whole.furnish()
         for kind, found in ((DATA_SOURCE, image_object(id=A)), (DATA_VOLUME, disk_object()), (PVC, claim_object())):
@@ -71,6 +76,7 @@ class FuzzTests(SynchronousTestCase):
                 self.tidy()
             if number % (REQUESTS // 10) == 0 and number:
                 memory.append(self.memory())
+                self.say(f"{number} requests in {time.perf_counter() - began:.0f} s: {memory[-1]} kB")
             data, is_whole = self.fuzz.request()
             self.check(data, is_whole, *self.send(data))
         memory.append(self.memory())
@@ -85,6 +91,11 @@ class FuzzTests(SynchronousTestCase):
             self.assertLess(memory[-1] - memory[0], GROWN)
         self.assertGreater(self.codes[200], REQUESTS // 20)
         self.assertGreater(self.codes[202], REQUESTS // 1000)
+
+    def say(self, text: str) -> None:
+        """How far a long run has come."""
+        if LONG:
+            print(f"\n{text}", end="", flush=True)
 
     def memory(self) -> int:
         """What the process has in RAM, in kB, once nothing is left to be collected."""
@@ -134,6 +145,8 @@ class FuzzTests(SynchronousTestCase):
             for _, key in sorted(found)[:-MOST]:
                 if key in kube.objects:
                     kube.remove(plural, key.namespace, key.name)
+        # Trial keeps each warning: of names that Twisted compares with those of texts, where other tests had such.
+        self.flushWarnings()
         kube.calls.clear()
         kube.asked.clear()
         self.whole.records.clear()
