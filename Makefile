@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PORT ?= 5000
 SERVERS ?= 0
+NODES ?= 2
 KUBECONFIG_FILE := $(KUBECONFIG)
 # An option of make's that somebody has named, as an option of a program.
 given = $(if $(filter command line environment,$(origin $(1))),--$(shell echo $(1) | tr A-Z a-z) "$($(1))")
@@ -12,10 +13,10 @@ export PYTHONPATH := $(CURDIR)
 .PHONY: run test test-fast test-unit test-long bench cluster venv lint types
 
 run: $(VENV)/.installed
-	@$(VENV)/bin/python -m tests.cluster.run --port "$(PORT)" --servers "$(SERVERS)" $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG_FILE)")
+	@$(VENV)/bin/python -m tests.cluster.run --port "$(PORT)" --servers "$(SERVERS)" --nodes "$(NODES)" $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG_FILE)")
 
 cluster: $(VENV)/.installed
-	@$(VENV)/bin/python -m tests.cluster.run --cluster-only --port "$(PORT)"
+	@$(VENV)/bin/python -m tests.cluster.run --cluster-only --port "$(PORT)" --nodes "$(NODES)"
 
 test: venv
 	@$(VENV)/bin/python -m tests.run

@@ -24,6 +24,7 @@ from .kubevirt.exports.scene import Signing
 from .kubevirt.machines.world import MachineWorld
 from .kubevirt.plug import VIRT_HANDLER
 from .logins import ADMIN
+from .nodes.machines import Machine
 from .nodes.service import WORK, Nodes
 from .nodes.work.contents import Contents
 from .nodes.work.names import Names
@@ -40,16 +41,15 @@ LISTS_AT_ONCE = 2
 
 
 def clients(
-    kubeconfig: Path, volumes: Keys, exports: Authority, data: Path, names: Names, reactor: Any, clock: IReactorTime
+    kubeconfig: Path, volumes: Keys, exports: Authority, reactor: Any, clock: IReactorTime
 ) -> Sequence[IService]:
-    """All of them, each with its own account. ``volumes``: the keys of CDI, ``exports``: who signs for these,
-    ``data``: the folder of what volumes hold, ``names``: the cluster's DNS, ``clock``: its time."""
+    """All of them but the nodes, each with its own account. ``volumes``: the keys of CDI, ``exports``: who signs for
+    these, ``clock``: the cluster's time."""
     file = str(kubeconfig)
     return (
         client(file, CDI, CdiWorld(volumes), reactor, clock),
         client(file, SNAPSHOT_CONTROLLER, SnapshotWorld(), reactor, clock),
         client(file, VIRT_CONTROLLER, MachineWorld(random.random, Signing.by(exports)), reactor, clock),
-        nodes(file, data, names, reactor, clock),
         Planting(kube(file, ADMIN, reactor), seeds(), reactor),
     )
 
@@ -60,11 +60,16 @@ def client(kubeconfig: str, account: str, world: World, reactor: Any, clock: IRe
     return Controller(world, Accounts(own, own), origin(kubeconfig, account, reactor), clock, random.random)
 
 
-def nodes(kubeconfig: str, data: Path, names: Names, reactor: Any, clock: IReactorTime) -> Nodes:
-    """The machines. virt-api reaches their virt-handler within the process, by no door."""
-    accounts = Accounts(kube(kubeconfig, ADMIN, reactor), kube(kubeconfig, VIRT_HANDLER, reactor))
+def nodes(
+    kubeconfig: Path, data: Path, names: Names, reactor: Any, clock: IReactorTime, machines: Sequence[Machine]
+) -> Nodes:
+    """The machines. virt-api reaches their virt-handler within the process, by no door. ``data``: the folder of what
+    volumes hold, ``names``: the cluster's DNS, ``clock``: its time."""
+    file = str(kubeconfig)
+    accounts = Accounts(kube(file, ADMIN, reactor), kube(file, VIRT_HANDLER, reactor))
     programs = Programs(Contents(data, reactor), accounts.kube, names, reactor, WORK)
-    return Nodes(accounts, origin(kubeconfig, ADMIN, reactor), clock, random.random, programs=programs)
+    watched = origin(file, ADMIN, reactor)
+    return Nodes(accounts, watched, clock, random.random, machines=machines, programs=programs)
 
 
 def uploads(

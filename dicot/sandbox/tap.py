@@ -20,9 +20,10 @@ from .apiserver.front import Front
 from .apiserver.journal import Unreadable
 from .apiserver.storage import Storage
 from .assembly import Assembled, Secrets, assembled
-from .clients import clients, kube, uploads
+from .clients import clients, kube, nodes, uploads
 from .kubevirt.plug import VIRT_API, VIRT_HANDLER, Programs
 from .listen import CannotListen, Listener, bound, certificate, secured
+from .nodes.machines import DEFAULT, machines
 from .nodes.work.names import Names
 from .settled.loader import Loader
 from .settled.renaming import Renamer
@@ -41,6 +42,7 @@ class Options(usage.Options):
         ["state", "s", None, "A folder or file that objects survive in; without it they end with the process."],
         ["servers", "n", "0", "Settled servers that project demo gets as soon as it is there."],
         ["renames", "r", "0", "Of settled servers, a second, for those who need events."],
+        ["nodes", "N", DEFAULT, "How many nodes, or ZONE:CPU:MEMORY for each, with commas."],
         ["audit", "a", None, "A file that tells of each request of Dicot's accounts, also those that are refused."],
         ["kubeconfig", "k", None, "Where the way in is written; by default into the folder of the state."],
     ]
@@ -53,6 +55,10 @@ class Options(usage.Options):
         for option in ("servers", "renames"):
             if not self[option].isdecimal():
                 raise usage.UsageError(f"--{option}: {self[option]} is no number")
+        try:
+            self["machines"] = machines(self["nodes"])
+        except ValueError as error:
+            raise usage.UsageError(f"--nodes: {error}") from error
 
 
 class Channel(HTTPChannel):
@@ -153,5 +159,6 @@ def _sandbox(options: Options, reactor: Any) -> Sandbox:
     log.info("the sandbox is at {server}; export KUBECONFIG={path}", server=server, path=written)
     loader = Loader(storage, parts.objects, parts.watches, reactor, int(options["servers"]))
     renamer = Renamer(storage, parts.objects, reactor, time.time, int(options["renames"]))
-    services = (*clients(written, volumes, exports, state.contents, names, reactor, parts.clock), loader, renamer)
-    return Sandbox(parts, listeners, services, temporary)
+    inside = clients(written, volumes, exports, reactor, parts.clock)
+    own = nodes(written, state.contents, names, reactor, parts.clock, options["machines"])
+    return Sandbox(parts, listeners, (*inside, own, loader, renamer), temporary)

@@ -6,25 +6,28 @@ import sys
 from pathlib import Path
 
 from dicot.names import IMAGES_NAMESPACE
+from dicot.sandbox.nodes.machines import DEFAULT, machines
 from tests.cluster.control import Document
 from tests.cluster.launch import RealCluster
 from tests.cluster.sandbox import SandboxCluster
 
 ROOT = Path(__file__).parents[2]
+NODES = "nodes"
 NODE_OBJECTS = "/api/v1/nodes"
 IMAGE_DISKS = f"/apis/cdi.kubevirt.io/v1beta1/namespaces/{IMAGES_NAMESPACE}/datavolumes"
 PATIENCE = 60.0
 
 
-async def furnish(cluster: RealCluster | SandboxCluster) -> None:
-    """Wait until there are nodes that are ready and images that are imported; the sandbox has its own."""
+async def furnish(cluster: RealCluster | SandboxCluster, nodes: str = DEFAULT) -> None:
+    """Wait until these nodes are ready and images are imported; the sandbox was started with such of its own."""
     if isinstance(cluster, RealCluster):
         cluster.steps.begin()
-        _animate(cluster)
+        await animate(cluster, nodes)
+    wanted = {machine.name for machine in machines(nodes)}
 
     async def ready() -> bool:
-        nodes = (await cluster.control.get(NODE_OBJECTS))["items"]
-        return bool(nodes) and all(_is_ready(node) for node in nodes)
+        found = (await cluster.control.get(NODE_OBJECTS))["items"]
+        return wanted <= {node["metadata"]["name"] for node in found if _is_ready(node)}
 
     async def imported() -> bool:
         disks = (await cluster.control.get(IMAGE_DISKS))["items"]
@@ -37,14 +40,16 @@ async def furnish(cluster: RealCluster | SandboxCluster) -> None:
     await cluster.control.close()
 
 
-def _animate(cluster: RealCluster) -> None:
-    """Simulate nodes, which plant the seeds."""
+async def animate(cluster: RealCluster, nodes: str) -> None:
+    """Simulate these nodes and no others any longer, and plant the seeds."""
+    await cluster.end(NODES)
     command = [sys.executable, "-m", "dicot.sandbox.nodes", "--seeds", "--kubeconfig", str(cluster.kubeconfig)]
+    command += ["--nodes", nodes]
     node = cluster.access.node
     if node is not None:
         command += ["--door", str(node.port), node.certificate, node.key, node.authority]
         command += ["--dns", str(node.dns), "--data", str(cluster.files.folder / "contents")]
-    cluster.run("nodes", command, {"PYTHONPATH": str(ROOT)})
+    cluster.run(NODES, command, {"PYTHONPATH": str(ROOT)})
 
 
 def _is_ready(node: Document) -> bool:

@@ -107,6 +107,12 @@ class RealCluster:
         self._programs[name].start()
         return self._programs[name]
 
+    async def end(self, name: str) -> None:
+        """End a program, if it runs."""
+        program = self._programs.pop(name, None)
+        if program is not None:
+            await program.kill()
+
     async def kill_apiserver(self) -> None:
         """End etcd, kube-apiserver and kube-controller-manager as kill -9 does."""
         await self._programs[CONTROLPLANE].kill()

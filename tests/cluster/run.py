@@ -20,6 +20,7 @@ from twisted.internet.threads import deferToThread
 
 from dicot.kube.credentials import Unusable
 from dicot.kube.errors import Doubtful, Refused, Unreachable
+from dicot.sandbox.nodes.machines import DEFAULT, machines
 from dicot.sandbox.settled.loader import LOADED
 from tests.clients.venv import client
 from tests.cluster import guide, session, somebodys
@@ -122,6 +123,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--kubeconfig", type=Path, help="serve this cluster instead of starting one")
     parser.add_argument("--servers", type=count, default=0, help="settled servers that project demo shall have")
+    parser.add_argument("--nodes", type=nodes, default=DEFAULT, help="how many, or ZONE:CPU:MEMORY,... of each")
     parser.add_argument("--cluster-only", action="store_true", help="start the real programs and no Dicot")
     parser.add_argument("--folder", type=Path, help="where keys, logs and data lie (default: a new temporary folder)")
     parser.add_argument("--files", type=Path, default=FOLDER, help="where clouds.yaml is put (default: %(default)s)")
@@ -140,6 +142,15 @@ def count(text: str) -> int:
     if not text.isdecimal() or int(text) > MOST_SERVERS:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST_SERVERS}; SERVERS=... gives it")
     return int(text)
+
+
+def nodes(text: str) -> str:
+    """Nodes of our own cluster. Raises ArgumentTypeError, which names the option."""
+    try:
+        machines(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}; NODES=... gives it") from None
+    return text
 
 
 def configuration(place: Place, servers: int = 0) -> str:
@@ -180,21 +191,21 @@ async def serve(reactor: Any, options: argparse.Namespace, folder: Path) -> None
     """Start what was asked for and keep it until cancelled."""
     place = Place(options.files.resolve(), options.port)
     if options.cluster_only:
-        await serve_cluster(reactor, place, folder)
+        await serve_cluster(reactor, place, folder, options.nodes)
         return
     check_port(options.port)
     if options.kubeconfig is not None:
         await serve_somebodys(reactor, place, options.kubeconfig.resolve())
     else:
-        await serve_sandbox(reactor, place, options.servers)
+        await serve_sandbox(reactor, place, options.servers, options.nodes)
 
 
-async def serve_cluster(reactor: Any, place: Place, folder: Path) -> None:
+async def serve_cluster(reactor: Any, place: Place, folder: Path, nodes: str) -> None:
     """The real programs, ready for Dicot."""
     tell("starting Kubernetes, KubeVirt and CDI; what is not built yet is built first, which takes some ten minutes")
     cluster = await RealCluster.start(reactor, folder, Wishes(definitions=(DEFINITIONS,)))
     try:
-        await furnish(cluster)
+        await furnish(cluster, nodes)
         tell(f"# {cluster.told()}")
         await install(reactor, cluster, place)
         tell(*guide.cluster(cluster.kubeconfig, cluster.access.programs["kubectl"]))
@@ -204,15 +215,15 @@ async def serve_cluster(reactor: Any, place: Place, folder: Path) -> None:
         await cluster.stop()
 
 
-async def serve_sandbox(reactor: Any, place: Place, servers: int) -> None:
+async def serve_sandbox(reactor: Any, place: Place, servers: int, nodes: str) -> None:
     """The sandbox, as it was left the last time, and Dicot on it."""
     openstack = deferToThread(installed_client)
     place.prepare()
     port = KUBERNETES_PORT if is_free(KUBERNETES_PORT) else 0
-    options = ("--listen", str(port), *(("--servers", str(servers)) if servers else ()))
+    options = ("--listen", str(port), "--nodes", nodes, *(("--servers", str(servers)) if servers else ()))
     cluster = await SandboxCluster.start(reactor, place.cluster, (DEFINITIONS,), options)
     try:
-        await furnish(cluster)
+        await furnish(cluster, nodes)
         passwords = await install(reactor, cluster, place)
         if servers:
             tell(f"loading servers into project {DEMO_NAMESPACE} until it has got {servers}")

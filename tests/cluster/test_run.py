@@ -83,6 +83,8 @@ class OptionTests(SynchronousTestCase):
             ("--port", "70000", "PORT="),
             ("--servers", "-1", "SERVERS="),
             ("--servers", "many", "SERVERS="),
+            ("--nodes", "0", "NODES="),
+            ("--nodes", "zone:much", "NODES="),
         ):
             said = StringIO()
             with redirect_stderr(said):

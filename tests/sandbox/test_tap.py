@@ -28,6 +28,10 @@ class UsageTests(SynchronousTestCase):
         for option in ("--servers", "--renames"):
             self.assertEqual(self.refused(option, "many"), f"{option}: many is no number")
 
+    def test_nodes_that_are_none(self) -> None:
+        self.assertEqual(self.refused("--nodes", "7"), "--nodes: there are at most 6 nodes")
+        self.assertEqual(self.refused("--nodes", "zone:much"), "--nodes: not a quantity: 'much'")
+
     def test_a_port_that_is_taken(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])

@@ -27,6 +27,7 @@ from ..controller import Accounts
 from ..planting import Planting
 from ..seed import seeds
 from .door import Doors, Lock
+from .machines import DEFAULT, machines
 from .service import WORK, Nodes
 from .work.contents import Contents
 from .work.names import Names, server
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--door", nargs=4, metavar=door, help="where virt-api finds virt-handler, and whom it lets in (files)")
     add("--data", type=Path, help="folder of what volumes hold; default: one that goes with this process")
     add("--dns", type=int, default=0, metavar="PORT", help="where names of Services are told; 0: nowhere")
+    add("--nodes", default=DEFAULT, help="how many, or ZONE:CPU:MEMORY for each, with commas; default: %(default)s")
     add("--work", type=float, default=WORK, help="seconds that CDI's workers take; default: %(default)s")
     return parser
 
@@ -89,7 +91,9 @@ def make_nodes(options: argparse.Namespace, reactor: Any) -> tuple[Accounts, Nod
     if options.dns:
         reactor.listenUDP(options.dns, server(names), interface="127.0.0.1")
     programs = Programs(Contents(_data(options.data, reactor), reactor), accounts.kube, names, reactor, options.work)
-    return accounts, Nodes(accounts, origin, reactor, random.random, doors, work=options.work, programs=programs)
+    chosen = machines(options.nodes)
+    service = Nodes(accounts, origin, reactor, random.random, doors, chosen, options.work, programs)
+    return accounts, service
 
 
 def _data(given: Path | None, reactor: Any) -> Path:

@@ -1,11 +1,16 @@
 """The nodes themselves: what they offer, and the Node objects that say so."""
 
+import re
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from dicot.kube.address import Place
 from dicot.kube.kind import Manifest
+from dicot.kube.quantity import amount
 
+MOST = 6
+"""As many as there are ranges of addresses for their Pods."""
+DEFAULT = "2"
 HEARTBEAT = "kubevirt.io/heartbeat"
 HEARTBEAT_PERIOD = 60.0
 """virt-controller gives a node up when this annotation is five minutes old."""
@@ -13,6 +18,9 @@ LEASE_PERIOD = 10.0
 """kubelet renews its Lease so often; kube-controller-manager gives a node up that was silent for 50 seconds."""
 LEASE_LASTS = 40
 
+_PODS, _RANGE = int(IPv4Address("10.244.0.0")), 1 << 17
+_ZONE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z")
+"""A label's value (apimachinery, util/validation)."""
 _LABELS = {
     "kubernetes.io/arch": "amd64",
     "kubernetes.io/os": "linux",
@@ -111,7 +119,23 @@ class Machine:
         }
 
 
-TWO = (
-    Machine("node-1", "zone-1", "127.0.0.11", IPv4Network("10.244.0.0/15")),
-    Machine("node-2", "zone-2", "127.0.0.12", IPv4Network("10.246.0.0/15")),
-)
+def machines(text: str) -> tuple[Machine, ...]:
+    """As many as a number says, each in a zone of its own; or one for each ZONE, ZONE:CPU or ZONE:CPU:MEMORY, with
+    commas. Raises ValueError for what is neither."""
+    if text.isdecimal():
+        text = ",".join(f"zone-{index}" for index in range(1, min(int(text), MOST + 1) + 1))
+    found = tuple(_machine(index, each) for index, each in enumerate(text.split(","), 1))
+    if len(found) > MOST:
+        raise ValueError(f"there are at most {MOST} nodes")
+    return found
+
+
+def _machine(index: int, text: str) -> Machine:
+    zone, *offered = text.split(":")
+    if not _ZONE.match(zone) or len(offered) > 2 or not all(amount(each) > 0 for each in offered):
+        raise ValueError(f"{text!r} is neither ZONE nor ZONE:CPU:MEMORY")
+    pods = IPv4Network((_PODS + (index - 1) * _RANGE, 15))
+    return Machine(f"node-{index}", zone, f"127.0.0.{10 + index}", pods, *offered)
+
+
+TWO = machines(DEFAULT)
