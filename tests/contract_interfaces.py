@@ -12,12 +12,14 @@ from typing import Any
 from dicot.sandbox.marks import FAULT
 from tests.cluster.control import MERGE, SOON, Answer
 from tests.cluster.objects import Document, named
-from tests.live.seen.objects import machine, says, without_repeats
+from tests.live.seen.gates import let_move
+from tests.live.seen.objects import KUBEVIRT, machine, says, without_repeats
 from tests.live.seen.stage import SeenTestCase
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 GROUP, PLURAL = "k8s.cni.cncf.io", "network-attachment-definitions"
 WANTED, ATTACHED = "k8s.v1.cni.cncf.io/networks", "k8s.v1.cni.cncf.io/network-status"
+MOVED = "vm-moved"
 PLUGGED, FIXED, STATIC, WAITING, BORN, IDLE = (
     "vm-plugged",
     "vm-fixed",
@@ -90,7 +92,7 @@ def is_plugged(vmi: Document, name: str) -> bool:
 
 class InterfaceTests(SeenTestCase):
     CAST = (
-        *(machine(name) for name in (PLUGGED, FIXED, WAITING)),
+        *(machine(name) for name in (PLUGGED, FIXED, WAITING, MOVED)),
         machine(STATIC, notes={FAULT: "static-networks"}),
         machine(IDLE, runStrategy="Halted"),
     )
@@ -224,6 +226,25 @@ class InterfaceTests(SeenTestCase):
         await self.shows_port(STATIC, "it out", lambda vmi: port_of(vmi, "lan").get("infoSource") == "multus-status")
         self.assertEqual((await self.tell(STATIC, "migrate")).status, 202)
         await self.is_gone(STATIC, "lan")
+
+    async def test_a_guest_is_moved_to_get_it(self) -> None:
+        """By KubeVirt itself, where it is set up to do so: a virtual function comes to new launchers alone."""
+        await self.shows(MOVED, "Running")
+        home = (await self.control.get(f"{self.guests}/{MOVED}"))["status"]["nodeName"]
+        await let_move(self)
+        await self.plug(MOVED, {"name": "lan", "sriov": {}}, networks=(network("lan"),))
+        vmi = await self.shows_port(MOVED, "lan", lambda vmi: is_plugged(vmi, "lan"))
+        self.assertNotEqual(vmi["status"]["nodeName"], home)
+        seen = [says(each.object, "MigrationRequired")[1] for each in await self.story(self.guests, MOVED)]
+        self.assertEqual(without_repeats(seen), ["", "AutoMigrationDueToLiveUpdate", ""])
+        migrations = f"{KUBEVIRT}/namespaces/{self.namespace}/virtualmachineinstancemigrations"
+        found = (await self.control.get(f"{migrations}?labelSelector=kubevirt.io/vmi-name={MOVED}"))["items"]
+        (name,) = [each["metadata"]["name"] for each in found]
+        self.assertRegex(name, "^kubevirt-workload-update-[a-z0-9]{5}$")
+        over = await self.becomes(
+            f"{migrations}/{name}", "over", lambda found: found["status"].get("phase") == "Succeeded"
+        )
+        self.assertEqual(over["metadata"]["annotations"]["kubevirt.io/workloadUpdateMigration"], "")
 
     async def test_a_network_that_is_not_there(self) -> None:
         """The guest has to wait, and gets it once it is there and the guest is moved."""

@@ -110,6 +110,8 @@ def stage(instance: Manifest, *pods: Manifest, **more: Any) -> Stage:
         volumes={},
         claims={},
         overheads={},
+        moves=(),
+        moves_changed=False,
         now=NOW,
     )
     return replace(plain, **more)

@@ -34,6 +34,10 @@ MIGRATIONS: Mapping[str, Any] = {
 """How guests are moved, where nothing else is configured."""
 
 
+MOVE = "LiveMigrate"
+"""The one of its workloadUpdateMethods by which guests are moved that were changed while they run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What admission and the subresources ask of it."""
@@ -49,6 +53,7 @@ class Settings:
     live_update: bool = True
     ratio: int = HOTPLUG_RATIO
     migrations: Mapping[str, Any] = field(default_factory=lambda: MIGRATIONS)
+    methods: frozenset[str] = frozenset()
 
     def machine(self, architecture: str) -> str:
         """The machine type of a guest that names none."""
@@ -81,4 +86,5 @@ def settings(kubevirt: Manifest | None) -> Settings:
         live_update=spec.get("vmRolloutStrategy", "LiveUpdate") == "LiveUpdate",
         ratio=spec.get("liveUpdateConfiguration", {}).get("maxHotplugRatio", HOTPLUG_RATIO),
         migrations=migrations,
+        methods=frozenset(kubevirt["spec"].get("workloadUpdateStrategy", {}).get("workloadUpdateMethods", ())),
     )

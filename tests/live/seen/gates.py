@@ -1,4 +1,4 @@
-"""KubeVirt's feature gates, which a stock cluster has shut: opened for a test, and shut again behind it."""
+"""What a stock KubeVirt does not do, feature gates above all: opened for a test, and shut again behind it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ async def _set(case: SeenTestCase, gates: object) -> None:
     developer = {"featureGates": gates}
     patch: Document = {"spec": {"configuration": {"developerConfiguration": developer}}}
     await case.control.change("PATCH", KUBEVIRT, patch, MERGE)
+
+
+async def let_move(case: SeenTestCase) -> None:
+    """Have KubeVirt move guests that were changed while they run; after the test all is as it was."""
+    before = (await case.control.get(KUBEVIRT))["spec"].get("workloadUpdateStrategy", {}).get("workloadUpdateMethods")
+
+    async def set_methods(methods: object) -> None:
+        patch: Document = {"spec": {"workloadUpdateStrategy": {"workloadUpdateMethods": methods}}}
+        await case.control.change("PATCH", KUBEVIRT, patch, MERGE)
+
+    case.addCleanup(lambda: Deferred.fromCoroutine(set_methods(before)))
+    await set_methods(["LiveMigrate"])
 
 
 async def until_answered(case: SeenTestCase, path: str, body: Document, seen: Sight) -> None:

@@ -12,13 +12,14 @@ from dicot.moments import stamp
 
 from ...nodes.kinds import WANTED
 from ...steps import Create, Decision, Look, Patch, Remove, Replace, Step, act
-from . import attachments, guest_status, networks
+from . import attachments, guest_status, networks, workloads
 from .kinds import claim_of
 from .launcher import launcher_pod
 from .objects import (
     amend,
     condition,
     event,
+    is_changing,
     is_final,
     is_going,
     is_up,
@@ -64,8 +65,15 @@ def decide(stage: Stage) -> Decision:
         return act(*sync.steps)
     tended = (*_tend(stage, pod), *_connect(stage, pod), *_attach(stage, pod)) if pod is not None else ()
     new = guest_status.compute(stage, pod, sync.failure)
-    waits = networks.AGAIN if says(new, networks.MIGRATION, "False") else sync.waits
-    return Decision((*sync.steps, *tended, *_write(guest, new)), waits)
+    moved = workloads.tend(stage)
+    return Decision((*sync.steps, *tended, *_write(guest, new), *moved), _patience(stage, new, sync))
+
+
+def _patience(stage: Stage, new: Manifest, sync: Sync) -> float | None:
+    """Seconds until it is looked at again, whatever happens."""
+    if says(new, networks.MIGRATION, "False"):
+        return networks.AGAIN
+    return workloads.AGAIN if stage.moves_changed and is_changing(new) else sync.waits
 
 
 def current(guest: Manifest, pods: Sequence[Manifest]) -> Manifest | None:

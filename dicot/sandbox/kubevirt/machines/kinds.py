@@ -10,6 +10,7 @@ from dicot.kube.kind import Kind, Manifest, Meta, Owner, Row
 from ...settled.mark import UNSETTLED
 from ...snapshots.names import DEFAULT_CLASS
 from ..settings import NAMESPACE
+from .objects import is_changing
 
 LAUNCHERS = "kubevirt.io in (virt-launcher,hotplug-disk)"
 """The Pods that run guests, and those that bring volumes to them."""
@@ -94,6 +95,10 @@ def node_link(name: str) -> str:
     return f"*/node/{name}"
 
 
+CHANGED = "*/changed"
+"""What guests are found by in which something is changed while they run."""
+
+
 def owner_link(row: Row, uid: str) -> str:
     """What is found by its owner, in its namespace."""
     return f"{row.namespace}/owner/{uid}"
@@ -135,7 +140,8 @@ def _named(matcher: Any) -> bool:
 
 def _guest_links(row: Row, guest: Whole) -> tuple[str, ...]:
     links = {*_volume_links(row, guest.spec), node_link(guest.status.get("nodeName", ""))}
-    return (*links, uid_link(row, row.uid))
+    changed = [CHANGED] if is_changing({"status": guest.status}) else []
+    return (*links, *changed, uid_link(row, row.uid))
 
 
 def moving_link(namespace: str, guest: str) -> str:

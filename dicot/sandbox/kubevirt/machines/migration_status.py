@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dicot.kube.kind import Manifest
 from dicot.moments import stamp
 
-from .objects import condition, is_final, is_going, meta, phase, said, says, with_condition
+from .objects import condition, is_changing, is_final, is_going, meta, phase, said, with_condition
 from .objects import status as shown
 from .objects import without_condition as without
 from .scene import Passage
@@ -16,8 +16,6 @@ QUOTA = "migrationRejectedByResourceQuota"
 _ABORT = "migrationAbortRequested"
 _WITHOUT_TARGET = ("", "Pending")
 _BEFORE_HANDOFF = (*_WITHOUT_TARGET, "Scheduling", "Scheduled")
-_UNFINISHED_BUSINESS = (("HotVCPUChange", None), ("HotMemoryChange", "True"), ("MigrationRequired", "True"))
-"""Conditions of a guest whose migration is not over while they are shown (None: whatever they say)."""
 
 
 def compute(passage: Passage) -> tuple[Manifest, str]:
@@ -72,6 +70,7 @@ def _failure(passage: Passage) -> str:
 def _proceed(passage: Passage, status: Manifest) -> str:
     """Enter the next phase, if it has come; why it cannot."""
     now, state = phase(passage.migration), passage.state
+    assert passage.guest is not None, "it does not go on either"
     if now == "" and not passage.may_go:
         return "VMI is not eligible for migration because another migration job is in progress."
     if now == "Scheduling" and condition(passage.migration, QUOTA) is not None:
@@ -83,20 +82,12 @@ def _proceed(passage: Passage, status: Manifest) -> str:
         "Scheduled": ("PreparingTarget", passage.is_ours and bool(state.get("targetNode"))),
         "PreparingTarget": ("TargetReady", bool(state.get("targetNode") and state.get("targetNodeAddress"))),
         "TargetReady": ("Running", state.get("startTimestamp") is not None),
-        "Running": ("Succeeded", bool(state.get("completed")) and not _is_unfinished(passage.guest)),
+        "Running": ("Succeeded", bool(state.get("completed")) and not is_changing(passage.guest)),
     }
     then, has_come = following[now]
     if has_come:
         status["phase"] = then
     return ""
-
-
-def _is_unfinished(guest: Manifest | None) -> bool:
-    """Whether something is still to come that the guest was moved for."""
-    for kind, holds in _UNFINISHED_BUSINESS:
-        if guest is not None and condition(guest, kind) is not None and (not holds or says(guest, kind, holds)):
-            return True
-    return False
 
 
 def _note(passage: Passage, status: Manifest) -> None:

@@ -19,6 +19,8 @@ OBSERVED_VERSION = "kubevirt.io/latest-observed-api-version"
 STORED_VERSION = "kubevirt.io/storage-observed-api-version"
 CREATED_BY = "kubevirt.io/created-by"
 FINAL = ("Succeeded", "Failed")
+_CHANGES = (("HotVCPUChange", ""), ("HotMemoryChange", "True"), ("MigrationRequired", "True"))
+"""Conditions of a guest in which something is changed ("": whatever they say)."""
 PLURALS: Mapping[str, str] = {
     "VirtualMachine": "virtualmachines",
     "VirtualMachineInstance": "virtualmachineinstances",
@@ -68,6 +70,12 @@ def is_going(found: Manifest) -> bool:
 def is_final(guest: Manifest) -> bool:
     """Whether a guest, a migration or a Pod has ended."""
     return phase(guest) in FINAL
+
+
+def is_changing(guest: Manifest) -> bool:
+    """Whether something is changed in a guest while it runs, which it gets by moving; a move is not over before."""
+    shown = ((condition(guest, kind), holds) for kind, holds in _CHANGES)
+    return any(each is not None and (not holds or each["status"] == holds) for each, holds in shown)
 
 
 def is_migrating(guest: Manifest, now: float) -> bool:

@@ -43,7 +43,8 @@ class Stage:
     """A guest and what belongs to it. ``pods`` are its launchers, ``attachments`` the Pods that bring volumes to
     them, by the uids of these. ``machine``: whether its owner is still there.
     ``volumes`` and ``claims`` are those of its namespace that it names; ``overheads`` are CDI's shares of file
-    systems, by StorageClass, "" for any other. ``now``: seconds since 1970."""
+    systems, by StorageClass, "" for any other. ``moves`` are the migrations of the guest; ``moves_changed``: KubeVirt
+    moves guests that were changed while they run. ``now``: seconds since 1970."""
 
     guest: Manifest
     pods: Sequence[Manifest]
@@ -52,6 +53,8 @@ class Stage:
     volumes: Mapping[str, Manifest]
     claims: Mapping[str, Manifest]
     overheads: Mapping[str, str]
+    moves: Sequence[Manifest]
+    moves_changed: bool
     now: float
 
 

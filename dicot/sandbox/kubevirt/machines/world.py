@@ -12,10 +12,11 @@ from ..exports import describing
 from ..exports.scene import Signing
 from ..exports.world import ExportWorld
 from ..keeping.world import KeepingWorld
-from ..settings import NAMESPACE, Settings, settings
+from ..settings import MOVE, NAMESPACE, Settings, settings
 from . import guest, guest_status, hotplug, lost, machine, migration
 from .kinds import (
     CDI_CONFIGS,
+    CHANGED,
     CLAIMS,
     CLUSTER_INSTANCETYPES,
     CLUSTER_PREFERENCES,
@@ -143,6 +144,8 @@ class MachineWorld:
             yield from self._linked(MACHINES, source_link(row.name))
         elif kind in FLAVORS:
             yield from self._linked(MACHINES, flavor_link(row.name))
+        elif kind is KUBEVIRTS:
+            yield from self._linked(GUESTS, CHANGED)
 
     def _linked(self, kind: Kind[Any], link: str) -> Iterator[Key]:
         yield from (Key(kind, row.namespace, row.name) for row in self._stores[kind].linked(link))
@@ -201,6 +204,8 @@ class MachineWorld:
             volumes=self._named(VOLUMES, row.namespace, names),
             claims=self._named(CLAIMS, row.namespace, names),
             overheads=self._overheads(),
+            moves=self._all(MIGRATIONS, moving_link(row.namespace, row.name)),
+            moves_changed=MOVE in self._settings().methods,
             now=now,
         )
 
