@@ -79,8 +79,8 @@ REAL_PARTS = {
     ),
     "replicas": ("tests.live.test_rolling", "tests.live.test_replicas", "tests.live.test_versions"),
     "journeys": ("tests.live.test_", "tests.clients."),
-    "guests": GUESTS,
     "contracts": ("tests.",),
+    "guests": GUESTS,
 }
 """What runs on the real control planes: each costs a gigabyte and a half of memory."""
 OTHERS = [series for series in KUBERNETES_VERSIONS if series != KUBERNETES_SERIES]
@@ -268,11 +268,17 @@ def build(total: Sum, environment: Mapping[str, str]) -> None:
     carry_out([Work("build", [str(BIN / "python"), "-m", "tests.cluster.build"], environment)], total, 1)
 
 
-def on_real(total: Sum, environment: Mapping[str, str], prefix: str = "live") -> None:
+def on_sandbox(environment: Mapping[str, str], left_out: Sequence[str]) -> list[Work]:
+    """What runs on sandboxes, without some parts."""
+    found = parts("sandbox", PARTS).items()
+    names = {f"sandbox-{each}" for each in left_out}
+    return [trial(name, modules, environment) for name, modules in found if name not in names]
+
+
+def on_real(environment: Mapping[str, str], prefix: str = "live") -> list[Work]:
     """What runs on the real control planes."""
     found = parts("live", REAL_PARTS).items()
-    works = [trial(name.replace("live", prefix, 1), names, environment) for name, names in found]
-    carry_out(works, total, len(REAL_PARTS))
+    return [trial(name.replace("live", prefix, 1), modules, environment) for name, modules in found]
 
 
 def main() -> int:
@@ -283,32 +289,27 @@ def main() -> int:
     given = options.parse_args()
     total, environment = Sum(), {"PYTHONPATH": str(ROOT)}
     logs = audit_logs()
-    works = tools()
+    works, judges = list[Work](), list[Work]()
+    real = not (given.without_cluster or given.fast)
+    if real:
+        build(total, environment)
+        # The longest first, so that none is left to run alone at the end.
+        works += on_real({**environment, "DICOT_TEST_AUDIT": str(logs / "live")})
+        judges += [] if os.environ.get("DICOT_TEST_KUBECONFIG") else [rights("live", logs, "--whole")]
     if given.without_cluster:
         print("the tests that need a cluster are left out, as asked")
     else:
         sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox", "DICOT_TEST_AUDIT": str(logs / "sandbox")}
-        left_out = {f"sandbox-{part}" for part in SEARCHES if given.fast}
-        works += [
-            trial(name, names, sandbox) for name, names in parts("sandbox", PARTS).items() if name not in left_out
-        ]
-    works.append(trial("unit", chosen("unit"), environment))
-    real = not (given.without_cluster or given.fast)
-    if real:
-        build(total, environment)
-    carry_out(works, total, AT_ONCE)
-    if not given.without_cluster:
-        carry_out([rights("sandbox", logs)], total, 1)
-    if real:
-        on_real(total, {**environment, "DICOT_TEST_AUDIT": str(logs / "live")})
-        if not os.environ.get("DICOT_TEST_KUBECONFIG"):
-            carry_out([rights("live", logs, "--whole")], total, 1)
-        for series in OTHERS if IS_LONG else ():
-            # The same suite as every day: what takes long is tried on one of them.
-            programs = {**environment, "DICOT_KUBERNETES": series, "DICOT_LONG": ""}
-            build(total, programs)
-            on_real(total, programs, series)
-    elif given.fast:
+        works += on_sandbox(sandbox, SEARCHES if given.fast else ())
+        judges.append(rights("sandbox", logs))
+    carry_out([*works, trial("unit", chosen("unit"), environment), *tools()], total, AT_ONCE)
+    carry_out(judges, total, 1)
+    for series in OTHERS if real and IS_LONG else ():
+        # The same suite as every day: what takes long is tried on one of them.
+        programs = {**environment, "DICOT_KUBERNETES": series, "DICOT_LONG": ""}
+        build(total, programs)
+        carry_out(on_real(programs, series), total, len(REAL_PARTS))
+    if given.fast:
         print(f"the tests on the real control planes are left out, and {', '.join(SEARCHES)}, as asked")
     for each in total.wrong:
         print(f"== failed: {each}")
