@@ -10,7 +10,7 @@ from dicot.caller import ANONYMOUS, Caller
 from dicot.cloud.kinds.identity import ROLE, USER
 from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE, VM
 from dicot.cloud.kinds.storage import DATA_SOURCE, DATA_VOLUME, PVC
-from dicot.cloud.reading.resolver import BURST, RATE, REMEMBERED, Resolver
+from dicot.cloud.reading.resolver import READS, REMEMBERED, Resolver
 from dicot.cloud.resource import Known
 from dicot.kube.errors import Refused, Throttled, Unreachable
 from dicot.kube.kind import Kind, Row
@@ -238,11 +238,11 @@ class VerifyTests(ResolverTests):
         self.assertEqual(self.kube.questions, [])
 
     def test_each_project_has_its_own_rate(self) -> None:
-        for number in range(int(BURST)):
+        for number in range(READS.burst):
             self.assertNoResult(self.verify(number))
         self.assertFalse(self.successResultOf(self.verify(100)))
         self.assertNoResult(self.verify(100, caller("blue", BLUE)))
-        self.ground.clock.advance(1.1 / RATE)
+        self.ground.clock.advance(1.1 * READS.pause)
         self.assertNoResult(self.verify(101))
         self.assertFalse(self.successResultOf(self.verify(102)))
 

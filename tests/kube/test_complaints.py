@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, Logger, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from dicot.kube.complaints import BURST, BURST_OF_ALL, LONGEST, PAUSE, Complaints, one_line
+from dicot.kube.complaints import LINES, LINES_OF_ALL, LONGEST, Complaints, one_line
 from dicot.kube.store import Store
 
 from .things import THINGS, event, thing
@@ -34,24 +34,26 @@ class ComplaintTests(SynchronousTestCase):
         self.assertEqual(self.complaints.left_out, 2)
 
     def test_a_namespace_has_so_many_lines(self) -> None:
-        for number in range(BURST + 5):
+        for number in range(LINES.burst + 5):
             self.tell(f"a{number}")
         self.tell("b", namespace="other")
-        self.assertEqual(len(self.logged), BURST + 1)
+        self.assertEqual(len(self.logged), LINES.burst + 1)
         self.assertEqual(self.complaints.left_out, 5)
 
     def test_and_more_with_time_which_say_how_many_were_left_out(self) -> None:
-        for number in range(BURST + 5):
+        for number in range(LINES.burst + 5):
             self.tell(f"a{number}")
-        self.clock.advance(PAUSE)
+        self.clock.advance(LINES.pause)
         for name in ("late", "later"):
             self.tell(name)
-        self.assertEqual(self.lines()[BURST:], ["things demo/late is not shown: no (5 such lines were left out)"])
+        self.assertEqual(
+            self.lines()[LINES.burst :], ["things demo/late is not shown: no (5 such lines were left out)"]
+        )
 
     def test_many_namespaces_are_no_way_around_it(self) -> None:
-        for number in range(BURST_OF_ALL + 50):
+        for number in range(LINES_OF_ALL.burst + 50):
             self.tell("a", namespace=f"n{number}")
-        self.assertEqual((len(self.logged), self.complaints.left_out), (BURST_OF_ALL, 50))
+        self.assertEqual((len(self.logged), self.complaints.left_out), (LINES_OF_ALL.burst, 50))
 
     def test_a_flood_of_a_day_is_small(self) -> None:
         """New objects all the time, in as many namespaces as one likes."""

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from ...caller import Caller
 from ...config import Config
+from ...kube.allowance import Allowance, Rate
 from ...kube.errors import Doubtful, Refused, Unreachable
 from ...kube.kind import HasMeta, Kind, Row
 from ...names import ID, is_uuid
@@ -27,8 +28,8 @@ WITHIN = 2.0
 """Seconds that a live read may take."""
 REMEMBERED = 1.0
 """Seconds for which an id that was not found is not asked for again."""
-RATE, BURST = 10.0, 20.0
-"""Live reads of one project, or of one user: each second, and at once."""
+READS = Rate(20, 0.1)
+"""Live reads of one project, or of one user."""
 
 
 class Finds(Protocol):
@@ -134,7 +135,8 @@ class Resolver:
         timer = cache.clock.seconds
         self._underway: dict[tuple[str, str, str], list[Deferred[bool]]] = {}
         self._missing: TTLCache[tuple[str, str, str], None] = TTLCache(10_000, REMEMBERED, timer)
-        self._spent: TTLCache[str, tuple[float, float]] = TTLCache(10_000, BURST / RATE, timer)
+        # One that is not used for so long is full again, as a new one is.
+        self._allowances: TTLCache[str, Allowance] = TTLCache(10_000, READS.burst * READS.pause, timer)
 
     def known(self, caller: Caller) -> Sight:
         """The cache as a caller sees it."""
@@ -196,11 +198,11 @@ class Resolver:
             waiters.remove(waiting)
 
     def _may_ask(self, payer: str) -> bool:
-        """Take one from the allowance of a project or a user, which fills up with time."""
+        """Take one from the allowance of a project or a user."""
         now = self._cache.clock.seconds()
-        left, since = self._spent.get(payer, (BURST, now))
-        left = min(BURST, left + (now - since) * RATE)
-        if left < 1:
+        allowance = self._allowances.get(payer) or Allowance(READS, now)
+        if not allowance.fill(now):
             return False
-        self._spent[payer] = (left - 1, now)
+        allowance.take()
+        self._allowances[payer] = allowance
         return True
