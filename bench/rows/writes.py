@@ -93,7 +93,7 @@ async def counted(stages: Stages, stage: Stage, body: object) -> Counter[str]:
 def calls(log: str) -> list[str]:
     """The calls to Kubernetes that a log tells of, without those about leases. The note that makes a Ledger counts as
     any other."""
-    return [found.replace("create ledgers", "replace ledgers") for found in _POINT.findall(log)]
+    return [found.replace("create ledgers", "patch ledgers") for found in _POINT.findall(log)]
 
 
 async def storm(stages: Stages) -> list[Line]:

@@ -72,11 +72,11 @@ class CallTests(SynchronousTestCase):
                 "checkpoint: after create ledgers",
                 "checkpoint: before rehearse virtualmachines 2",
                 "checkpoint: before read leases 3",
-                "checkpoint: before replace ledgers 4",
+                "checkpoint: before patch ledgers 4",
                 "all lists are filled",
             )
         )
-        self.assertEqual(calls(log), ["replace ledgers", "rehearse virtualmachines", "replace ledgers"])
+        self.assertEqual(calls(log), ["patch ledgers", "rehearse virtualmachines", "patch ledgers"])
 
 
 class FragmentTests(SynchronousTestCase):

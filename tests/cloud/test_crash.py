@@ -177,10 +177,10 @@ class ManyTests(CrashCase):
 
     def test_the_decision_is_written_before_the_answer_and_what_follows(self) -> None:
         points = self.points_of(2)
-        decided = points.index("after replace ledgers")
+        decided = points.index("after patch ledgers")
         self.assertLess(points.index("after create virtualmachines"), decided)
         self.assertEqual([name for name in points[decided + 1 :] if "patch" not in name], [])
-        self.assertNotIn("after replace ledgers", self.points_of(1))
+        self.assertNotIn("after patch ledgers", self.points_of(1))
 
     def test_whoever_judges_after_a_steward_that_died_decides_the_same(self) -> None:
         for least, made in ((2, ["web1", "web2"]), (3, [])):
@@ -206,7 +206,7 @@ class ManyTests(CrashCase):
     def test_what_was_acknowledged_stays_when_one_of_it_is_deleted(self) -> None:
         points = self.points_of(2)
         self.setUp()
-        self.die_at_many(points.index("after replace ledgers"), 2)
+        self.die_at_many(points.index("after patch ledgers"), 2)
         self.assertEqual(self.made(), ["web1", "web2", "web3"])
         for name in ("web1", "web2"):
             self.site.kube.remove("virtualmachines", SPACE, name)

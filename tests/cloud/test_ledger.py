@@ -53,7 +53,7 @@ class LedgerTests(SynchronousTestCase):
     def test_the_ledger_is_made_when_it_is_first_needed(self) -> None:
         self.successResultOf(self.enter(1))
         self.successResultOf(self.enter(2))
-        self.assertEqual(self.site.kube.verbs("ledgers"), ["create ledgers", "replace ledgers"])
+        self.assertEqual(self.site.kube.verbs("ledgers"), ["create ledgers", "patch ledgers"])
         self.assertEqual(self.site.kube.names("ledgers"), [f"ledger-{PROJECT}"])
 
     def test_it_is_dicots_own_account_that_writes(self) -> None:
@@ -103,7 +103,7 @@ class LedgerTests(SynchronousTestCase):
         held: Deferred[None] = Deferred()
         used = 0
         self.successResultOf(self.enter(1))
-        self.site.kube.script("replace", "ledgers", hold=held)
+        self.site.kube.script("patch", "ledgers", hold=held)
         first = self.enter(2)
         second = self.site.start(self.ledger.enter(PROJECT, (noted(3),), lambda: reservation(used, 3), 30))
         for number in (1, 2):
@@ -155,7 +155,7 @@ class LedgerTests(SynchronousTestCase):
     def test_a_lost_answer_is_settled_by_reading(self) -> None:
         self.site.kube.script("create", "ledgers", drop=True)
         self.successResultOf(self.enter(1))
-        self.site.kube.script("replace", "ledgers", drop=True)
+        self.site.kube.script("patch", "ledgers", drop=True)
         self.successResultOf(self.enter(2))
         self.assertEqual(self.ids(), [server_id(1), server_id(2)])
 
@@ -217,7 +217,7 @@ class SettledTests(SynchronousTestCase):
     def test_what_is_settled_while_the_ledger_is_written_waits_no_longer(self) -> None:
         self.successResultOf(self.site.start(self.ledger.enter(PROJECT, (noted(2),), reservation, 60)))
         held: Deferred[None] = Deferred()
-        self.site.kube.script("replace", "ledgers", hold=held)
+        self.site.kube.script("patch", "ledgers", hold=held)
         self.wait(6)
         self.ledger.settle(PROJECT, server_id(2))
         held.callback(None)
@@ -259,7 +259,7 @@ class SettledTests(SynchronousTestCase):
         self.assertEqual(self.site.clock.getDelayedCalls(), [])
 
     def test_a_cluster_that_is_away_is_tried_again(self) -> None:
-        self.site.kube.script("replace", "ledgers", refuse=errors.Unreachable("away"))
+        self.site.kube.script("patch", "ledgers", refuse=errors.Unreachable("away"))
         self.wait(6)
         [found] = self.site.entries()
         self.assertNotEqual(found.pending, ())

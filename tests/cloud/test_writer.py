@@ -568,7 +568,7 @@ class ManyTests(WriterCase):
 
     def test_nobody_is_answered_before_it_is_written_that_enough_stay(self) -> None:
         held: Deferred[None] = Deferred()
-        self.kube.script("replace", "ledgers", hold=held)
+        self.kube.script("patch", "ledgers", hold=held)
         making = self.many(1, 2, least=2)
         self.assertEqual([entry.least for entry in self.site.entries()], [2, 2])
         self.assertNoResult(making)
@@ -578,7 +578,7 @@ class ManyTests(WriterCase):
 
     def test_nobody_is_answered_before_what_lasts_is_nobodys_to_collect(self) -> None:
         held: Deferred[None] = Deferred()
-        self.kube.script("replace", "ledgers", hold=held)
+        self.kube.script("patch", "ledgers", hold=held)
         making = self.apply(with_volume())
         self.assertEqual(len(self.site.entries()[0].pending), 3)
         self.assertNoResult(making)

@@ -55,6 +55,37 @@ class ChangeContract(KubeCase):
             self.assertNotIn("annotations", metadata)
             self.assertNotIn("finalizers", metadata)
 
+    async def test_a_json_patch_of_a_list_by_its_places(self) -> None:
+        """Each step finds the list as the steps before have left it."""
+        for kind in KINDS:
+            made = await self.made(kind)
+            path = "/metadata/finalizers"
+            whole = {"op": "add", "path": path, "value": [f"dicot.io/{each}" for each in "abc"]}
+            await self.patched(kind, [whole], JSON_PATCH)
+            steps = [
+                {"op": "remove", "path": f"{path}/2"},
+                {"op": "remove", "path": f"{path}/0"},
+                {"op": "add", "path": f"{path}/-", "value": "dicot.io/d"},
+            ]
+            patched = await self.patched(kind, steps, JSON_PATCH)
+            self.assertEqual(patched["metadata"]["finalizers"], ["dicot.io/b", "dicot.io/d"])
+            stale = {"op": "remove", "path": f"{path}/2"}
+            await self.refused(errors.Conflict, self.patched(kind, [stale], JSON_PATCH), 409, "Conflict")
+            emptied = await self.patched(kind, [{"op": "remove", "path": path}], JSON_PATCH)
+            self.assertEqual(emptied["metadata"].get("finalizers"), made["metadata"].get("finalizers"))
+
+    async def test_a_json_patch_may_name_the_version_that_it_is_of(self) -> None:
+        """Then it is a conflict as soon as there is a later one."""
+        for kind in KINDS:
+            made = await self.made(kind)
+            version = {"op": "add", "path": "/metadata/resourceVersion", "value": made["metadata"]["resourceVersion"]}
+            label = {"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}
+            patched = await self.patched(kind, [version, label], JSON_PATCH)
+            self.assertEqual(patched["metadata"]["labels"], {"a": "b"})
+            late = self.patched(kind, [version, {**label, "value": {"a": "c"}}], JSON_PATCH)
+            await self.refused(errors.Conflict, late, 409, "Conflict")
+            self.assertEqual(await self.stored(kind), patched)
+
     async def test_a_json_patch_need_not_find_what_it_replaces(self) -> None:
         for kind in KINDS:
             await self.made(kind, labels={"a": "b"})

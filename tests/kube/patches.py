@@ -48,11 +48,20 @@ def _followed(found: Any, parents: list[str]) -> Any:
     return found
 
 
+def _operate_on_list(parent: list[Any], last: str, operation: Manifest) -> None:
+    if (operation["op"], last) == ("add", "-"):
+        parent.append(operation["value"])
+    elif operation["op"] == "remove" and int(last) < len(parent):
+        del parent[int(last)]
+    elif operation["op"] == "remove":
+        raise Inapplicable(operation["path"])
+    else:
+        raise NotImplementedError("lists are added to at the end, and taken from")
+
+
 def _operate(parent: Any, last: str, operation: Manifest) -> None:
     if isinstance(parent, list):
-        if operation["op"] != "add" or last != "-":
-            raise NotImplementedError("of lists only the end is written")
-        parent.append(operation["value"])
+        _operate_on_list(parent, last, operation)
     elif operation["op"] == "test":
         if parent.get(last) != operation["value"]:
             raise Inapplicable(operation["path"])

@@ -38,7 +38,7 @@ class CrashTests(TestCase):
 
     def test_every_step_of_a_create_is_a_point(self) -> None:
         steps = (
-            ("replace ledgers", 2),
+            ("patch ledgers", 2),
             ("rehearse virtualmachines", 1),
             ("create secrets", 2),
             ("create ports", 1),

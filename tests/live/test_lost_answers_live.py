@@ -26,7 +26,7 @@ PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDJ6Jz0kBfD4sFv7Wf5h0l4v6n0c2b
 MACHINES = b"/apis/kubevirt.io/v1/namespaces/demo/virtualmachines"
 SYSTEM = b"/apis/%s.dicot.io/v1/namespaces/dicot-system/%s"
 STEPS = (
-    b"PUT " + SYSTEM % (b"identity", b"ledgers"),
+    b"PATCH " + SYSTEM % (b"identity", b"ledgers"),
     b"POST /api/v1/namespaces/demo/secrets",
     b"POST /apis/network.dicot.io/v1/namespaces/demo/ports",
     b"POST " + MACHINES,

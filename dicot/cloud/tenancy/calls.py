@@ -93,7 +93,7 @@ def _on(kind: Kind[Any], why: str, *verbs: str) -> Right:
 
 
 OWN: tuple[Right, ...] = (
-    _on(LEDGER, "notes what is to be written before it is", "get", "create", "update", "delete"),
+    _on(LEDGER, "notes what is to be written before it is", "get", "create", "patch", "delete"),
     _on(NAME_CLAIM, "holds names that must be unique", "get", "create", "patch", "delete"),
     _on(NAMESPACE_RECORD, "makes a namespace count", "get", "create", "delete"),
     _on(REVOCATION, "forgets revocations that have run out", "delete"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 from cachetools import TTLCache
@@ -15,11 +14,13 @@ from twisted.python.failure import Failure
 from ...kube import errors
 from ...kube.address import place
 from ...kube.kind import Manifest, Row
+from ...kube.media import JSON_PATCH
 from ...kube.store import Change
 from ...moments import precise, read
 from ...names import SYSTEM_NAMESPACE
 from ..kinds.identity import LEDGER, LedgerEntry, Named
 from ..plan import Reservation
+from .amending import amendments
 from .cluster import KUBE_ERRORS, Cluster
 from .intent import condemned, lasts, released
 
@@ -234,18 +235,14 @@ class Ledger:
         raise errors.Doubtful("the Ledger could not be written in time")
 
     async def _put(self, project: str, name: str, row: Row | None, entries: Entries, within: float) -> None:
-        body: Manifest = {
-            "apiVersion": LEDGER.api_version,
-            "kind": LEDGER.singular,
-            "metadata": {"name": name, "namespace": SYSTEM_NAMESPACE},
-            "spec": {"formatVersion": 1, "project": project, "entries": _plain(entries)},
-        }
         kube = self._cluster.kube
         if row is None:
+            body = _first(project, name, entries)
             answer = await kube.create(place(LEDGER, SYSTEM_NAMESPACE), body, within=within)
         else:
-            body["metadata"]["resourceVersion"] = row.version
-            answer = await kube.replace(place(LEDGER, SYSTEM_NAMESPACE, name), body, within=within)
+            steps = amendments(row.version, LEDGER.read(row).spec.entries, entries)
+            at = place(LEDGER, SYSTEM_NAMESPACE, name)
+            answer = await kube.patch(at, steps, media=JSON_PATCH, within=within)
         self._cluster.learn(LEDGER, answer)
 
     def _tidy_in(self, project: str, seconds: float) -> None:
@@ -316,5 +313,11 @@ def _key(resource: str, namespace: str, name: str) -> str:
     return f"{resource} {namespace}/{name}"
 
 
-def _plain(entries: Entries) -> Any:
-    return [msgspec.to_builtins(entry) for entry in entries.values()]
+def _first(project: str, name: str, entries: Entries) -> Manifest:
+    """A Ledger as it is made."""
+    return {
+        "apiVersion": LEDGER.api_version,
+        "kind": LEDGER.singular,
+        "metadata": {"name": name, "namespace": SYSTEM_NAMESPACE},
+        "spec": {"formatVersion": 1, "project": project, "entries": msgspec.to_builtins(list(entries.values()))},
+    }
