@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from twisted.internet.defer import Deferred
 
-from tests.cluster.control import Answer
+from tests.cluster.control import SOON, Answer
 from tests.cluster.objects import Document, named
 from tests.cluster.releases import release, worded
 from tests.live.seen.contract import ContractTestCase, review, rule, told
@@ -132,10 +132,13 @@ class AuthenticationTests(ContractTestCase):
         claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==="))
         self.assertEqual(claims["kubernetes.io"]["secret"]["name"], "bound")
         await self.control.change("DELETE", f"{self.core}/secrets/bound")
-        status = await self.reviewed(token)
-        self.assertEqual(
-            status, {"user": {}, "error": "[invalid bearer token, service account token has been invalidated]"}
-        )
+        void = {"user": {}, "error": "[invalid bearer token, service account token has been invalidated]"}
+
+        async def known() -> bool:
+            return await self.reviewed(token) == void
+
+        # An API server looks for the Secret in its cache.
+        await self.control.until(SOON, "the token to be void", known)
 
 
 class ImpersonationTests(ContractTestCase):
