@@ -92,7 +92,7 @@ class QuotaTests(Case):
 
     async def test_pods_are_refused_for_a_while(self) -> None:
         self.count = 0
-        path = await self.odds("full", mark="quota", every="2", lasts="2")
+        path = await self.odds("full", mark="quota", every="3", lasts="5")
         await self.make(machine("m"))
         for _ in range(2):
             self.assertRegex(

@@ -1,7 +1,8 @@
 """What fails for a while, again and again, as odds have it: nodes fall silent, and Pods are refused for a quota.
 
 A Node says itself when it is back, whatever becomes of the odds until then. Pods are refused by a ResourceQuota for
-none at all, which the API server of any cluster obeys; it goes with the ConfigMap of its odds, by its owner.
+none at all, which the API server of any cluster obeys as soon as the quota controller has written its status
+(apiserver, pkg/admission/plugin/resourcequota/controller.go); it goes with the ConfigMap of its odds, by its owner.
 """
 
 from collections.abc import Container, Iterator
