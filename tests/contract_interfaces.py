@@ -6,9 +6,11 @@ It runs on the real programs and on the sandbox; on both the nodes play Multus a
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from dicot.kube.quantity import amount
 from dicot.sandbox.marks import FAULT
 from tests.cluster.control import MERGE, SOON, Answer
 from tests.cluster.objects import Document, named
@@ -19,6 +21,7 @@ from tests.live.seen.stage import SeenTestCase
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 GROUP, PLURAL = "k8s.cni.cncf.io", "network-attachment-definitions"
 WANTED, ATTACHED = "k8s.v1.cni.cncf.io/networks", "k8s.v1.cni.cncf.io/network-status"
+FUNCTIONS = "kubevirt.io/network-info"
 MOVED = "vm-moved"
 PLUGGED, FIXED, STATIC, WAITING, BORN, IDLE = (
     "vm-plugged",
@@ -83,6 +86,11 @@ def port_of(vmi: Document, name: str) -> Document:
 def ports(spec: Document) -> list[Document]:
     """The interfaces of a guest's spec."""
     return list(spec["domain"]["devices"].get("interfaces") or ())
+
+
+def memory(pod: Document) -> Decimal:
+    """The bytes that a launcher asks for."""
+    return amount(pod["spec"]["containers"][0]["resources"]["requests"]["memory"])
 
 
 def is_plugged(vmi: Document, name: str) -> bool:
@@ -209,7 +217,7 @@ class InterfaceTests(SeenTestCase):
         due = ("True", "AutoMigrationDueToLiveUpdate")
         vmi = await self.shows_port(STATIC, "a need to move", lambda vmi: says(vmi, "MigrationRequired") == due)
         self.assertEqual(port_of(vmi, "lan"), {})
-        self.assertEqual((await self.tell(STATIC, "migrate")).status, 202)
+        await self.told(STATIC, "migrate")
         vmi = await self.shows_port(STATIC, "lan", lambda vmi: is_plugged(vmi, "lan"))
         self.assertNotEqual(vmi["status"]["nodeName"], home)
         seen = [says(each.object, "MigrationRequired")[1] for each in await self.story(self.guests, STATIC)]
@@ -218,23 +226,25 @@ class InterfaceTests(SeenTestCase):
         chosen, _ = await self.attachments(STATIC)
         self.assertEqual([each["interface"] for each in chosen], [in_pod("lan")])
         mac = port_of(vmi, "lan")["mac"]
-        self.assertEqual((await self.tell(STATIC, "migrate")).status, 202)
-        vmi = await self.shows_port(STATIC, "back", lambda vmi: vmi["status"]["nodeName"] == home)
+        await self.told(STATIC, "migrate")
+        there = vmi["status"]["nodeName"]
+        await self.shows_port(STATIC, "moved on", lambda vmi: vmi["status"]["nodeName"] != there)
         vmi = await self.shows_port(STATIC, "lan", lambda vmi: is_plugged(vmi, "lan"))
         self.assertEqual(port_of(vmi, "lan")["mac"], mac)
         await self.plug(STATIC, {**LAN, "state": "absent"}, networks=(network("lan"),))
         await self.shows_port(STATIC, "it out", lambda vmi: port_of(vmi, "lan").get("infoSource") == "multus-status")
-        self.assertEqual((await self.tell(STATIC, "migrate")).status, 202)
+        await self.told(STATIC, "migrate")
         await self.is_gone(STATIC, "lan")
 
     async def test_a_guest_is_moved_to_get_it(self) -> None:
         """By KubeVirt itself, where it is set up to do so: a virtual function comes to new launchers alone."""
         await self.shows(MOVED, "Running")
-        home = (await self.control.get(f"{self.guests}/{MOVED}"))["status"]["nodeName"]
+        before = await self.launcher(MOVED)
         await let_move(self)
         await self.plug(MOVED, {"name": "lan", "sriov": {}}, networks=(network("lan"),))
         vmi = await self.shows_port(MOVED, "lan", lambda vmi: is_plugged(vmi, "lan"))
-        self.assertNotEqual(vmi["status"]["nodeName"], home)
+        self.assertNotEqual(vmi["status"]["nodeName"], before["spec"]["nodeName"])
+        await self.has_functions(before, await self.launcher(MOVED))
         seen = [says(each.object, "MigrationRequired")[1] for each in await self.story(self.guests, MOVED)]
         self.assertEqual(without_repeats(seen), ["", "AutoMigrationDueToLiveUpdate", ""])
         migrations = f"{KUBEVIRT}/namespaces/{self.namespace}/virtualmachineinstancemigrations"
@@ -246,6 +256,20 @@ class InterfaceTests(SeenTestCase):
         )
         self.assertEqual(over["metadata"]["annotations"]["kubevirt.io/workloadUpdateMigration"], "")
 
+    async def has_functions(self, before: Document, now: Document) -> None:
+        """A launcher is told which ones it has, and gets what its guest needs for them."""
+        told = f"{self.core}/pods/{now['metadata']['name']}"
+        pod = await self.becomes(told, "told", lambda pod: FUNCTIONS in pod["metadata"]["annotations"])
+        (own,) = [each for each in json.loads(pod["metadata"]["annotations"][ATTACHED]) if not each.get("default")]
+        described = json.loads(pod["metadata"]["annotations"][FUNCTIONS])
+        self.assertEqual(described, {"interfaces": [{"network": "lan", "mac": own["mac"]}]})
+        (volume,) = [each for each in pod["spec"]["volumes"] if each["name"] == "network-info-annotation"]
+        (item,) = volume["downwardAPI"]["items"]
+        self.assertEqual(item["fieldRef"]["fieldPath"], f"metadata.annotations['{FUNCTIONS}']")
+        mounts = {each["name"]: each["mountPath"] for each in pod["spec"]["containers"][0]["volumeMounts"]}
+        self.assertEqual(mounts["network-info-annotation"], "/etc/podinfo")
+        self.assertEqual(memory(pod) - memory(before), 2**30)
+
     async def test_a_network_that_is_not_there(self) -> None:
         """The guest has to wait, and gets it once it is there and the guest is moved."""
         await self.shows(WAITING, "Running")
@@ -253,7 +277,7 @@ class InterfaceTests(SeenTestCase):
         vmi = await self.shows_port(WAITING, "a wait", lambda vmi: says(vmi, "MigrationRequired") != ("", ""))
         self.assertEqual((ports(vmi["spec"])[-1], port_of(vmi, "lan")), (LAN, {}))
         await self.offer_network("late")
-        self.assertEqual((await self.tell(WAITING, "migrate")).status, 202)
+        await self.told(WAITING, "migrate")
         await self.shows_port(WAITING, "lan", lambda vmi: is_plugged(vmi, "lan"))
         await self.shows_port(WAITING, "no wait", lambda vmi: says(vmi, "MigrationRequired") == ("", ""))
 

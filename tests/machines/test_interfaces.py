@@ -9,8 +9,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.errors import Invalid
 from dicot.kube.kind import Manifest
+from dicot.kube.quantity import amount
 from dicot.sandbox.kubevirt.machines import interfaces, networks, storage
 from dicot.sandbox.kubevirt.machines.guest import decide as decide_guest
+from dicot.sandbox.kubevirt.machines.launcher import launcher_pod
+from dicot.sandbox.kubevirt.machines.launcher_disks import FUNCTIONS
 from dicot.sandbox.kubevirt.machines.machine import decide
 from dicot.sandbox.nodes.kinds import ATTACHED, WANTED
 from dicot.sandbox.steps import Decision, Look, Patch
@@ -157,6 +160,22 @@ class LauncherTests(SynchronousTestCase):
         ):
             self.assertEqual(networks.amended(instance, pod(wanted)), then)
 
+    def test_virtual_functions(self) -> None:
+        """A launcher that has them says so, in a volume that it can read; its guest needs more memory."""
+        vmi, plain = running({"name": "lan", "sriov": {}}), running()
+        told = {"interface": IN_POD, "mac": "0a:00:00:00:00:01", "device-info": {"type": "pci"}}
+        described = {"network": "lan", "deviceInfo": {"type": "pci"}, "mac": "0a:00:00:00:00:01"}
+        self.assertEqual(json.loads(networks.functions(vmi, pod("", [told]))), {"interfaces": [described]})
+        bare = networks.functions(vmi, pod("", [{"interface": IN_POD}]))
+        self.assertEqual(json.loads(bare), {"interfaces": [{"network": "lan"}]})
+        for vmi_, runs in ((vmi, pod()), (plain, pod("", [told]))):
+            self.assertEqual(networks.functions(vmi_, runs), "")
+        with_, without = (launcher_pod(each)["spec"] for each in (vmi, plain))
+        names = [{each["name"] for each in found["volumes"]} for found in (with_, without)]
+        self.assertEqual(names[0] - names[1], {"network-info-annotation"})
+        asked = [amount(each["containers"][0]["resources"]["requests"]["memory"]) for each in (with_, without)]
+        self.assertEqual(asked[0] - asked[1], 2**30)
+
     def test_names_of_old_are_kept(self) -> None:
         told = networks.amended(running(LAN), pod("", [{"interface": "net1"}]))
         assert told is not None
@@ -164,10 +183,15 @@ class LauncherTests(SynchronousTestCase):
 
     def test_it_is_patched_while_it_is_up(self) -> None:
         pending, failed = launcher("Pending", ""), running(LAN, phase="Failed")
+        function = running({"name": "lan", "sriov": {}}, shows=[{"name": "private"}, HERE])
+        has = pod("", [{"interface": IN_POD}])
+        described = {FUNCTIONS: networks.functions(function, has)}
         for vmi, runs, then in (
             (running(LAN), launcher(), [WANTED]),
             (running(LAN), pending, []),
             (failed, launcher(), []),
+            (function, has, [FUNCTIONS]),
+            (function, launcher(meta={"annotations": has["metadata"]["annotations"] | described}), []),
         ):
             patches = [each for each in decide_guest(stage(vmi, runs)).steps if isinstance(each, Patch)]
             notes = [each.body["metadata"].get("annotations", {}) for each in patches if each.at.plural == "pods"]

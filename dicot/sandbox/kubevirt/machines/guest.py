@@ -15,6 +15,7 @@ from ...steps import Create, Decision, Look, Patch, Remove, Replace, Step, act
 from . import attachments, guest_status, networks, workloads
 from .kinds import claim_of
 from .launcher import launcher_pod
+from .launcher_disks import FUNCTIONS
 from .objects import (
     amend,
     condition,
@@ -177,9 +178,12 @@ def _connect(stage: Stage, pod: Manifest) -> Iterator[Step]:
     """Have Multus attach it to networks that were plugged into the guest, and take it off those that are to go."""
     if is_going(stage.guest) or is_final(stage.guest) or not is_up(pod):
         return
-    told = networks.amended(stage.guest, pod)
-    if told is not None:
-        yield Patch(place(pod), {"metadata": {"uid": meta(pod)["uid"], "annotations": {WANTED: told}}})
+    told, functions = networks.amended(stage.guest, pod), networks.functions(stage.guest, pod)
+    notes = {WANTED: told} if told is not None else {}
+    if functions and functions != meta(pod).get("annotations", {}).get(FUNCTIONS):
+        notes[FUNCTIONS] = functions
+    if notes:
+        yield Patch(place(pod), {"metadata": {"uid": meta(pod)["uid"], "annotations": notes}})
 
 
 def _attach(stage: Stage, pod: Manifest) -> Iterator[Step]:

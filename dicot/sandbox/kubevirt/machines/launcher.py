@@ -24,6 +24,8 @@ _TIMEOUT, _JITTER = 240, 120
 _MI = 2**20
 _KUBEVIRT_OVERHEAD = 220 * _MI
 """The programs of a launcher: monitor, launcher, virtlogd, virtqemud, qemu."""
+_FUNCTIONS = 1024 * _MI
+"""All memory of a guest that has virtual functions is locked, and that for their registers."""
 _EACH_CPU, _IO_THREAD, _VIDEO, _TPM = 8 * _MI, 8 * _MI, 32 * _MI, 53 * _MI
 _CPU_ALLOCATION = 10
 _HIDDEN = ("kubectl.kubernetes.io", STORED_VERSION, OBSERVED_VERSION)
@@ -242,6 +244,8 @@ def _overhead(domain: Manifest, asked: Manifest) -> Decimal:
     devices = domain.get("devices") or {}
     if devices.get("autoattachGraphicsDevice") is not False:
         total += _VIDEO
+    if disks.has_functions(devices):
+        total += _FUNCTIONS
     if "tpm" in devices and (devices["tpm"] or {}).get("enabled") is not False:
         total += _TPM
     return total

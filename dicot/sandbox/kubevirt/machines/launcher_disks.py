@@ -26,6 +26,10 @@ _SHARED = {
     "libvirt-runtime": "/var/run/libvirt",
     "sockets": "/var/run/kubevirt/sockets",
 }
+FUNCTIONS = "kubevirt.io/network-info"
+"""Annotation of a launcher: which virtual functions it has for its guest, who reads it in a volume."""
+_FUNCTIONS = "network-info-annotation"
+_TOLD = {"path": "network-info", "fieldRef": {"fieldPath": f"metadata.annotations['{FUNCTIONS}']"}}
 _EMPTY = (
     "private",
     "public",
@@ -74,7 +78,15 @@ def of(vmi: Manifest, blocks: Collection[str]) -> tuple[list[Manifest], list[Man
             mounts += places
     volumes.append({"name": "hotplug-disks", "emptyDir": {}})
     mounts.append(mount("hotplug-disks", "/var/run/kubevirt/hotplug-disks", mountPropagation=_FROM_HOST))
+    if has_functions(vmi["spec"]["domain"]["devices"]):
+        volumes.append({"name": _FUNCTIONS, "downwardAPI": {"items": [_TOLD]}})
+        mounts.append(mount(_FUNCTIONS, "/etc/podinfo"))
     return volumes, mounts, devices
+
+
+def has_functions(devices: Manifest) -> bool:
+    """Whether a guest has virtual functions of a network card among its devices."""
+    return any("sriov" in each for each in devices.get("interfaces") or ())
 
 
 def _extras(volume: Manifest) -> Iterator[tuple[Manifest, list[Manifest]]]:

@@ -84,6 +84,21 @@ def amended(guest: Manifest, pod: Manifest) -> str | None:
     return chosen if chosen != meta(pod).get("annotations", {}).get(WANTED, "") else None
 
 
+def functions(guest: Manifest, pod: Manifest) -> str:
+    """What a launcher tells of the virtual functions that it has, "" where it has none (downwardapi)."""
+    told = attached(pod)
+    names = _names(list(guest["spec"].get("networks") or ()), told)
+    here = {each.get("interface", ""): each for each in told}
+    wanted = sorted(each["name"] for each in interfaces(guest) if "sriov" in each)
+    found = [_function(name, here[names[name]]) for name in wanted if names.get(name) in here]
+    return json.dumps({"interfaces": found}, separators=(",", ":")) if found else ""
+
+
+def _function(network: str, told: Manifest) -> Manifest:
+    device = {"deviceInfo": told["device-info"]} if told.get("device-info") else {}
+    return {"network": network, **device, **({"mac": told["mac"]} if told.get("mac") else {})}
+
+
 def _selection(
     guest: Manifest, ports: Iterable[Manifest], networks: Iterable[Manifest], names: Mapping[str, str]
 ) -> str:
