@@ -10,7 +10,10 @@ from .kind import Kind
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _DNS_LABEL = re.compile(rf"{_LABEL}\Z")
-_DNS_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
+# What stands between the dots of a name may be as long as the name: only a label that is one by itself ends at 63
+# (apimachinery, IsDNS1123Subdomain). The members of a VolumeGroupSnapshot have such names.
+_PART = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_DNS_NAME = re.compile(rf"{_PART}(?:\.{_PART})*\Z")
 _VERSION = re.compile(r"v[1-9][0-9]{0,3}(?:(?:alpha|beta)[1-9][0-9]{0,3})?\Z")
 _SUBRESOURCE = re.compile(r"[a-z]{1,40}(?:/[a-z]{1,40})?\Z")
 # Roles and bindings may carry any path segment as name, and those of the system have colons.

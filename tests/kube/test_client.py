@@ -171,6 +171,12 @@ class Requests(Calls):
         self.ask(self.kube.read(Place("rbac.authorization.k8s.io", "v1", "clusterroles", name="dicot:member")))
         self.assertIn("/clusterroles/dicot%3Amember ", self.accept()[1])
 
+    def test_long_parts_of_names(self) -> None:
+        """A name ends at 253, with dots and without them."""
+        for name in ("a" * 253, f"{'a' * 126}.{'b' * 126}"):
+            self.ask(self.kube.read(Place("kubevirt.io", "v1", "virtualmachines", "web", name)))
+            self.assertIn(f"/virtualmachines/{name} ", self.accept()[1])
+
 
 class Grammar(Calls):
     """Nothing leaves that is not the address of an object."""
@@ -193,7 +199,7 @@ class Grammar(Calls):
             "a.",
         )
         places = [Place("kubevirt.io", "v1", "virtualmachines", "web", name) for name in bad]
-        places += [Place("kubevirt.io", "v1", "virtualmachines", name, "a") for name in (*bad, "a.b")]
+        places += [Place("kubevirt.io", "v1", "virtualmachines", name, "a") for name in (*bad, "a.b", "a" * 64)]
         places += [
             Place("kubevirt.io", "v1", "virtualmachines", "web", "a", name) for name in (*bad[2:], "a/b/c", "/a")
         ]
