@@ -2,7 +2,7 @@
 
 It runs on the real programs and on the sandbox. What they do is recorded in ``tests/sandbox/snapshots/recorded``.
 
-Differences that are meant: none. Group snapshots are served by neither cluster.
+Differences that are meant: none. Groups of snapshots have a contract of their own.
 """
 
 from __future__ import annotations
@@ -289,9 +289,7 @@ class ByteTests(Carrying):
 
 class ServedTests(Case):
     async def test_what_is_served(self) -> None:
-        """Snapshots in v1, and no groups of them."""
+        """Snapshots in v1."""
         found = await self.control.get(GROUP)
         kinds = {each["kind"] for each in found["resources"] if "/" not in each["name"]}
         self.assertEqual(kinds, {"VolumeSnapshot", "VolumeSnapshotContent", "VolumeSnapshotClass"})
-        groups = await self.control.ask("GET", "/apis/groupsnapshot.storage.k8s.io/v1")
-        self.assertEqual(groups.status, 404)

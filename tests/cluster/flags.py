@@ -199,6 +199,7 @@ def snapshot_controller(program: Path, kubeconfig: Path) -> list[str]:
         f"--kubeconfig={kubeconfig}",
         "--leader-election",
         f"--leader-election-namespace={SYSTEM}",
+        "--feature-gates=CSIVolumeGroupSnapshot=true",
         "--kube-api-qps=100",
         "--kube-api-burst=200",
     ]

@@ -1,4 +1,4 @@
-// Command snapshots-objects prints the CustomResourceDefinitions of volume snapshots as one JSON List. Its
+// Command snapshots-objects prints the CustomResourceDefinitions of volume snapshots and groups of them as one JSON List. Its
 // argument is the directory of the module github.com/kubernetes-csi/external-snapshotter/client/v8, which
 // publishes them as files only.
 package main
@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	if err := write(filepath.Join(os.Args[1], "config", "crd", "snapshot.storage.k8s.io_*.yaml")); err != nil {
+	if err := write(filepath.Join(os.Args[1], "config", "crd", "*snapshot.storage.k8s.io_*.yaml")); err != nil {
 		log.Fatal(err)
 	}
 }
