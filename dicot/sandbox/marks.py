@@ -28,7 +28,8 @@ Of VirtualMachineInstances: ``crash-loop`` fails before it runs, ``crash`` fails
 while it runs, with ``migration`` it cannot be moved to another node, with ``slow-migration`` it is on its way there
 until that is called off, with ``static-networks`` its launcher is attached to networks at its start alone. Of claims:
 with ``import`` the importer that fills it fails again and again, with ``full-disk`` there is no space left for what
-is imported or uploaded. Of VolumeSnapshots: with ``snapshot`` the storage fails to take them."""
+is imported or uploaded. Of VolumeSnapshots and VolumeGroupSnapshots: with ``snapshot`` the storage fails to take
+them."""
 FULL: Mark = "full-disk"
 LOST = "lost"
 """Of Nodes, by hand or by odds: kubelet and virt-handler stop until it is taken away."""

@@ -17,6 +17,7 @@ from dicot.kube.kind import Manifest
 from dicot.names import CONTAINER_DISK, FLAVOR_SPEC, IMAGE_SPEC, IMAGES_NAMESPACE
 
 from .nodes.volumes import PROVISIONER, STORAGE_CLASS
+from .snapshots.groups.names import DEFAULT_CLASS as DEFAULT_GROUP_CLASS
 from .snapshots.names import DEFAULT_CLASS as DEFAULT_SNAPSHOT_CLASS
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -69,6 +70,7 @@ def seeds() -> list[Manifest]:
     return [
         storage_class(),
         snapshot_class(),
+        group_class(),
         storage_profile(),
         *(instancetype(flavor) for flavor in FLAVORS),
         namespace(IMAGES_NAMESPACE),
@@ -96,6 +98,17 @@ def snapshot_class() -> Manifest:
         "apiVersion": "snapshot.storage.k8s.io/v1",
         "kind": "VolumeSnapshotClass",
         "metadata": {"name": STORAGE_CLASS, "annotations": {DEFAULT_SNAPSHOT_CLASS: "true"}},
+        "driver": PROVISIONER,
+        "deletionPolicy": "Delete",
+    }
+
+
+def group_class() -> Manifest:
+    """The default VolumeGroupSnapshotClass: the same storage takes snapshots of several volumes at one moment."""
+    return {
+        "apiVersion": "groupsnapshot.storage.k8s.io/v1",
+        "kind": "VolumeGroupSnapshotClass",
+        "metadata": {"name": STORAGE_CLASS, "annotations": {DEFAULT_GROUP_CLASS: "true"}},
         "driver": PROVISIONER,
         "deletionPolicy": "Delete",
     }
@@ -175,6 +188,7 @@ _PLURALS: Mapping[str, str] = {
     "Namespace": "namespaces",
     "StorageClass": "storageclasses",
     "StorageProfile": "storageprofiles",
+    "VolumeGroupSnapshotClass": "volumegroupsnapshotclasses",
     "VolumeSnapshotClass": "volumesnapshotclasses",
     "VirtualMachineClusterInstancetype": "virtualmachineclusterinstancetypes",
 }

@@ -15,6 +15,7 @@ from ...kube.quantity import whole
 from ..events import WARNING, tell
 from ..finalizers import finalized
 from ..marks import FAULT
+from ..snapshots.groups.names import HANDLE
 from ..snapshots.kinds import CONTENTS, Content, Snapshot
 from ..snapshots.names import BEING_CREATED, BEING_DELETED, CONTENT_BOUND, GROUP, VERSION
 from ..steps import REST, Decision, Patch, Step, act
@@ -23,7 +24,7 @@ from .volumes import PROVISIONER
 
 BROKEN = "snapshot"
 """The fault of a VolumeSnapshot that cannot be taken."""
-_HANDLE = re.compile(r"snapshot-([0-9a-f-]{36})-(\d+)\Z")
+_HANDLE = re.compile(r"(?:snapshot-[0-9a-f-]{36}|(groupsnapshot-[0-9a-z-]+)-\d+)-(\d+)\Z")
 _AGAIN, SOON = 2.0, 0.2
 _GONE: Manifest = dict.fromkeys(("snapshotHandle", "readyToUse", "creationTime", "restoreSize"))
 
@@ -38,6 +39,9 @@ def decide_content(
     if content.metadata.deletionTimestamp is not None:
         return _remove(content) if _may_go(content) else REST
     status, notes = content.status, content.metadata.annotations
+    if content.spec.source.volumeHandle is not None and HANDLE in notes:
+        # It was taken with its group, and whoever made this content says what of it.
+        return REST
     if status is not None and status.readyToUse:
         return act(_note(content, None)) if BEING_CREATED in notes else REST
     if content.spec.source.snapshotHandle is not None:
@@ -56,7 +60,8 @@ def decide_content(
 def to_take(content: Content, disk: Disk | None) -> str | None:
     """The handle of the snapshot that is to be taken now; None where it is not the moment."""
     waits = content.status is None or not content.status.readyToUse
-    if disk is None or BEING_CREATED not in content.metadata.annotations or not waits:
+    notes = content.metadata.annotations
+    if disk is None or BEING_CREATED not in notes or HANDLE in notes or not waits:
         return None
     size = whole(disk.spec.capacity.get("storage", 0))
     return f"snapshot-{content.spec.volumeSnapshotRef.uid}-{size}"
@@ -65,15 +70,27 @@ def to_take(content: Content, disk: Disk | None) -> str | None:
 def to_drop(content: Content) -> str | None:
     """The handle of the snapshot that goes with its content now."""
     leaves = content.metadata.deletionTimestamp is not None and _may_go(content)
-    if content.spec.driver != PROVISIONER or not leaves or content.spec.deletionPolicy != "Delete":
+    return _deleted(content) if content.spec.driver == PROVISIONER and leaves else None
+
+
+def _deleted(content: Content) -> str | None:
+    """The handle of the snapshot that is to be deleted with a content; one of a group goes with that."""
+    status = content.status
+    if content.spec.deletionPolicy != "Delete" or status is None or status.volumeGroupSnapshotHandle is not None:
         return None
-    return content.status.snapshotHandle if content.status is not None else None
+    return status.snapshotHandle
 
 
 def size_of(handle: str) -> int | None:
     """Bytes that a snapshot holds; None for a handle that is not of this driver."""
     found = _HANDLE.match(handle)
     return int(found[2]) if found is not None else None
+
+
+def group_handle(handle: str) -> str | None:
+    """The handle of the group that a snapshot was taken with; None for one that was taken alone."""
+    found = _HANDLE.match(handle)
+    return found[1] if found is not None else None
 
 
 def _may_go(content: Content) -> bool:
@@ -85,8 +102,8 @@ def _may_go(content: Content) -> bool:
 
 def _remove(content: Content) -> Decision:
     """The snapshot goes where it is to be deleted, and then its content."""
-    status, meta = content.status, content.metadata
-    if content.spec.deletionPolicy == "Delete" and status is not None and status.snapshotHandle is not None:
+    meta = content.metadata
+    if _deleted(content) is not None:
         return act(_status(content, _GONE))
     if CONTENT_BOUND not in meta.finalizers:
         return REST
@@ -112,7 +129,8 @@ def _find(content: Content, handle: str, now: float) -> Decision:
         text = f"failed to list snapshot for content {content.metadata.name}: {json.dumps(why)}"
         said = f"Failed to check and update snapshot content: {text}"
         return _fail(content, "SnapshotContentCheckandUpdateFailed", said, now)
-    return act(_status(content, _made(handle, size, now)))
+    made, group = _made(handle, size, now), group_handle(handle)
+    return act(_status(content, made if group is None else made | {"volumeGroupSnapshotHandle": group}))
 
 
 def _made(handle: str, size: int, now: float) -> Manifest:

@@ -10,10 +10,12 @@ from dicot.moments import read
 from ...kube.quantity import whole
 from ..controller import Key
 from ..marks import FAULT, LOST, delay
+from ..snapshots.groups.kinds import GROUP_CONTENTS
 from ..snapshots.kinds import CONTENTS, SNAPSHOT_CLASSES, SNAPSHOTS, Content, Snapshot, snapshot_link
 from ..steps import REST, Decision
 from . import expansion, guests, migrations, plugging, pods, restoring, snapshots, volumes, wiring
 from .balancers import SERVICES, Balancers
+from .grouped import Grouped
 from .instances import GUESTS, Guest
 from .kinds import (
     CLAIMS,
@@ -61,12 +63,14 @@ class NodeWorld:
         self._work = work
         self._programs = programs
         self._shots = Shots(programs.contents) if programs is not None else None
+        self.grouped = Grouped(self.disks, self._shots)
 
     @property
     def stores(self) -> tuple[Store[Any], ...]:
         """All that is watched."""
         own = (self.pods, self.guests, self.claims, self.disks, self.nodes, self.services)
-        return (*own, self.snapshots, self.contents, self.classes, self.odds.rules, self.outages.quotas)
+        snapshots = (self.snapshots, self.contents, self.classes, *self.grouped.stores)
+        return (*own, *snapshots, self.odds.rules, self.outages.quotas)
 
     def saw(self, change: Change) -> Iterator[Key]:
         """Take a change into account; what must be decided again."""
@@ -91,7 +95,7 @@ class NodeWorld:
     def everything(self) -> list[Key]:
         """All objects that there are."""
         own = (self.pods, self.guests, self.claims, self.disks, self.contents, self.services)
-        stores: tuple[Store[Any], ...] = (*own, self.nodes, self.odds.rules)
+        stores: tuple[Store[Any], ...] = (*own, self.nodes, self.grouped.contents, self.odds.rules)
         return [Key(store.kind, row.namespace, row.name) for store in stores for row in store.rows()]
 
     def is_lost(self, node: str) -> bool:
@@ -140,6 +144,8 @@ class NodeWorld:
             return self._balancers.decide(SERVICES.read(row))
         if key.kind is CONTENTS:
             return self._decide_content(CONTENTS.read(row), now)
+        if key.kind is GROUP_CONTENTS:
+            return self.grouped.decide(row, now)
         return volumes.decide_disk(DISKS.read(row)) if key.kind is DISKS else REST
 
     def _decide_claim(self, claim: Claim, now: float) -> Decision:

@@ -7,6 +7,8 @@ import msgspec
 from dicot.kube.kind import Kind, Meta, Row
 
 from ..marks import DELAY, FAULT
+from .groups.names import HANDLE
+from .groups.names import KIND as GROUP_KIND
 from .names import ALLOW_MODE_CHANGE, BEING_CREATED, BEING_DELETED, DEFAULT_CLASS, GROUP, VERSION
 
 
@@ -44,6 +46,7 @@ class SnapshotStatus(msgspec.Struct, frozen=True):
     creationTime: str | None = None
     readyToUse: bool | None = None
     restoreSize: str | None = None
+    volumeGroupSnapshotName: str | None = None
     error: SnapshotError | None = None
 
 
@@ -88,6 +91,7 @@ class ContentStatus(msgspec.Struct, frozen=True):
     creationTime: int | None = None
     restoreSize: int | None = None
     readyToUse: bool | None = None
+    volumeGroupSnapshotHandle: str | None = None
     error: SnapshotError | None = None
 
 
@@ -117,11 +121,22 @@ def snapshot_link(namespace: str, name: str) -> str:
     return f"{namespace}/snapshot:{name}"
 
 
+def group_link(namespace: str, name: str) -> str:
+    """What the members of a group are found by."""
+    return f"{namespace}/group:{name}"
+
+
+def group_of(snapshot: Snapshot) -> str:
+    """The name of the group that owns a snapshot; "" where none does."""
+    return next((each.name for each in snapshot.metadata.ownerReferences if each.kind == GROUP_KIND), "")
+
+
 def _snapshot_links(row: Row, snapshot: Snapshot) -> tuple[str, ...]:
-    source = snapshot.spec.source
+    source, group = snapshot.spec.source, group_of(snapshot)
+    links = (group_link(row.namespace, group),) if group else ()
     if source.persistentVolumeClaimName is not None:
-        return (claim_link(row.namespace, source.persistentVolumeClaimName),)
-    return (f"/{source.volumeSnapshotContentName}",)
+        return (claim_link(row.namespace, source.persistentVolumeClaimName), *links)
+    return (f"/{source.volumeSnapshotContentName}", *links)
 
 
 def _content_links(row: Row, content: Content) -> tuple[str, ...]:
@@ -139,7 +154,7 @@ CONTENTS = _kind(
     Content,
     links=_content_links,
     namespaced=False,
-    annotations=frozenset({BEING_CREATED, BEING_DELETED, ALLOW_MODE_CHANGE}),
+    annotations=frozenset({BEING_CREATED, BEING_DELETED, ALLOW_MODE_CHANGE, HANDLE}),
 )
 SNAPSHOT_CLASSES = Kind(
     GROUP,

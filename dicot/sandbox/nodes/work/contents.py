@@ -1,7 +1,10 @@
 """What volumes hold: a file for each, all in one folder. Holes in a file cost nothing and are copied as holes."""
 
 import os
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
@@ -46,6 +49,12 @@ class Contents:
         scratch = self.scratch(target)
         return self._run(lambda: self._copied(self.path(source), scratch, target, size))
 
+    def copy_all(self, pairs: Sequence[tuple[str, str]]) -> Deferred[None]:
+        """Let volumes hold what others hold at this moment, which is the same for all of them."""
+        # What is written to a volume takes the place of its file: those that are open stay as they are now.
+        opened = [(self.path(source).open("rb") if self.path(source).exists() else None, to) for source, to in pairs]
+        return self._run(lambda: self._copied_all(opened))
+
     def grow(self, volume: str, size: int) -> None:
         """Let a volume that holds something be no shorter than that, with nothing behind what it holds."""
         path = self.path(volume)
@@ -68,10 +77,26 @@ class Contents:
             copy(source, scratch)
         self.put(scratch, target, size)
 
+    def _copied_all(self, opened: Sequence[tuple[BinaryIO | None, str]]) -> None:
+        with ExitStack() as files:
+            for source, _ in opened:
+                files.enter_context(source or nullcontext())
+            for source, target in opened:
+                scratch = self.scratch(target)
+                scratch.write_bytes(b"")
+                if source is not None:
+                    _pass_on(source, scratch)
+                self.put(scratch, target, 0)
+
 
 def copy(source: Path, target: Path) -> None:
     """Copy the bytes of a file into one that is there, holes as holes."""
-    with source.open("rb") as read, target.open("r+b") as written:
+    with source.open("rb") as read:
+        _pass_on(read, target)
+
+
+def _pass_on(read: BinaryIO, target: Path) -> None:
+    with target.open("r+b") as written:
         size = os.fstat(read.fileno()).st_size
         written.truncate(size)
         for start, end in extents(read.fileno(), size):

@@ -1,0 +1,13 @@
+"""Names of groups of volume snapshots (external-snapshotter 8.6.0, pkg/utils/util.go)."""
+
+GROUP, VERSION = "groupsnapshot.storage.k8s.io", "v1"
+_OWN = "groupsnapshot.storage.kubernetes.io"
+KIND = "VolumeGroupSnapshot"
+CONTENT_BOUND = f"{_OWN}/volumegroupsnapshotcontent-bound-protection"
+GROUP_BOUND = f"{_OWN}/volumegroupsnapshot-bound-protection"
+"""Finalizers."""
+DEFAULT_CLASS = f"{_OWN}/is-default-class"
+BEING_CREATED = f"{_OWN}/volumegroupsnapshot-being-created"
+BEING_DELETED = f"{_OWN}/volumegroupsnapshot-being-deleted"
+HANDLE = f"{GROUP}/volumeGroupSnapshotHandle"
+"""Annotations; the last is of the VolumeSnapshotContents of a group's members."""
