@@ -70,14 +70,28 @@ def _claim_links(row: Row, claim: Claim) -> tuple[str, ...]:
 
 
 CLAIMS = Kind("", "v1", "persistentvolumeclaims", "persistentvolumeclaim", Claim, links=_claim_links)
-DISKS = Kind("", "v1", "persistentvolumes", "persistentvolume", Disk, namespaced=False)
+
+
+def volume_link(driver: str, handle: str) -> str:
+    """What a volume is found by: how its driver knows it."""
+    return f"/{driver}^{handle}"
+
+
+def _disk_links(row: Row, disk: Disk) -> tuple[str, ...]:
+    csi = disk.spec.csi
+    return (volume_link(csi.driver, csi.volumeHandle),) if csi is not None else ()
+
+
+DISKS = Kind("", "v1", "persistentvolumes", "persistentvolume", Disk, links=_disk_links, namespaced=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """``content``: the one of the name that the snapshot leads to. ``bound``: the one that its status names.
     ``claim`` and ``disk``: what it is taken of. ``held``: whether another snapshot is still being taken of that
-    claim. ``restored``: whether a claim is being filled from this snapshot."""
+    claim. ``restored``: whether a claim is being filled from this snapshot. ``parent``: the group that its status
+    names, with its uid, as long as that is there. ``group``: the name of the group that the driver took it with, ""
+    where it took it alone, None where nobody knows that group."""
 
     snapshot: Snapshot
     content: Content | None
@@ -88,6 +102,8 @@ class Scene:
     held: bool
     restored: bool
     now: float
+    parent: Reference | None = None
+    group: str | None = ""
 
     @property
     def claim_name(self) -> str:
@@ -104,6 +120,14 @@ class Scene:
 def content_name(snapshot: Snapshot) -> str:
     """The name of the content that a snapshot of a claim gets, or that it stands for."""
     return snapshot.spec.source.volumeSnapshotContentName or f"snapcontent-{snapshot.metadata.uid}"
+
+
+def is_bound(claim: Claim, disk: Disk) -> bool:
+    """Whether a volume says that it is a claim's."""
+    bound, meta = disk.spec.claimRef, claim.metadata
+    if bound is None or (bound.namespace, bound.name) != (meta.namespace, meta.name):
+        return False
+    return bound.uid in ("", meta.uid)
 
 
 def is_of(content: Content, snapshot: Snapshot) -> bool:

@@ -11,8 +11,8 @@ from .kinds import Content, ContentStatus, SnapshotStatus
 _UNITS = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 
 
-def after(old: SnapshotStatus | None, content: Content) -> Manifest:
-    """What is to be changed; {} where all is said."""
+def after(old: SnapshotStatus | None, content: Content, group: str = "") -> Manifest:
+    """What is to be changed; {} where all is said. ``group``: the name of the one that it was taken with."""
     known, was = content.status or ContentStatus(), old or SnapshotStatus()
     changes: Manifest = {}
     if was.boundVolumeSnapshotContentName is None:
@@ -29,6 +29,8 @@ def after(old: SnapshotStatus | None, content: Content) -> Manifest:
         changes["restoreSize"] = binary(size)
     if known.error is not None and known.error != was.error:
         changes["error"] = msgspec.to_builtins(known.error)
+    if was.volumeGroupSnapshotName is None and group:
+        changes["volumeGroupSnapshotName"] = group
     return changes
 
 

@@ -2,40 +2,20 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from dicot.kube.address import Place, place
 from dicot.kube.kind import Manifest
-from dicot.moments import stamp
 
-from ..events import NORMAL, WARNING, tell
+from ..events import NORMAL, WARNING
 from ..finalizers import finalized
-from ..steps import REST, Create, Decision, Patch, Remove, Step, act
-from .kinds import CONTENTS, SNAPSHOTS, Content, Snapshot, SnapshotClass
-from .names import (
-    BEING_DELETED,
-    CLAIM_SOURCE,
-    CONTROLLER,
-    DEFAULT_CLASS,
-    GROUP,
-    SNAPSHOT_BOUND,
-    SNAPSHOT_SOURCE,
-    VERSION,
-)
-from .scene import CLAIMS, Scene, content_name, is_of
+from ..steps import REST, Create, Decision, Patch, Rewrite, Step, act
+from .groups.members import owner
+from .kinds import CONTENTS, Content, SnapshotClass, group_of
+from .leaving import freed, leave
+from .names import CLAIM_SOURCE, DEFAULT_CLASS, GROUP, SNAPSHOT_BOUND, SNAPSHOT_SOURCE, VERSION
+from .saying import AGAIN, Problem, at, complain, key, said, status
+from .scene import CLAIMS, Scene, content_name, is_bound, is_of
 from .status import after
-
-_AGAIN = 2.0
-"""Seconds until what failed is tried again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a snapshot is not taken. ``unready``: it is said as well that it cannot be used."""
-
-    reason: str
-    message: str
-    unready: bool = True
 
 
 def decide(scene: Scene) -> Decision:
@@ -45,52 +25,22 @@ def decide(scene: Scene) -> Decision:
     if isinstance(wrong, Patch):
         return act(wrong)
     if wrong is not None and not (leaves and wrong.reason == "GetSnapshotClassFailed"):
-        return _complain(scene, wrong)
-    freed = _freed(scene, scene.held or not scene.is_ready)
-    if freed is not None:
-        return act(freed)
+        return complain(scene, wrong)
+    let_go = freed(scene, scene.held or not scene.is_ready)
+    if let_go is not None:
+        return act(let_go)
     if leaves:
-        return _leave(scene)
+        return leave(scene)
     wrong = _mismatch(scene)
     if wrong is not None:
-        told = _said(
+        told = said(
             scene, WARNING, "SnapshotFinalizerError", f"Failed to check and update snapshot: {_why(scene, wrong)}"
         )
-        return _complain(scene, wrong, told)
+        return complain(scene, wrong, told)
     missing = list(_wanted(scene))
     if missing:
-        return act(finalized(_at(snapshot), snapshot.metadata.uid, missing))
+        return act(finalized(at(snapshot), snapshot.metadata.uid, missing))
     return _keep(scene) if scene.is_ready else _take(scene)
-
-
-def _at(snapshot: Snapshot, subresource: str = "") -> Place:
-    return place(SNAPSHOTS, snapshot.metadata.namespace, snapshot.metadata.name, subresource)
-
-
-def _key(snapshot: Snapshot) -> str:
-    return f"{snapshot.metadata.namespace}/{snapshot.metadata.name}"
-
-
-def _said(scene: Scene, sort: str, reason: str, message: str) -> Step:
-    meta = scene.snapshot.metadata
-    return tell(f"{GROUP}/{VERSION}", "VolumeSnapshot", meta, sort, reason, message, CONTROLLER, scene.now)
-
-
-def _complain(scene: Scene, problem: Problem, *more: Step) -> Decision:
-    """Say once what is wrong, and try again."""
-    status = scene.snapshot.status
-    if status is not None and status.error is not None and status.error.message == problem.message:
-        return Decision(again=_AGAIN)
-    said: Manifest = {"error": {"message": problem.message, "time": stamp(scene.now)}}
-    if problem.unready:
-        said["readyToUse"] = False
-    told = _said(scene, WARNING, problem.reason, problem.message)
-    return act(_status(scene, said), told, *more, again=_AGAIN)
-
-
-def _status(scene: Scene, changes: Manifest) -> Patch:
-    snapshot = scene.snapshot
-    return Patch(_at(snapshot, "status"), {"metadata": {"uid": snapshot.metadata.uid}, "status": changes})
 
 
 def _class(scene: Scene) -> Problem | Patch | None:
@@ -101,7 +51,7 @@ def _class(scene: Scene) -> Problem | Patch | None:
             return None
         text = f'volumesnapshotclass.{GROUP} "{name}" not found'
         return Problem("GetSnapshotClassFailed", f"Failed to get snapshot class with error {text}", unready=False)
-    if not scene.claim_name:
+    if not scene.claim_name or group_of(scene.snapshot):
         return None
     found = _default(scene)
     if isinstance(found, str):
@@ -111,7 +61,7 @@ def _class(scene: Scene) -> Problem | Patch | None:
         "metadata": {"uid": scene.snapshot.metadata.uid},
         "spec": {"volumeSnapshotClassName": found.metadata.name},
     }
-    return Patch(_at(scene.snapshot), body)
+    return Patch(at(scene.snapshot), body)
 
 
 def _default(scene: Scene) -> SnapshotClass | str:
@@ -120,7 +70,7 @@ def _default(scene: Scene) -> SnapshotClass | str:
         return wrong
     csi = scene.disk.spec.csi if scene.disk is not None else None
     if csi is None:
-        return f"snapshotting non-CSI volumes is not supported, snapshot:{_key(scene.snapshot)}"
+        return f"snapshotting non-CSI volumes is not supported, snapshot:{key(scene.snapshot)}"
     marked = [
         each
         for each in scene.classes.values()
@@ -141,23 +91,11 @@ def _unbound(scene: Scene) -> str:
     if scene.disk is None:
         text = f'persistentvolumes "{claim.spec.volumeName}" not found'
         return f"failed to retrieve PV {claim.spec.volumeName} from the API server: {json.dumps(text)}"
-    bound = scene.disk.spec.claimRef
-    if bound is None or (bound.namespace, bound.name) != (claim.metadata.namespace, claim.metadata.name):
-        return "claim in dataSource not bound or invalid"
-    return "" if bound.uid in ("", claim.metadata.uid) else "claim in dataSource not bound or invalid"
+    return "" if is_bound(claim, scene.disk) else "claim in dataSource not bound or invalid"
 
 
 def _absent(claim: str) -> str:
     return f'persistentvolumeclaim "{claim}" not found'
-
-
-def _freed(scene: Scene, busy: bool) -> Step | None:
-    """The claim is let go of once nothing is taken of it any more."""
-    claim = scene.claim
-    if claim is None or busy or CLAIM_SOURCE not in claim.metadata.finalizers:
-        return None
-    at = place(CLAIMS, claim.metadata.namespace, claim.metadata.name)
-    return finalized(at, claim.metadata.uid, remove=(CLAIM_SOURCE,))
 
 
 def _mismatch(scene: Scene) -> Problem | None:
@@ -185,8 +123,8 @@ def _why(scene: Scene, problem: Problem) -> str:
     wanted, got = "a pre-provisioned", "a dynamically provisioned"
     if scene.claim_name:
         wanted, got = "a dynamically provisioned", "a pre-provisioned"
-    key, name = _key(scene.snapshot), content_name(scene.snapshot)
-    return f"snapshot {key} expects {wanted} VolumeSnapshotContent {name} but gets {got} one"
+    of, name = key(scene.snapshot), content_name(scene.snapshot)
+    return f"snapshot {of} expects {wanted} VolumeSnapshotContent {name} but gets {got} one"
 
 
 def _wanted(scene: Scene) -> Iterator[str]:
@@ -201,19 +139,40 @@ def _wanted(scene: Scene) -> Iterator[str]:
 def _keep(scene: Scene) -> Decision:
     """A snapshot that was ready stays so while its content is there and says the same."""
     if scene.bound is None:
-        return _complain(scene, Problem("SnapshotContentMissing", "VolumeSnapshotContent is missing"))
+        return complain(scene, Problem("SnapshotContentMissing", "VolumeSnapshotContent is missing"))
     if not is_of(scene.bound, scene.snapshot):
         text = "VolumeSnapshotContent is not bound to the VolumeSnapshot correctly"
-        return _complain(scene, Problem("SnapshotMisbound", text))
-    return REST
+        return complain(scene, Problem("SnapshotMisbound", text))
+    known, meta = scene.snapshot.status, scene.snapshot.metadata
+    if known is None or not known.volumeGroupSnapshotName or group_of(scene.snapshot):
+        return REST
+    if scene.parent is None:
+        return Decision(again=AGAIN)
+    return act(_owned(at(scene.snapshot), meta.uid, owner(scene.parent.name, scene.parent.uid)))
+
+
+def _owned(where: Place, uid: str, by: Manifest) -> Step:
+    """A member of a group that was there before is owned by the group from now on."""
+
+    def change(found: Manifest) -> Manifest | None:
+        meta = found["metadata"]
+        owners = meta.get("ownerReferences", [])
+        if meta["uid"] != uid or by in owners:
+            return None
+        return {**found, "metadata": {**meta, "ownerReferences": [*owners, by]}}
+
+    return Rewrite(where, change)
 
 
 def _take(scene: Scene) -> Decision:
+    if group_of(scene.snapshot) and scene.snapshot.spec.source.volumeSnapshotContentName is None:
+        # Its group binds it to a content.
+        return _follow(scene, scene.bound) if scene.bound is not None else Decision(again=AGAIN)
     if scene.content is not None:
         bound = None if scene.claim_name else _binding(scene, scene.content)
-        return act(bound) if bound is not None else act(*_follow(scene, scene.content))
+        return act(bound) if bound is not None else _follow(scene, scene.content)
     if not scene.claim_name:
-        return _complain(scene, Problem("SnapshotContentMissing", "VolumeSnapshotContent is missing"))
+        return complain(scene, Problem("SnapshotContentMissing", "VolumeSnapshotContent is missing"))
     return _start(scene)
 
 
@@ -229,19 +188,23 @@ def _binding(scene: Scene, content: Content) -> Step | None:
     return Patch(place(CONTENTS, "", meta.name), {"metadata": {"uid": meta.uid}, "spec": changes})
 
 
-def _follow(scene: Scene, content: Content) -> list[Step]:
+def _follow(scene: Scene, content: Content) -> Decision:
     """Say of the snapshot what its content says."""
-    changes = after(scene.snapshot.status, content)
+    name, old = key(scene.snapshot), scene.snapshot.status
+    if scene.group is None:
+        why = f"cannot find the group snapshot for VolumeSnapshot [{name}], will not update snapshot status"
+        text = f"Snapshot status update failed, updateSnapshotStatus: {why}"
+        return complain(scene, Problem("SnapshotStatusUpdateFailed", text, unready=False))
+    changes = after(scene.snapshot.status, content, scene.group)
     if not changes:
-        return []
-    key, old = _key(scene.snapshot), scene.snapshot.status
-    steps: list[Step] = [_status(scene, changes)]
+        return REST
+    steps: list[Step] = [status(scene, changes)]
     if "creationTime" in changes:
-        text = f"Snapshot {key} was successfully created by the CSI driver."
-        steps.append(_said(scene, NORMAL, "SnapshotCreated", text))
+        text = f"Snapshot {name} was successfully created by the CSI driver."
+        steps.append(said(scene, NORMAL, "SnapshotCreated", text))
     if changes.get("readyToUse") and not (old is not None and old.readyToUse):
-        steps.append(_said(scene, NORMAL, "SnapshotReady", f"Snapshot {key} is ready to use."))
-    return steps
+        steps.append(said(scene, NORMAL, "SnapshotReady", f"Snapshot {name} is ready to use."))
+    return act(*steps)
 
 
 def _start(scene: Scene) -> Decision:
@@ -253,8 +216,8 @@ def _start(scene: Scene) -> Decision:
         if claim.metadata.deletionTimestamp is not None:
             why = "cannot add finalizer on claim because it is being deleted"
             return _unwritten(scene, claim.metadata.name, why)
-        at = place(CLAIMS, claim.metadata.namespace, claim.metadata.name)
-        return act(finalized(at, claim.metadata.uid, (CLAIM_SOURCE,)))
+        where = place(CLAIMS, claim.metadata.namespace, claim.metadata.name)
+        return act(finalized(where, claim.metadata.uid, (CLAIM_SOURCE,)))
     wrong = _unbound(scene)
     if wrong:
         text = f"failed to get input parameters to create snapshot {snapshot.metadata.name}: {json.dumps(wrong)}"
@@ -262,9 +225,9 @@ def _start(scene: Scene) -> Decision:
     assert scene.disk is not None
     if scene.disk.spec.csi is None:
         return _failed(scene, f"cannot find CSI PersistentVolumeSource for volume {scene.disk.metadata.name}")
-    text = f"Waiting for a snapshot {_key(snapshot)} to be created by the CSI driver."
+    text = f"Waiting for a snapshot {key(snapshot)} to be created by the CSI driver."
     body = _content(scene, scene.disk.spec.csi.volumeHandle, scene.disk.spec.volumeMode)
-    return act(Create(place(CONTENTS, ""), body), _said(scene, NORMAL, "CreatingSnapshot", text))
+    return act(Create(place(CONTENTS, ""), body), said(scene, NORMAL, "CreatingSnapshot", text))
 
 
 def _unwritten(scene: Scene, name: str, why: str) -> Decision:
@@ -273,7 +236,7 @@ def _unwritten(scene: Scene, name: str, why: str) -> Decision:
 
 def _failed(scene: Scene, why: str) -> Decision:
     text = f"Failed to create snapshot content with error {why}"
-    return _complain(scene, Problem("SnapshotContentCreationFailed", text))
+    return complain(scene, Problem("SnapshotContentCreationFailed", text))
 
 
 def _content(scene: Scene, handle: str, mode: str | None) -> Manifest:
@@ -303,29 +266,3 @@ def _content(scene: Scene, handle: str, mode: str | None) -> Manifest:
         "metadata": {"name": name},
         "spec": spec,
     }
-
-
-def _leave(scene: Scene) -> Decision:
-    """Let a snapshot go: with its content where that is to be deleted with it, after it."""
-    snapshot, meta = scene.snapshot, scene.snapshot.metadata
-    if not {SNAPSHOT_BOUND, SNAPSHOT_SOURCE} & set(meta.finalizers):
-        return REST
-    found = scene.bound or scene.content
-    content = found if found is not None and is_of(found, snapshot) else None
-    if content is not None and scene.restored:
-        text = "Snapshot is being used to restore a PVC"
-        return act(_said(scene, WARNING, "SnapshotDeletePending", text), again=_AGAIN)
-    steps: list[Step] = []
-    goes = content is not None and content.spec.deletionPolicy == "Delete"
-    if content is not None and BEING_DELETED not in content.metadata.annotations:
-        notes = {"metadata": {"uid": content.metadata.uid, "annotations": {BEING_DELETED: "yes"}}}
-        steps.append(Patch(place(CONTENTS, "", content.metadata.name), notes))
-    if content is not None and goes and content.metadata.deletionTimestamp is None:
-        steps.append(Remove(place(CONTENTS, "", content.metadata.name), content.metadata.uid, None))
-    freed = _freed(scene, scene.held)
-    if freed is not None:
-        steps.append(freed)
-    gone = [SNAPSHOT_SOURCE] if goes else [SNAPSHOT_SOURCE, SNAPSHOT_BOUND]
-    if set(gone) & set(meta.finalizers):
-        steps.append(finalized(_at(snapshot), meta.uid, remove=gone))
-    return act(*steps) if steps else REST

@@ -9,6 +9,8 @@ from dicot.kube.store import Change, Store
 from ..controller import Key
 from ..steps import REST, Decision
 from . import holding, taking
+from .groups.kinds import GROUP_CONTENTS, GROUPS
+from .groups.world import GroupWorld
 from .kinds import (
     CONTENTS,
     SNAPSHOT_CLASSES,
@@ -31,15 +33,17 @@ class SnapshotWorld:
         self.classes: Store[Any] = Store(SNAPSHOT_CLASSES)
         self.claims: Store[Any] = Store(CLAIMS)
         self.disks: Store[Any] = Store(DISKS)
+        self.grouped = GroupWorld(self.snapshots, self.contents, self.claims, self.disks)
 
     @property
     def stores(self) -> tuple[Store[Any], ...]:
         """All that is watched."""
-        return (self.snapshots, self.contents, self.classes, self.claims, self.disks)
+        return (self.snapshots, self.contents, self.classes, self.claims, self.disks, *self.grouped.stores)
 
     def saw(self, change: Change) -> Iterator[Key]:
         """Take a change into account; what must be decided again. (What waits for a class or a volume is tried again
         by itself.)"""
+        yield from self.grouped.saw(change)
         row = change.new or change.old
         if row is None:
             return
@@ -59,10 +63,13 @@ class SnapshotWorld:
     def everything(self) -> list[Key]:
         """All objects that there are."""
         stores = (self.snapshots, self.contents)
-        return [Key(store.kind, row.namespace, row.name) for store in stores for row in store.rows()]
+        own = [Key(store.kind, row.namespace, row.name) for store in stores for row in store.rows()]
+        return [*own, *self.grouped.everything()]
 
     def decide(self, key: Key, now: float) -> Decision:
         """What to do about an object."""
+        if key.kind in (GROUPS, GROUP_CONTENTS):
+            return self.grouped.decide(key, now)
         if key.kind is CONTENTS:
             content: Content | None = self._one(self.contents, "", key.name)
             if content is None:
@@ -94,17 +101,21 @@ class SnapshotWorld:
         disk: Disk | None = None
         if claim is not None and claim.spec.volumeName:
             disk = self._one(self.disks, "", claim.spec.volumeName)
-        bound = snapshot.status.boundVolumeSnapshotContentName if snapshot.status is not None else None
+        name = snapshot.status.boundVolumeSnapshotContentName if snapshot.status is not None else None
+        content: Content | None = self._one(self.contents, "", content_name(snapshot))
+        bound: Content | None = self._one(self.contents, "", name) if name is not None else None
         return Scene(
             snapshot=snapshot,
-            content=self._one(self.contents, "", content_name(snapshot)),
-            bound=self._one(self.contents, "", bound) if bound is not None else None,
+            content=content,
+            bound=bound,
             claim=claim,
             disk=disk,
             classes={row.name: SNAPSHOT_CLASSES.read(row) for row in self.classes.rows()},
             held=source is not None and self._is_held(snapshot, source),
             restored=self._is_restored(snapshot),
             now=now,
+            parent=self.grouped.parent(snapshot),
+            group=self.grouped.name_of(content or bound),
         )
 
     def _is_held(self, snapshot: Snapshot, claim: str) -> bool:

@@ -9,11 +9,14 @@ from tests.sandbox.placing import placed
 from . import takes
 
 GROUP = "/apis/snapshot.storage.k8s.io/v1"
+GROUPED = "/apis/groupsnapshot.storage.k8s.io/v1"
 VOLUMES = "/api/v1/persistentvolumes"
 PLACES = {
     "PersistentVolume": VOLUMES,
     "VolumeSnapshotClass": f"{GROUP}/volumesnapshotclasses",
     "VolumeSnapshotContent": f"{GROUP}/volumesnapshotcontents",
+    "VolumeGroupSnapshotClass": f"{GROUPED}/volumegroupsnapshotclasses",
+    "VolumeGroupSnapshotContent": f"{GROUPED}/volumegroupsnapshotcontents",
 }
 
 
