@@ -79,8 +79,8 @@ REAL_PARTS = {
     ),
     "replicas": ("tests.live.test_rolling", "tests.live.test_replicas", "tests.live.test_versions"),
     "journeys": ("tests.live.test_", "tests.clients."),
-    "contracts": ("tests.",),
     "guests": GUESTS,
+    "contracts": ("tests.",),
 }
 """What runs on the real control planes: each costs a gigabyte and a half of memory."""
 OTHERS = [series for series in KUBERNETES_VERSIONS if series != KUBERNETES_SERIES]
