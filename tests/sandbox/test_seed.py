@@ -59,6 +59,17 @@ class Seeds(SynchronousTestCase):
         self.assertEqual(found["metadata"]["annotations"], {"storageclass.kubernetes.io/is-default-class": "true"})
         self.assertEqual(list(self.of("StorageProfile")), list(self.of("StorageClass")))
 
+    def test_snapshots_of_that_class(self) -> None:
+        """By default, alone and in groups."""
+        driver = next(iter(self.of("StorageClass").values()))["provisioner"]
+        for kind, own in (
+            ("VolumeSnapshotClass", "snapshot.storage.kubernetes.io"),
+            ("VolumeGroupSnapshotClass", "groupsnapshot.storage.kubernetes.io"),
+        ):
+            (found,) = self.of(kind).values()
+            self.assertEqual(found["metadata"]["annotations"], {f"{own}/is-default-class": "true"})
+            self.assertEqual(found["driver"], driver)
+
     def test_flavors(self) -> None:
         found = self.of("VirtualMachineClusterInstancetype")
         self.assertEqual(list(found), ["m1.tiny", "m1.small", "m1.medium", "m1.large"])
