@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from dicot.moments import seconds
+from dicot.sandbox.marks import DELAY
 from tests.cluster.control import SOON, Overdue
 from tests.cluster.objects import Document
 from tests.contract_bytes import IMMEDIATE
@@ -33,6 +35,7 @@ GONE_WITH_IT = (
     "is not allowed as it belongs to group snapshot {group}. Deleting the group snapshot will trigger the deletion "
     "of all the individual volume snapshots that are part of the group."
 )
+SLOW = 3.0
 SIZES = {"data-motive": 3_000_017, "logs-motive": 1_000_003}
 
 
@@ -267,6 +270,13 @@ class DeedTests(Case):
         self.assertNotIn("error", (await self.is_ready(path))["status"])
         await self.bound(claim("later", "late"))
         self.assertEqual(set(await self.members("early")), {"late"})
+
+    async def test_what_takes_its_time(self) -> None:
+        """A group is not ready before the storage has taken it."""
+        await self.bound(claim("slow", "slow"))
+        found = await self.together(group("of-slow", of("slow"), notes={DELAY: str(SLOW)}))
+        begun, taken = found["metadata"]["creationTimestamp"], found["status"]["creationTime"]
+        self.assertGreaterEqual(seconds(taken) - seconds(begun), SLOW)
 
     async def test_a_class_that_comes_late(self) -> None:
         await self.bound(claim("classed", "classed"))

@@ -8,8 +8,8 @@ FAULT = "sandbox.dicot.io/fault"
 server (``apiserver.rules``)."""
 DELAY = "sandbox.dicot.io/delay"
 """Seconds. Of Pods: how long their images are pulled at least. Of VirtualMachineInstances: how long they boot. Of
-claims: how long the worker takes at least that fills them. Of VolumeSnapshots: how long the storage takes them at
-least."""
+claims: how long the worker takes at least that fills them. Of VolumeSnapshots and VolumeGroupSnapshots: how long
+the storage takes them at least."""
 Mark = Literal[
     "image-pull",
     "unschedulable",

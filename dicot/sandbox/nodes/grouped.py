@@ -9,6 +9,7 @@ from ..snapshots.groups.kinds import GROUP_CLASSES, GROUP_CONTENTS, GROUPS, Grou
 from ..steps import Decision
 from . import groups
 from .kinds import DISKS, Disk
+from .snapshots import lasts
 from .work.shots import Shots
 
 
@@ -35,7 +36,7 @@ class Grouped:
         found = self.groups.one(reference.namespace, reference.name)
         group: Group | None = GROUPS.read(found) if found is not None else None
         disks = [self._disk(handle) for handle in content.spec.source.volumeHandles or ()]
-        taken = self._are_taken(groups.to_take(content, disks))
+        taken = self._are_taken(groups.to_take(content, disks)) and not lasts(group, now)
         for gone in groups.to_drop(content):
             self._drop(gone)
         classed = named is None or self.classes.one("", named) is not None

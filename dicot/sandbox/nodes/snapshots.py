@@ -8,13 +8,13 @@ import json
 import re
 
 from dicot.kube.address import place
-from dicot.kube.kind import Manifest
-from dicot.moments import stamp
+from dicot.kube.kind import HasMeta, Manifest
+from dicot.moments import read, stamp
 
 from ...kube.quantity import whole
 from ..events import WARNING, tell
 from ..finalizers import finalized
-from ..marks import FAULT
+from ..marks import FAULT, delay
 from ..snapshots.groups.names import HANDLE
 from ..snapshots.kinds import CONTENTS, Content, Snapshot
 from ..snapshots.names import BEING_CREATED, BEING_DELETED, CONTENT_BOUND, GROUP, VERSION
@@ -91,6 +91,12 @@ def group_handle(handle: str) -> str | None:
     """The handle of the group that a snapshot was taken with; None for one that was taken alone."""
     found = _HANDLE.match(handle)
     return found[1] if found is not None else None
+
+
+def lasts(snapshot: HasMeta | None, now: float) -> bool:
+    """Whether the storage still takes a snapshot, or a group of them, that is slow."""
+    meta = snapshot.metadata if snapshot is not None else None
+    return meta is not None and (read(meta.creationTimestamp) or now) + delay(meta.annotations) > now
 
 
 def _may_go(content: Content) -> bool:

@@ -195,7 +195,7 @@ class NodeWorld:
             disk,
             taken=made is not None
             and self._filled(spec.source.volumeHandle or "", made)
-            and not _lasts(snapshot, now),
+            and not snapshots.lasts(snapshot, now),
             classed=spec.volumeSnapshotClassName is None
             or self.classes.one("", spec.volumeSnapshotClassName) is not None,
             now=now,
@@ -357,12 +357,6 @@ def _booting(guest: Guest, launcher: Pod | None, now: float) -> float:
     if guest.status.phase != "Scheduled" or launcher is None or guest.metadata.deletionTimestamp is not None:
         return 0.0
     return (read(launcher.status.startTime) or now) + delay(guest.metadata.annotations) - now
-
-
-def _lasts(snapshot: Snapshot | None, now: float) -> bool:
-    """Whether the storage still takes a snapshot that is slow."""
-    meta = snapshot.metadata if snapshot is not None else None
-    return meta is not None and (read(meta.creationTimestamp) or now) + delay(meta.annotations) > now
 
 
 def _link(row: Row, value: str) -> str:

@@ -6,7 +6,7 @@ import msgspec
 
 from dicot.kube.kind import Kind, Meta
 
-from ...marks import FAULT
+from ...marks import DELAY, FAULT
 from ..kinds import Finalized, Reference, SnapshotError
 from .names import BEING_CREATED, BEING_DELETED, DEFAULT_CLASS, GROUP, VERSION
 
@@ -123,7 +123,7 @@ def _kind(plural: str, singular: str, projection: type[Any], *annotations: str, 
     )
 
 
-GROUPS = _kind("volumegroupsnapshots", "volumegroupsnapshot", Group, FAULT)
+GROUPS = _kind("volumegroupsnapshots", "volumegroupsnapshot", Group, DELAY, FAULT)
 GROUP_CONTENTS = _kind(
     "volumegroupsnapshotcontents",
     "volumegroupsnapshotcontent",

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.kube.kind import Manifest
 from dicot.kube.store import Change, Store
 from dicot.sandbox.controller import Key
+from dicot.sandbox.marks import DELAY
 from dicot.sandbox.nodes.grouped import Grouped
 from dicot.sandbox.nodes.kinds import DISKS as NODE_DISKS
 from dicot.sandbox.nodes.work.contents import Contents
@@ -209,6 +210,17 @@ class Stored(SynchronousTestCase):
         self.assertIsInstance(status, Patch)
         self.decide(content(taken("v"), deletionTimestamp=STAMP, annotations={BEING_DELETED: "yes"}))
         self.assertEqual([each.name for each in self.contents.folder.iterdir()], ["v"])
+
+    def test_a_slow_one_takes_its_time(self) -> None:
+        """Since its group was asked for; what it holds is of the moment at which the driver was."""
+        slow = GROUP["metadata"] | {"annotations": {DELAY: "5"}, "creationTimestamp": STAMP, "resourceVersion": "1"}
+        self.grouped.groups.replace([raw(GROUP | {"metadata": slow})], "1")
+        asked = content(annotations={BEING_CREATED: "yes"})
+        self.decide(asked)
+        waits = self.decide(asked)
+        self.assertEqual((waits.steps, waits.again), ((), 0.2))
+        row = GROUP_CONTENTS.decode(raw(asked))
+        self.assertEqual(len(self.grouped.decide(row, NOW + 5).steps), 2)
 
     def test_it_needs_its_class(self) -> None:
         self.grouped.classes.replace([], "2")
