@@ -69,6 +69,7 @@ KUBEVIRT = Module(
     programs=(
         ("virt-api", "kubevirt.io/kubevirt/cmd/virt-api"),
         ("virt-controller", "./controller"),
+        ("virt-exportserver", "kubevirt.io/kubevirt/cmd/virt-exportserver"),
         ("virtctl", "kubevirt.io/kubevirt/cmd/virtctl"),
     ),
     printer="./objects",

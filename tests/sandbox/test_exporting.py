@@ -39,7 +39,7 @@ from .things import NOW
 URL = "https://e.n.svc"
 IMAGE = Shared("pv-1", raw="/volumes/c/disk.img", packed="/volumes/c/disk.img.gz")
 FILES = Shared("pv-2", folder="/volumes/f/dir/", archive="/volumes/f/disk.tar.gz")
-EMPTY = Shared("pv-3", raw="/volumes/e/disk.img", folder="/volumes/e/dir/", archive="/volumes/e/disk.tar.gz")
+EMPTY = Shared("pv-3", "/volumes/e/disk.img", "/volumes/e/disk.img.gz", "/volumes/e/dir/", "/volumes/e/disk.tar.gz")
 SERVED = Export((IMAGE, FILES, EMPTY), machine="/manifests/all", secret="/manifests/secret")
 CONTENT = bytes(range(256)) * 99
 DATA = {
@@ -174,7 +174,8 @@ class Answers(SynchronousTestCase):
             self.assertEqual((code, member.read()), (200, CONTENT))
 
     def test_a_volume_that_nobody_has_written_to(self) -> None:
-        self.assertEqual(self.ask(EMPTY.raw)[0], 500)
+        for path in (EMPTY.raw, EMPTY.packed):
+            self.assertEqual(self.ask(path), (500, b""))
         self.assertEqual(self.ask(f"{EMPTY.folder}disk.img"), (404, b"404 page not found\n"))
         self.assertNotIn(b"<a ", self.ask(EMPTY.folder)[1])
         with tarfile.open(fileobj=io.BytesIO(self.ask(EMPTY.archive)[1])) as archive:

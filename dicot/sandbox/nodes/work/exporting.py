@@ -12,6 +12,7 @@ from typing import IO, Any
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.protocols.basic import FileSender
+from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 from twisted.web.static import File
@@ -200,6 +201,10 @@ class _Raw(File):
     type, encoding = "application/octet-stream", None
     isLeaf = True
 
+    def render(self, request: Request) -> Any:
+        """See IResource. Go asks for no method."""
+        return self.render_GET(request)
+
 
 def _file(found: Path, code: int = 500) -> Resource:
     """A file, or the code that stands for none."""
@@ -244,16 +249,25 @@ class _Packed(Resource):
         gone = request.notifyFinish()
         written = TemporaryFile(dir=self._folder, prefix=".export-")  # noqa: SIM115
         made = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._fill, written)
-        made.addCallback(lambda _: self._send(request, written) if not gone.called else None)
+        made.addErrback(_absent)
+        made.addCallback(lambda code: self._send(request, written, code or 200) if not gone.called else None)
         made.addErrback(lambda failure: None if gone.called else _log.failure("export server", failure))
         made.addBoth(lambda _: written.close())
         gone.addErrback(lambda _: None)
         return NOT_DONE_YET
 
-    def _send(self, request: Request, written: IO[bytes]) -> Any:
+    def _send(self, request: Request, written: IO[bytes], code: int) -> Any:
         written.seek(0)
-        request.setHeader(b"content-type", b"application/x-gzip")
+        request.setResponseCode(code)
+        if code == 200:
+            request.setHeader(b"content-type", b"application/x-gzip")
         return FileSender().beginFileTransfer(written, request).addCallback(lambda _: request.finish())
+
+
+def _absent(failure: Failure) -> int:
+    """What is said where there is nothing to pack."""
+    failure.trap(FileNotFoundError)
+    return 500
 
 
 def _pack(found: Path, written: IO[bytes]) -> None:
