@@ -478,6 +478,7 @@ class ExportTests(AdmissionTestCase):
             ("0", ""),
             ("soon", 'time: invalid duration "soon"'),
             ("", 'time: invalid duration ""'),
+            ("9999999h", 'time: invalid duration "9999999h"'),
             ("7", 'time: missing unit in duration "7"'),
             ("7d", 'time: unknown unit "d" in duration "7d"'),
         ):

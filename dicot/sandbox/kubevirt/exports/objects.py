@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cryptography import x509
@@ -27,6 +27,8 @@ TTL = 2 * 3600.0
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]*)")
 _SECOND = 10**9
+_MOST = 2**63
+"""Nanoseconds that are no duration of Go's any more."""
 _KVM = 107
 _SUFFIX = 10
 
@@ -59,6 +61,8 @@ def duration(text: str) -> float:
             raise ValueError(f'time: unknown unit "{unit}" in duration "{text}"')
         total += float(number) * _UNITS[unit]
         rest = rest[found.end() :]
+    if total * _SECOND >= _MOST:
+        raise ValueError(f'time: invalid duration "{text}"')
     return -total if text.startswith("-") else total
 
 
@@ -107,28 +111,8 @@ def _secret(export: Manifest, name: str, owner: Manifest, kind: str, data: dict[
 
 def pod(scene: Exporting, token: str) -> Manifest:
     """The Pod that serves; ``token`` names the Secret."""
-    export, source = scene.export, scene.source
-    assert source is not None, "there is something to give back"
-    volumes: list[Manifest] = [
-        {"name": "certificates", "secret": {"secretName": _certificate_name(scene)}},
-        {"name": "token", "secret": {"secretName": token}},
-    ]
-    mounts: list[Manifest] = [
-        {"name": "certificates", "mountPath": "/cert"},
-        {"name": "token", "mountPath": "/token"},
-    ]
-    mounts += [
-        {"name": each.name, "mountPath": each.path, "readOnly": True} for each in source.volumes if not each.is_device
-    ]
-    volumes += [
-        {"name": each.name, "persistentVolumeClaim": {"claimName": meta(each.claim)["name"]}}
-        for each in source.volumes
-    ]
-    if scene.described is not None:
-        mounts.append({"name": "manifest-data", "mountPath": "/manifest_data"})
-        volumes.append({"name": "manifest-data", "configMap": {"name": meta(scene.described)["name"]}})
-    container = _container(scene, mounts)
-    devices = [{"name": each.name, "devicePath": each.path} for each in source.volumes if each.is_device]
+    export, shared = scene.export, _shared(scene)
+    devices = [{"name": each.name, "devicePath": each.path} for each in shared if each.is_device]
     security = {"runAsNonRoot": True, "fsGroup": _KVM, "seccompProfile": {"type": "RuntimeDefault"}}
     return {
         "apiVersion": "v1",
@@ -143,20 +127,43 @@ def pod(scene: Exporting, token: str) -> Manifest:
         "spec": {
             "restartPolicy": "Never",
             "securityContext": security,
-            "containers": [container | ({"volumeDevices": devices} if devices else {})],
-            "volumes": volumes,
+            "containers": [_container(scene) | ({"volumeDevices": devices} if devices else {})],
+            "volumes": [*_volumes(scene, token)],
         },
     }
 
 
-def _container(scene: Exporting, mounts: list[Manifest]) -> dict[str, Any]:
+def _shared(scene: Exporting) -> Sequence[Volume]:
+    return scene.source.volumes if scene.source is not None else ()
+
+
+def _volumes(scene: Exporting, token: str) -> Iterator[Manifest]:
+    yield {"name": "certificates", "secret": {"secretName": _certificate_name(scene)}}
+    yield {"name": "token", "secret": {"secretName": token}}
+    for each in _shared(scene):
+        yield {"name": each.name, "persistentVolumeClaim": {"claimName": meta(each.claim)["name"]}}
+    if scene.described is not None:
+        yield {"name": "manifest-data", "configMap": {"name": meta(scene.described)["name"]}}
+
+
+def _mounts(scene: Exporting) -> Iterator[Manifest]:
+    yield {"name": "certificates", "mountPath": "/cert"}
+    yield {"name": "token", "mountPath": "/token"}
+    for each in _shared(scene):
+        if not each.is_device:
+            yield {"name": each.name, "mountPath": each.path, "readOnly": True}
+    if scene.described is not None:
+        yield {"name": "manifest-data", "mountPath": "/manifest_data"}
+
+
+def _container(scene: Exporting) -> dict[str, Any]:
     probed = {"scheme": "HTTPS", "path": "/exportready", "port": 8443}
     return {
         "name": "exporter",
         "image": IMAGE,
         "imagePullPolicy": "IfNotPresent",
         "env": [*_settings(scene)],
-        "volumeMounts": mounts,
+        "volumeMounts": [*_mounts(scene)],
         "readinessProbe": {"httpGet": probed, "initialDelaySeconds": 5, "periodSeconds": 5},
         "resources": {
             "limits": {"cpu": "1", "memory": "1Gi"},
@@ -178,7 +185,7 @@ def _settings(scene: Exporting) -> Iterator[Manifest]:
         "EXPORT_SECRET_DEF_URI": "/manifests/secret",
     }
     yield from ({"name": key, "value": value} for key, value in settings.items())
-    for index, volume in enumerate(scene.source.volumes if scene.source is not None else ()):
+    for index, volume in enumerate(_shared(scene)):
         yield from _of_volume(f"VOLUME{index}_EXPORT", volume)
 
 
