@@ -103,7 +103,7 @@ class Case(SeenTestCase):
         path = f"{self.exports}/{name}"
         return await self.becomes(path, reason, lambda found: said(found).get("Ready") == ("False", reason))
 
-    def image(self) -> Document:
+    def image(self, **storage: Any) -> Document:
         """The source of a volume with the bytes of ROOT, served for as long as the test runs."""
         folder = Path(self.mktemp())
         folder.mkdir()
@@ -111,7 +111,7 @@ class Case(SeenTestCase):
         site: Any = Site(File(str(folder)))
         port: Any = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
-        return from_source({"http": {"url": f"http://127.0.0.1:{port.getHost().port}/raw"}}, SMALL)
+        return from_source({"http": {"url": f"http://127.0.0.1:{port.getHost().port}/raw"}}, SMALL, **storage)
 
     async def filled(self, name: str) -> None:
         """A DataVolume, once it has its bytes."""
@@ -301,6 +301,18 @@ class ClaimTests(Case):
         self.assertEqual((served["type"], sorted(served["data"])), ("kubernetes.io/tls", ["tls.crt", "tls.key"]))
         self.assertEqual(served["metadata"]["ownerReferences"][0]["uid"], pod["metadata"]["uid"])
 
+    async def test_what_a_device_holds(self) -> None:
+        """It has no file system, and all its bytes are an image."""
+        made = self.image(volumeMode="Block", accessModes=["ReadWriteOnce"])
+        await self.make(volume("device", made, IMMEDIATE))
+        await self.filled("device")
+        await self.begin(export("device", CLAIM, "device"))
+        found = await self.comes_to("device", "Ready")
+        (container,) = (await self.control.get(f"{self.core}/pods/virt-export-device"))["spec"]["containers"]
+        devices = [{"name": "device", "devicePath": "/dev/export-volumes/device"}]
+        self.assertEqual(container["volumeDevices"], devices)
+        await self.gives(found, "device")
+
     async def test_names_that_are_long_or_have_dots(self) -> None:
         """A Service can have neither; nor can a volume of a Pod."""
         long, hashed = "x" * 53, f"v-efa2f187-{'x' * 52}"
@@ -431,6 +443,7 @@ class ClaimTests(Case):
             self.refused(await self.offer_export(made, "?dryRun=All"), 422, text)
         for ttl, text in (
             ("soon", 'time: invalid duration "soon"'),
+            ("9999999h", 'time: invalid duration "9999999h"'),
             ("5", 'time: missing unit in duration "5"'),
             ("5d", 'time: unknown unit "d" in duration "5d"'),
         ):
