@@ -1,8 +1,7 @@
 """Volumes that are plugged into a running machine and out of it, where the gate DeclarativeHotplugVolumes is open.
 
-It runs on the real programs and on the sandbox. That both refuse where no gate is open is in contract_virt_api.
-
-Differences that are meant: the sandbox has not the way of the older gate, HotplugVolumes.
+It runs on the real programs and on the sandbox. That both refuse where no gate is open is in contract_virt_api, the
+way of the older gate in contract_volume_requests.
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ GUESTS = (
         "tests.contract_clones",
         "tests.contract_exports",
         "tests.contract_interfaces",
+        "tests.contract_volume_requests",
     ),
 )
 """What is about machines and those who run them."""

@@ -107,6 +107,7 @@ def stage(instance: Manifest, *pods: Manifest, **more: Any) -> Stage:
         pods=pods,
         attachments={},
         machine=True,
+        ephemeral=(),
         volumes={},
         claims={},
         overheads={},

@@ -417,6 +417,57 @@ class PlugTests(SubresourceTestCase):
         told = "Internal error occurred: unable to patch vm: not you"
         self.assertEqual(self.tell("vm-running", "addvolume", self.ADDED), (500, told))
 
-    def test_the_older_way_is_not_served(self) -> None:
+    def test_by_the_older_gate_it_is_asked_for(self) -> None:
+        self.open("DeclarativeHotplugVolumes", "HotplugVolumes")
+        given = self.ADDED | {"dryRun": ["All"]}
+        self.assertEqual(self.tell("vm-running", "addvolume", given), (202, ""))
+        ((at, patch, dry),) = self.kube.patches
+        self.assertEqual((at.plural, at.subresource, dry), ("virtualmachines", "status", True))
+        source = {"persistentVolumeClaim": {"claimName": "c", "hotpluggable": True}}
+        disk = {"name": "data", "disk": {"bus": "scsi"}}
+        request = {"addVolumeOptions": given | {"disk": disk, "volumeSource": source}}
+        path = "/status/volumeRequests"
+        test, change = ({"op": "test", "path": path, "value": None}, {"op": "add", "path": path, "value": [request]})
+        self.assertEqual(patch, [test, change])
+        self.kube.refusal = Refused(403, "Forbidden", "not you")
+        told = "Internal error occurred: unable to patch vm status: not you"
+        self.assertEqual(self.tell("vm-running", "addvolume", self.ADDED), (500, told))
+
+    def test_requests_that_wait(self) -> None:
         self.open("HotplugVolumes")
-        self.assertEqual(self.tell("vm-running", "addvolume", self.ADDED)[0], 501)
+        add, remove = {"addVolumeOptions": {"name": "data"}}, {"removeVolumeOptions": {"name": "data"}}
+        still = "a remove volume request for volume [data] already exists and is still being processed"
+        (_, _, bare) = state("vm-running")[0]
+        for waits, told in (
+            (add, "add volume request for volume [data] already exists"),
+            (remove, f"unable to add volume since {still}"),
+        ):
+            found = ("kubevirt.io", "virtualmachines", self.asked(bare, waits))
+            code, said = self.ask_of("virtualmachines", "addvolume", self.ADDED, found)
+            self.assertEqual((code, said.partition(": ")[2]), (409, told))
+        (_, _, had), _ = self.plugged()
+        found = ("kubevirt.io", "virtualmachines", self.asked(had, remove))
+        code, said = self.ask_of("virtualmachines", "removevolume", {"name": "data"}, found)
+        self.assertEqual((code, said.partition(": ")[2]), (409, still))
+
+    def test_to_remove_withdraws(self) -> None:
+        self.open("HotplugVolumes")
+        (_, _, had), _ = self.plugged()
+        other = {"addVolumeOptions": {"name": "other"}}
+        vm = self.asked(had, {"addVolumeOptions": {"name": "data"}}, other)
+        found = ("kubevirt.io", "virtualmachines", vm)
+        self.assertEqual(self.ask_of("virtualmachines", "removevolume", {"name": "data"}, found), (202, ""))
+        ((_, patch, _),) = self.kube.patches
+        self.assertEqual(patch[1]["op"], "replace")
+        self.assertEqual(patch[1]["value"], [other, {"removeVolumeOptions": {"name": "data"}}])
+
+    def asked(self, vm: Document, *requests: Document) -> Document:
+        """The machine with requests that wait."""
+        return {**vm, "status": {**vm["status"], "volumeRequests": list(requests)}}
+
+    def test_by_the_older_gate_an_instance_of_a_machine_is_given_one(self) -> None:
+        self.open("HotplugVolumes")
+        bare = state("vm-running")
+        self.assertEqual(self.ask_of("virtualmachineinstances", "addvolume", self.ADDED, *bare), (202, ""))
+        ((at, patch, _),) = self.kube.patches
+        self.assertEqual((at.plural, patch[2]["value"][-1]), ("virtualmachineinstances", self.DATA))

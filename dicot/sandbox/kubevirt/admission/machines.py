@@ -9,7 +9,7 @@ from ...apiserver.refusal import Cause, Refusal
 from ...apiserver.seams import Reader, Review
 from .. import instancetypes
 from ..settings import ACCOUNTS, Settings
-from . import defaults, networks, pod, schema, sizes, spec, templates
+from . import defaults, networks, pod, requests, schema, sizes, spec, templates
 from .causes import absent, held, invalid, listed, refuse, unsupported, wrong
 
 MUTATOR = "virtualmachines-mutator.kubevirt.io"
@@ -63,6 +63,7 @@ def validate(review: Review, settings: Settings, reader: Reader) -> None:
     refuse(VALIDATOR, _machine(judged, settings, ours=review.user.name in ACCOUNTS))
     if review.old is None or _templates(review.old) != _templates(vm):
         refuse(VALIDATOR, templates.strangers(vm["spec"], review.namespace))
+    refuse(VALIDATOR, requests.check(vm, settings, reader))
 
 
 def _checked(review: Review, webhook: str) -> Manifest:

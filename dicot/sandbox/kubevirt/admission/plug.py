@@ -6,7 +6,8 @@ from dicot.kube.kind import Manifest
 
 from ...apiserver.seams import Reader, Review
 from ..settings import NAMESPACE, Settings, settings
-from . import exports, flavors, guests, keeping, machines, migrations
+from . import exports, flavors, guests, keeping, machines, migrations, requests
+from .causes import held, refuse
 
 _GROUPS = (
     "kubevirt.io",
@@ -44,6 +45,9 @@ class KubeVirtAdmission:
 
     def validate(self, review: Review) -> None:
         """See Admission."""
+        if _is_status(review):
+            self._validate_status(review.new or {})
+            return
         new = review.operation == "CREATE"
         match _what(review):
             case "virtualmachines":
@@ -67,8 +71,18 @@ class KubeVirtAdmission:
             case plural if plural in _FLAVORS:
                 flavors.validate(review)
 
+    def _validate_status(self, vm: Manifest) -> None:
+        if held(vm, "status").get("volumeRequests"):
+            refuse(requests.VALIDATOR, requests.check(vm, self._settings(), self._reader))
+
     def _settings(self) -> Settings:
         return settings(self._reader.get("kubevirt.io", "kubevirts", NAMESPACE, "kubevirt"))
+
+
+def _is_status(review: Review) -> bool:
+    """Whether it is the status of a machine that is written."""
+    resource = (review.resource.group, review.resource.plural, review.subresource)
+    return resource == ("kubevirt.io", "virtualmachines", "status")
 
 
 def _what(review: Review) -> str:

@@ -234,6 +234,7 @@ def _write(guest: Manifest, new: Manifest) -> tuple[Step, ...]:
     }
     if _by_name(new) == _by_name(guest):
         changes.pop("/status/interfaces", None)
-    if meta(new).get("labels") != meta(guest).get("labels"):
-        changes["/metadata/labels"] = meta(new).get("labels")
+    for name in ("labels", "annotations"):
+        if meta(new).get(name) != meta(guest).get(name):
+            changes[f"/metadata/{name}"] = meta(new).get(name)
     return (amend(guest, changes),) if changes else ()

@@ -4,6 +4,8 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec import json
+
 from dicot.kube.kind import Manifest
 from dicot.kube.quantity import amount
 from dicot.moments import stamp
@@ -29,6 +31,7 @@ from .objects import status as shown
 from .objects import without_condition as without
 from .scene import Failure, Stage
 
+EPHEMERAL = "kubevirt.io/ephemeral-hotplug-volumes"
 NODE_NAME = "kubevirt.io/nodeName"
 _PULLS = ("ErrImagePull", "ImagePullBackOff")
 _OVERHEAD = "0.055"
@@ -187,7 +190,15 @@ def _running(stage: Stage, new: Manifest, pod: Manifest | None, failure: Failure
         if holds(stage.guest) and condition(stage.guest, kind) is None:
             status["conditions"] = [*status["conditions"], said(kind, "True")]
     status["conditions"] = networks.with_migration(new, status["conditions"], stage.now)
+    _note_ephemeral(stage, meta(new))
     return failure
+
+
+def _note_ephemeral(stage: Stage, metadata: dict[str, Any]) -> None:
+    if stage.ephemeral:
+        metadata.setdefault("annotations", {})[EPHEMERAL] = json.encode(list(stage.ephemeral)).decode()
+    else:
+        metadata.get("annotations", {}).pop(EPHEMERAL, None)
 
 
 def _final(stage: Stage, new: Manifest, pod: Manifest | None, failure: Failure | None) -> Failure | None:

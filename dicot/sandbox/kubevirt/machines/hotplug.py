@@ -38,6 +38,14 @@ def changes(template: Manifest, guest: Manifest) -> Mapping[str, Any]:
     return {"/spec/volumes": volumes, "/spec/domain/devices/disks": disks}
 
 
+def ephemeral(guest: Manifest, template: Manifest) -> list[str]:
+    """Volumes of an instance that its machine has not, and that go with it (checkEphemeralHotplugVolumes)."""
+    kept = _named(template.get("volumes"))
+    return [
+        each["name"] for each in guest["spec"].get("volumes") or () if is_pluggable(each) and each["name"] not in kept
+    ]
+
+
 def _named(found: Iterable[Manifest] | None) -> Mapping[str, Manifest]:
     return {each["name"]: each for each in found or ()}
 

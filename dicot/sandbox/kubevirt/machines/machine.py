@@ -7,7 +7,7 @@ from dicot.kube.kind import Manifest
 from dicot.kube.media import MERGE
 
 from ...steps import Decision, Patch, Replace, Step, act
-from . import birth, changes, disks, interfaces, revisions, status, storage, strategies
+from . import birth, changes, disks, interfaces, requests, revisions, status, storage, strategies
 from .objects import (
     CONTROLLER_FINALIZER,
     amend,
@@ -102,7 +102,8 @@ def _sync(scene: Scene) -> Outcome:
     kept = {**interfaces.to_machine(template, scene.guest), **_firmware(machine)}
     if kept:
         return replace(steered, steps=(*steered.steps, amend(machine, kept)), wrote=True)
-    followed = changes.follow(scene)
+    asked = requests.carry_out(scene)
+    followed = asked if asked is not None else changes.follow(scene)
     return replace(followed, steps=(*steered.steps, *followed.steps), waits=steered.waits)
 
 

@@ -41,7 +41,8 @@ class Scene:
 @dataclass(frozen=True)
 class Stage:
     """A guest and what belongs to it. ``pods`` are its launchers, ``attachments`` the Pods that bring volumes to
-    them, by the uids of these. ``machine``: whether its owner is still there.
+    them, by the uids of these. ``machine``: whether its owner is still there; ``ephemeral`` are volumes that were
+    plugged in and that the owner's template has not.
     ``volumes`` and ``claims`` are those of its namespace that it names; ``overheads`` are CDI's shares of file
     systems, by StorageClass, "" for any other. ``moves`` are the migrations of the guest; ``moves_changed``: KubeVirt
     moves guests that were changed while they run. ``now``: seconds since 1970."""
@@ -50,6 +51,7 @@ class Stage:
     pods: Sequence[Manifest]
     attachments: Mapping[str, Sequence[Manifest]]
     machine: bool
+    ephemeral: Sequence[str]
     volumes: Mapping[str, Manifest]
     claims: Mapping[str, Manifest]
     overheads: Mapping[str, str]

@@ -9,6 +9,7 @@ from dicot.kube.kind import Manifest
 from dicot.moments import seconds, stamp
 
 from ...steps import Decision, Replace, act
+from .. import volume_requests
 from . import storage
 from .objects import (
     condition,
@@ -72,6 +73,7 @@ def compute(machine: Manifest, seen: Outlook) -> Manifest:
         new |= {"observedGeneration": int(generation), "desiredGeneration": meta(machine)["generation"]}
     if new.get("runStrategy") or guest is not None:
         new["runStrategy"] = strategy(machine)
+    _mark(new, "volumeRequests", volume_requests.waiting(machine))
     if _is_done(new.get("stateChangeRequests") or [], guest):
         new["stateChangeRequests"] = new["stateChangeRequests"][1:]
         if not new["stateChangeRequests"]:
@@ -82,9 +84,10 @@ def compute(machine: Manifest, seen: Outlook) -> Manifest:
     return new
 
 
-def _mark(new: dict[str, Any], name: str, holds: bool) -> None:
-    if holds:
-        new[name] = True
+def _mark(new: dict[str, Any], name: str, value: object) -> None:
+    """It with what holds, and without what does not."""
+    if value:
+        new[name] = value
     else:
         new.pop(name, None)
 

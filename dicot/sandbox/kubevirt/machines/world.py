@@ -196,11 +196,13 @@ class MachineWorld:
         names = _claims(found["spec"])
         owner = self._stores[MACHINES].one(row.namespace, row.name)
         pods = self._pods(row)
+        owned = owner is not None and owner.uid == row.owner
         return Stage(
             guest=found,
             pods=pods,
             attachments=self._attachments(row, pods),
-            machine=owner is not None and owner.uid == row.owner,
+            machine=owned,
+            ephemeral=self._ephemeral(found, owner) if owner is not None and owned else (),
             volumes=self._named(VOLUMES, row.namespace, names),
             claims=self._named(CLAIMS, row.namespace, names),
             overheads=self._overheads(),
@@ -208,6 +210,12 @@ class MachineWorld:
             moves_changed=MOVE in self._settings().methods,
             now=now,
         )
+
+    def _ephemeral(self, guest: Manifest, owner: Row) -> list[str]:
+        # Few guests have such volumes: the machines of the others are not read.
+        if not any(map(hotplug.is_pluggable, guest["spec"].get("volumes") or ())):
+            return []
+        return hotplug.ephemeral(guest, whole(MACHINES, owner)["spec"]["template"]["spec"])
 
     def _passage(self, row: Row, now: float) -> Passage:
         found = whole(MIGRATIONS, row)

@@ -1,38 +1,39 @@
 """addvolume and removevolume of machines and instances (rest/volumes.go): functions to what is written."""
 
-import copy
-
 from dicot.kube.kind import Manifest
 
+from ..volume_requests import ADD, GATE, REMOVE, applied
+from . import requests
 from .asked import Asked, phase
-from .refusals import GUEST_NOT_RUNNING, INSTANCE, MACHINE, bad, conflict, unserved
+from .refusals import GUEST_NOT_RUNNING, INSTANCE, MACHINE, bad, conflict
 from .writes import Edit, Write, instance, machine
 
 _SOURCES = {"dataVolume": "name", "persistentVolumeClaim": "claimName"}
-_OLD_GATE = "HotplugVolumes"
-_TEMPLATE = "/spec/template"
 
 
 def add_to_machine(asked: Asked) -> tuple[Write, ...]:
     """A volume that the machine has from now on, and its instance too."""
     given = _added(asked)
-    _is_new_way(asked)
     vm = asked.machine()
-    spec = vm["spec"]["template"]["spec"]
-    _addable(MACHINE, asked.name, spec, given)
-    patch = _patch(_TEMPLATE, spec, _with(spec, given))
-    return (Edit(machine(vm), patch, _is_dry(given), "unable to patch vm"),)
+    _addable(MACHINE, asked.name, vm["spec"]["template"]["spec"], given)
+    return (_of_machine(asked, vm, {ADD: given}),)
 
 
 def remove_from_machine(asked: Asked) -> tuple[Write, ...]:
     """It has it no longer."""
     given = _removed(asked)
-    _is_new_way(asked)
     vm = asked.machine()
+    _removable(MACHINE, asked.name, vm["spec"]["template"]["spec"], given["name"])
+    return (_of_machine(asked, vm, {REMOVE: given}),)
+
+
+def _of_machine(asked: Asked, vm: Manifest, request: Manifest) -> Edit:
+    """Its template changed; by the older gate virt-controller is asked to."""
+    if GATE in asked.settings.gates:
+        return requests.put(asked.name, vm, request, dry=_is_dry(request))
     spec = vm["spec"]["template"]["spec"]
-    _removable(MACHINE, asked.name, spec, given["name"])
-    patch = _patch(_TEMPLATE, spec, _without(spec, given["name"]))
-    return (Edit(machine(vm), patch, _is_dry(given), "unable to patch vm"),)
+    patch = _patch("/spec/template", spec, applied(spec, request))
+    return Edit(machine(vm), patch, _is_dry(request), "unable to patch vm")
 
 
 def add_to_instance(asked: Asked) -> tuple[Write, ...]:
@@ -40,8 +41,7 @@ def add_to_instance(asked: Asked) -> tuple[Write, ...]:
     given = _added(asked)
     vmi = _changeable(asked)
     _addable(INSTANCE, asked.name, vmi["spec"], given)
-    patch = _patch("", vmi["spec"], _with(vmi["spec"], given))
-    return (Edit(instance(vmi), patch, _is_dry(given), "unable to patch vmi"),)
+    return (_of_instance(vmi, {ADD: given}),)
 
 
 def remove_from_instance(asked: Asked) -> tuple[Write, ...]:
@@ -49,8 +49,12 @@ def remove_from_instance(asked: Asked) -> tuple[Write, ...]:
     given = _removed(asked)
     vmi = _changeable(asked)
     _removable(INSTANCE, asked.name, vmi["spec"], given["name"])
-    patch = _patch("", vmi["spec"], _without(vmi["spec"], given["name"]))
-    return (Edit(instance(vmi), patch, _is_dry(given), "unable to patch vmi"),)
+    return (_of_instance(vmi, {REMOVE: given}),)
+
+
+def _of_instance(vmi: Manifest, request: Manifest) -> Edit:
+    patch = _patch("", vmi["spec"], applied(vmi["spec"], request))
+    return Edit(instance(vmi), patch, _is_dry(request), "unable to patch vmi")
 
 
 def _added(asked: Asked) -> Manifest:
@@ -61,7 +65,13 @@ def _added(asked: Asked) -> Manifest:
         raise bad("AddVolumeOptions requires disk to not be nil")
     if given.get("volumeSource") is None:
         raise bad("AddVolumeOptions requires VolumeSource to not be nil")
-    return given
+    return {**given, "disk": {**given["disk"], "name": given["name"]}, "volumeSource": _marked(given["volumeSource"])}
+
+
+def _marked(source: Manifest) -> Manifest:
+    """It with the mark that it may come and go."""
+    kind = next((each for each in _SOURCES if source.get(each) is not None), "")
+    return {**source, kind: {**source[kind], "hotpluggable": True}} if kind else source
 
 
 def _removed(asked: Asked) -> Manifest:
@@ -71,17 +81,12 @@ def _removed(asked: Asked) -> Manifest:
     return given
 
 
-def _is_new_way(asked: Asked) -> None:
-    if _OLD_GATE in asked.settings.gates:
-        raise unserved("requests for volumes in a machine's status are")
-
-
 def _changeable(asked: Asked) -> Manifest:
     """An instance that runs, and has no machine that says what it has."""
     vmi = asked.instance()
     owners = vmi["metadata"].get("ownerReferences") or ()
     owned = any(each.get("controller") and each["kind"] == "VirtualMachine" for each in owners)
-    if owned and _OLD_GATE not in asked.settings.gates:
+    if owned and GATE not in asked.settings.gates:
         raise bad(f"VMI {asked.namespace}/{asked.name} is owned by a VM")
     if phase(vmi) != "Running":
         raise conflict(INSTANCE, asked.name, GUEST_NOT_RUNNING)
@@ -116,27 +121,6 @@ def _has_source(volume: Manifest, source: str) -> bool:
     return any((volume.get(each) or {}).get(key) == source for each, key in _SOURCES.items())
 
 
-def _with(spec: Manifest, given: Manifest) -> Manifest:
-    """A guest's spec with a volume more."""
-    spec = copy.deepcopy(spec)
-    kind = next((each for each in ("persistentVolumeClaim", "dataVolume") if given["volumeSource"].get(each)), "")
-    volume = {"name": given["name"]}
-    if kind:
-        volume[kind] = {**given["volumeSource"][kind], "hotpluggable": True}
-    spec["volumes"] = [*(spec.get("volumes") or ()), volume]
-    devices = spec["domain"]["devices"]
-    devices["disks"] = [*(devices.get("disks") or ()), {**given["disk"], "name": given["name"]}]
-    return spec
-
-
-def _without(spec: Manifest, name: str) -> Manifest:
-    spec = copy.deepcopy(spec)
-    spec["volumes"] = [each for each in spec.get("volumes") or () if each["name"] != name]
-    devices = spec["domain"]["devices"]
-    devices["disks"] = [each for each in devices.get("disks") or () if each["name"] != name]
-    return spec
-
-
 def _patch(at: str, old: Manifest, new: Manifest) -> tuple[Manifest, ...]:
     """A JSON patch of volumes and disks, if they are still as they were seen."""
     pairs = []
@@ -153,5 +137,6 @@ def _patch(at: str, old: Manifest, new: Manifest) -> tuple[Manifest, ...]:
     return (*(test for test, _ in pairs), *(change for _, change in pairs))
 
 
-def _is_dry(given: Manifest) -> bool:
+def _is_dry(request: Manifest) -> bool:
+    (given,) = request.values()
     return bool((given.get("dryRun") or [""])[0] == "All")
