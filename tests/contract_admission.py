@@ -130,16 +130,15 @@ class AccountTests(ContractTestCase):
 
 class NamespaceTests(ContractTestCase):
     async def test_every_namespace_is_furnished(self) -> None:
-        found = await self.control.get(f"{self.core}/configmaps/kube-root-ca.crt")
+        authority = f"{self.core}/configmaps/kube-root-ca.crt"
+        found = await self.becomes(authority, "is there", lambda each: "ca.crt" in each["data"])
         self.assertIn("BEGIN CERTIFICATE", found["data"]["ca.crt"])
         await self.control.change("DELETE", f"{self.core}/serviceaccounts/default")
         await self.control.until(
             SOON, "the account to come back", lambda: self.control.answers(f"{self.core}/serviceaccounts/default")
         )
-        await self.change(f"{self.core}/configmaps/kube-root-ca.crt", {"data": {"ca.crt": "x"}})
-        await self.becomes(
-            f"{self.core}/configmaps/kube-root-ca.crt", "comes back", lambda each: "BEGIN" in each["data"]["ca.crt"]
-        )
+        await self.change(authority, {"data": {"ca.crt": "x"}})
+        await self.becomes(authority, "comes back", lambda each: "BEGIN" in each["data"]["ca.crt"])
 
     async def test_one_is_alive_from_birth(self) -> None:
         found = await self.control.get(self.core)
