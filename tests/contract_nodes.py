@@ -9,6 +9,7 @@ Differences that are meant: the sandbox writes no Events.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import uuid4
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -187,6 +188,18 @@ class CapacityTests(Kubelet):
         self.assertEqual(said(found)["PodScheduled"], ("False", "Unschedulable", message))
         self.assertEqual((found["status"]["phase"], "nodeName" in found["spec"]), ("Pending", False))
 
+    async def avoided(self) -> None:
+        """Wait until the scheduler, who hears of nodes and of Pods apart, gives nothing to the big node any more."""
+
+        async def seen() -> bool:
+            name = f"probe-{uuid4().hex[:6]}"
+            await self.asks(name, gpu="1")
+            found = await self.becomes(f"{self.core}/pods/{name}", "judged", lambda pod: "PodScheduled" in said(pod))
+            await self.leaves(name)
+            return said(found)["PodScheduled"][0] == "False"
+
+        await self.control.until(60.0, "a node that is avoided", seen)
+
     async def leaves(self, name: str) -> None:
         await self.control.change("DELETE", f"{self.core}/pods/{name}?gracePeriodSeconds=0")
 
@@ -209,6 +222,7 @@ class CapacityTests(Kubelet):
 
     async def test_pods_are_counted(self) -> None:
         await self.change(f"/api/v1/nodes/{self.big}", {"spec": {"unschedulable": True}})
+        await self.avoided()
         for name in ("a", "b", "c"):
             await self.asks(name, cpu="100m")
             await self.goes(name, self.small)

@@ -12,10 +12,15 @@ from tests.cluster.control import Control
 from tests.cluster.objects import Document
 
 Release = tuple[int, int]
+ZONED: Release = (1, 35)
+"""A Pod gets the zone of its node as a label (PodTopologyLabelsAdmission)."""
+CONSTRAINED: Release = (1, 36)
+"""The right to act as an account may be for one verb alone (ConstrainedImpersonation)."""
 COMPRESSING: Release = (1, 37)
 """Streamed lists are compressed for clients that accept gzip (WatchListCompression)."""
 UNUSED: Release = (1, 37)
 """A claim has a condition that tells since when no pod uses it."""
+_ZONE = "topology.kubernetes.io/zone"
 WORDS: Mapping[Release, Mapping[str, str]] = {
     (1, 37): {
         ": cannot change roleRef": ": field is immutable",
@@ -48,6 +53,14 @@ def claim_before(here: Release, claim: Document) -> Document:
     others = [each for each in status["conditions"] if each["type"] != "Unused"]
     rest = {key: value for key, value in status.items() if key != "conditions"}
     return {**claim, "status": rest | ({"conditions": others} if others else {})}
+
+
+def pod_of(here: Release, pod: Document) -> Document:
+    """What was told of a Pod since ZONED, as a release tells it."""
+    if here >= ZONED:
+        return pod
+    labels = {key: value for key, value in pod["metadata"]["labels"].items() if key != _ZONE}
+    return {**pod, "metadata": {**pod["metadata"], "labels": labels}}
 
 
 def worded(here: Release, text: str) -> str:

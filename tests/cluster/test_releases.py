@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.cluster.modules import KUBERNETES_SERIES
-from tests.cluster.releases import WORDS, claim_before, worded
+from tests.cluster.releases import WORDS, claim_before, pod_of, worded
 
 
 class WordTests(SynchronousTestCase):
@@ -30,3 +30,10 @@ class ClaimTests(SynchronousTestCase):
             self.assertEqual(claim_before((1, 37), claim), {"status": before})
             self.assertEqual(claim_before((1, 36), claim), claim)
         self.assertEqual(claim_before((1, 37), {}), {})
+
+
+class PodTests(SynchronousTestCase):
+    def test_zones_are_told_since_there_are_labels_of_them(self) -> None:
+        pod = {"metadata": {"labels": {"a": "b", "topology.kubernetes.io/zone": "zone-1"}, "name": "p"}, "spec": {}}
+        self.assertEqual(pod_of((1, 35), pod), pod)
+        self.assertEqual(pod_of((1, 34), pod), {"metadata": {"labels": {"a": "b"}, "name": "p"}, "spec": {}})
