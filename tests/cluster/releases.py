@@ -15,7 +15,11 @@ Release = tuple[int, int]
 ZONED: Release = (1, 35)
 """A Pod gets the zone of its node as a label (PodTopologyLabelsAdmission)."""
 CONSTRAINED: Release = (1, 36)
-"""The right to act as an account may be for one verb alone (ConstrainedImpersonation)."""
+"""The right to act as an account may be for one verb alone, and impersonation is refused in other words
+(ConstrainedImpersonation)."""
+LATELY: Release = (1, 36)
+"""Service accounts are listed without a count of their Secrets, and a fraction in the place of a number is a cause
+for CEL as well. 1.34 does otherwise, 1.35 was not asked."""
 COMPRESSING: Release = (1, 37)
 """Streamed lists are compressed for clients that accept gzip (WatchListCompression)."""
 UNUSED: Release = (1, 37)
@@ -65,6 +69,8 @@ def pod_of(here: Release, pod: Document) -> Document:
 
 def worded(here: Release, text: str) -> str:
     """A refusal in the words of a release."""
+    if here < LATELY:
+        text = text.replace("pkg/runtime/scheme.go:111", "pkg/runtime/scheme.go:110")
     for since, words in WORDS.items():
         if here >= since:
             for old, new in words.items():

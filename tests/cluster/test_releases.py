@@ -13,6 +13,10 @@ class WordTests(SynchronousTestCase):
         for here in ((1, 37), (1, 38), (2, 0)):
             self.assertEqual(worded(here, text), 'roleRef: Invalid value: "b": field is immutable')
 
+    def test_older_ones_say_where_they_are_in_their_own_code(self) -> None:
+        text = 'in scheme "pkg/runtime/scheme.go:111"'
+        self.assertEqual((worded((1, 34), text), worded((1, 36), text)), (text.replace("111", "110"), text))
+
     def test_the_sandbox_speaks_as_the_release_it_is_like(self) -> None:
         """Words of that release or an older one would belong into the contracts themselves."""
         major, minor = KUBERNETES_SERIES.removeprefix("v").split(".")
