@@ -84,6 +84,8 @@ REAL_PARTS = {
     "contracts": ("tests.",),
 }
 """What runs on the real control planes: each costs a gigabyte and a half of memory."""
+LONGEST = ("contracts", "journeys")
+"""Of these the longest."""
 OTHERS = [series for series in KUBERNETES_VERSIONS if series != KUBERNETES_SERIES]
 """Kubernetes that the long run tries too."""
 COUNTED = {
@@ -277,9 +279,10 @@ def on_sandbox(environment: Mapping[str, str], left_out: Sequence[str]) -> list[
 
 
 def on_real(environment: Mapping[str, str], prefix: str = "live") -> list[Work]:
-    """What runs on the real control planes."""
-    found = parts("live", REAL_PARTS).items()
-    return [trial(name.replace("live", prefix, 1), modules, environment) for name, modules in found]
+    """What runs on the real control planes, the longest first, so that none is left to run alone at the end."""
+    found = parts("live", REAL_PARTS)
+    names = sorted(found, key=lambda name: not name.endswith(LONGEST))
+    return [trial(name.replace("live", prefix, 1), found[name], environment) for name in names]
 
 
 def main() -> int:
@@ -292,18 +295,19 @@ def main() -> int:
     logs = audit_logs()
     works, judges = list[Work](), list[Work]()
     real = not (given.without_cluster or given.fast)
-    if real:
-        build(total, environment)
-        # The longest first, so that none is left to run alone at the end.
-        works += on_real({**environment, "DICOT_TEST_AUDIT": str(logs / "live")})
-        judges += [] if os.environ.get("DICOT_TEST_KUBECONFIG") else [rights("live", logs, "--whole")]
     if given.without_cluster:
         print("the tests that need a cluster are left out, as asked")
     else:
         sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox", "DICOT_TEST_AUDIT": str(logs / "sandbox")}
         works += on_sandbox(sandbox, SEARCHES if given.fast else ())
         judges.append(rights("sandbox", logs))
-    carry_out([*works, trial("unit", chosen("unit"), environment), *tools()], total, AT_ONCE)
+    works += [trial("unit", chosen("unit"), environment), *tools()]
+    if real:
+        build(total, environment)
+        # A real cluster keeps a processor busy as long as it is there: each comes when there is room for it.
+        works += on_real({**environment, "DICOT_TEST_AUDIT": str(logs / "live")})
+        judges += [] if os.environ.get("DICOT_TEST_KUBECONFIG") else [rights("live", logs, "--whole")]
+    carry_out(works, total, AT_ONCE)
     carry_out(judges, total, 1)
     for series in OTHERS if real and IS_LONG else ():
         # The same suite as every day: what takes long is tried on one of them.

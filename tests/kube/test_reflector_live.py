@@ -32,7 +32,7 @@ from tests.cluster.shared import SHARED, TIMEOUT, on_real_programs
 from .scripted import Land
 from .things import Thing, homes
 
-SOON = 30.0
+SOON = 90.0
 RBAC = "rbac.authorization.k8s.io"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 Document = dict[str, Any]
