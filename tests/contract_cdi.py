@@ -10,6 +10,7 @@ without a size, the sources s3, gcs, imageio and vddk, DataImportCrons and claim
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 from uuid import uuid4
 
@@ -73,26 +74,28 @@ class LifeTests(Case):
         self.assertEqual(wrong, {})
 
     async def test_what_happens_is_told(self) -> None:
-        """By Events, sooner or later, and by none that were not told on the real programs."""
+        """By Events, sooner or later, and by none that were not told on the real programs.
+
+        Those lose some that tell of a volume's state when much happens at once: each time that of others.
+        """
         recorded = self.recorded["events"]
         awaited = [(name, each) for name, events in recorded.items() for each in events if lives.is_surely_told(each)]
         found: dict[str, list[list[str]]] = {}
 
+        of_volumes = [(name, each) for name, each in awaited if each[0] == "DataVolume"]
+        may_lose = 0 if is_sandbox() else len(of_volumes) // 2
+
         async def all_told() -> bool:
             found.update(await self.watcher.events())
-            return not untold()
+            return len(untold(awaited)) == len(untold(of_volumes)) <= may_lose
 
-        def untold() -> list[tuple[str, list[str]]]:
-            return [(name, each) for name, each in awaited if each not in found.get(name, ())]
+        def untold(events: Collection[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+            return [(name, each) for name, each in events if each not in found.get(name, ())]
 
         try:
             await self.control.until(LATE, "all Events", all_told)
         except Overdue as error:
-            lost = {(name, each[0]) for name, each in untold()}
-            # CDI tells of a volume's state once it was written, and never where the answer to that got lost.
-            if is_sandbox() or len(lost) != 1 or lost.pop()[1] != "DataVolume":
-                raise Overdue(f"{error}; not told: {untold()}") from None
-            print(f"\nnot told: {untold()}", flush=True)
+            raise Overdue(f"{error}; not told: {untold(awaited)}") from None
         strange = {name: [each for each in told if each not in recorded[name]] for name, told in found.items()}
         self.assertEqual({name: events for name, events in strange.items() if events}, {})
 

@@ -109,12 +109,15 @@ class SeenTestCase(TestCase):
         return await self.control.get(f"{self.machines}/{name}")
 
     async def becomes(self, path: str, what: str, seen: Sight) -> Document:
-        """Wait until an object shows something."""
+        """Wait until an object shows something; a part of it that is not there yet has not shown it."""
         found: list[Document] = []
 
         async def look() -> bool:
             found[:] = [await self.control.get(path)]
-            return seen(found[0])
+            try:
+                return seen(found[0])
+            except LookupError:
+                return False
 
         try:
             await self.control.until(SOON, f"{path} {what}", look)
