@@ -57,4 +57,4 @@ class StormTests(TestCase):
         self.assertGreater(history.kills["sandbox"], 0)
         self.assertEqual(history.odd, [])
         self.assertGreater(storm.met().total(), 0)
-        self.assertEqual(verdict, Verdict())
+        self.assertEqual(verdict, Verdict(), str(verdict))
