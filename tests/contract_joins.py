@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -96,26 +95,15 @@ class JoinTests(TestCase):
     async def is_gone(self) -> bool:
         return (await self.control.ask("GET", self.core)).status == 404
 
-    async def becomes(self, path: str, what: str, seen: Callable[[Document], bool]) -> Document:
-        """Wait until an object shows something."""
-        found: list[Document] = []
-
-        async def look() -> bool:
-            found[:] = [await self.control.get(path)]
-            return seen(found[0])
-
-        await self.control.until(SOON, f"{path} {what}", look)
-        return found[0]
-
     async def test_a_third_node_takes_what_two_cannot(self) -> None:
         await self.control.change("POST", f"{self.core}/pods", pod("large", cpu=LARGE))
         path = f"{self.core}/pods/large"
-        waits = await self.becomes(path, "refused", lambda found: "PodScheduled" in conditions(found))
+        waits = await self.control.becomes(path, "refused", lambda found: "PodScheduled" in conditions(found))
         refused = conditions(waits)["PodScheduled"]
         self.assertEqual(refused["reason"], "Unschedulable")
         self.assertIn("2 Insufficient cpu", refused["message"])
         await self.grow()
-        large = await self.becomes(path, "Running", lambda found: phase(found) == "Running")
+        large = await self.control.becomes(path, "Running", lambda found: phase(found) == "Running")
         self.assertEqual(large["spec"]["nodeName"], self.third.name)
         node = await self.control.get(f"/api/v1/nodes/{self.third.name}")
         self.assertEqual(node["metadata"]["labels"]["topology.kubernetes.io/zone"], "zone-7")
@@ -129,12 +117,12 @@ class JoinTests(TestCase):
         at = f"namespaces/{self.namespace}"
         await self.control.change("POST", f"{KUBEVIRT}/{at}/virtualmachines", machine("m", inner=zone))
         path = f"{KUBEVIRT}/{at}/virtualmachines/m"
-        await self.becomes(path, "Running", lambda found: printable(found) == "Running")
+        await self.control.becomes(path, "Running", lambda found: printable(found) == "Running")
         guest = f"{at}/virtualmachineinstances/m"
-        found = await self.becomes(
+        found = await self.control.becomes(
             f"{KUBEVIRT}/{guest}", "ready", lambda vmi: conditions(vmi).get("Ready", {}).get("status") == "True"
         )
         self.assertEqual(found["status"]["nodeName"], self.third.name)
         answer = await self.control.ask("PUT", f"{SUBRESOURCES}/{guest}/pause", {})
         self.assertEqual(answer.status, 200, answer.content)
-        await self.becomes(path, "Paused", lambda found: printable(found) == "Paused")
+        await self.control.becomes(path, "Paused", lambda found: printable(found) == "Paused")

@@ -37,6 +37,7 @@ ANSWER_TIMEOUT = 35.0
 
 Document = dict[str, Any]
 Seen = Callable[[], Awaitable[bool]]
+Sight = Callable[[Document], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,23 @@ class Control:
                 last = str(error)
             await deferLater(self._reactor, PAUSE)
         raise Overdue(f"waited {seconds:.0f} s for {what}: {last}")
+
+    async def becomes(self, path: str, what: str, seen: Sight) -> Document:
+        """Wait until an object shows something; a part of it that is not there yet has not shown it."""
+        found: list[Document] = []
+
+        async def look() -> bool:
+            found[:] = [await self.get(path)]
+            try:
+                return seen(found[0])
+            except LookupError:
+                return False
+
+        try:
+            await self.until(SOON, f"{path} {what}", look)
+        except Overdue as error:
+            raise Overdue(f"{error}; it is {json.dumps([each.get('status') for each in found])[:3000]}") from None
+        return found[0]
 
     async def answers(self, path: str) -> bool:
         """Whether the server says 200 at that path."""

@@ -63,7 +63,9 @@ class MarkTests(LiveNodes):
         full = {"code": 403, "reason": "Forbidden", "message": "exceeded quota: pods"}
         id = await self.set({"refuse": full}, LAUNCHERS)
         await self.make("m1")
-        await self.becomes(f"{self.machines}/m1", "refused", lambda vm: "FailedCreate" in str(vm.get("status")))
+        await self.control.becomes(
+            f"{self.machines}/m1", "refused", lambda vm: "FailedCreate" in str(vm.get("status"))
+        )
         await self.control.change("DELETE", f"{FAULTS}/{id}")
         await self.status("m1", "Running")
 
@@ -75,8 +77,8 @@ class MarkTests(LiveNodes):
             body = {"apiVersion": CDI.removeprefix("/apis/"), "kind": "DataVolume", "metadata": {"name": name}}
             await self.control.change("POST", self.volumes, {**body, "spec": spec})
             if name == "first":
-                await self.becomes(f"{self.volumes}/first", "restarts", _restarts)
-        await self.becomes(f"{self.volumes}/second", "whole", lambda dv: _phase(dv) == "Succeeded")
+                await self.control.becomes(f"{self.volumes}/first", "restarts", _restarts)
+        await self.control.becomes(f"{self.volumes}/second", "whole", lambda dv: _phase(dv) == "Succeeded")
         self.assertEqual(_phase(await self.control.get(f"{self.volumes}/first")), "ImportInProgress")
 
 

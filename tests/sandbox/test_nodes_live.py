@@ -64,20 +64,9 @@ class LiveNodes(TestCase):
         await self.control.change("POST", "/api/v1/namespaces", named("Namespace", self.namespace))
         self.addCleanup(lambda: Deferred.fromCoroutine(self.control.change("DELETE", self.core, also=(404, 409))))
 
-    async def becomes(self, path: str, what: str, seen: Callable[[Document], bool]) -> Document:
-        """Wait until an object shows something."""
-        found: list[Document] = []
-
-        async def look() -> bool:
-            found[:] = [await self.control.get(path)]
-            return seen(found[0])
-
-        await self.control.until(SOON, f"{path} {what}", look)
-        return found[0]
-
     async def status(self, name: str, *awaited: str) -> Document:
         """Wait until a VirtualMachine shows one of these."""
-        return await self.becomes(
+        return await self.control.becomes(
             f"{self.machines}/{name}",
             " or ".join(awaited),
             lambda vm: vm.get("status", {}).get("printableStatus") in awaited,
@@ -86,7 +75,7 @@ class LiveNodes(TestCase):
     async def gone(self, *collections: str) -> None:
         """Wait until collections are empty."""
         for path in collections:
-            await self.becomes(path, "empty", lambda found: not found["items"])
+            await self.control.becomes(path, "empty", lambda found: not found["items"])
 
     async def power(self, name: str, action: str) -> None:
         """Start, stop or restart."""
@@ -116,7 +105,7 @@ class Machines(LiveNodes):
     async def test_life_of_a_machine(self) -> None:
         await self.control.change("POST", self.machines, machine("m", {"containerDisk": CONTAINER_DISK}))
         await self.status("m", "Running")
-        first = await self.becomes(f"{self.guests}/m", "ready", _is_ready)
+        first = await self.control.becomes(f"{self.guests}/m", "ready", _is_ready)
         (interface,) = first["status"]["interfaces"]
         self.assertRegex(interface["ipAddress"], r"^10\.24[4-7]\.")
         await self.power("m", "stop")
@@ -126,21 +115,21 @@ class Machines(LiveNodes):
         await self.status("m", "Running")
         second = await self.control.get(f"{self.guests}/m")
         await self.power("m", "restart")
-        await self.becomes(f"{self.guests}/m", "new and ready", _is_ready_and_not(second))
+        await self.control.becomes(f"{self.guests}/m", "new and ready", _is_ready_and_not(second))
         await self.control.change("DELETE", f"{self.machines}/m")
         await self.gone(self.machines, self.guests, f"{self.core}/pods")
 
     async def test_what_virt_api_passes_on_to_the_node(self) -> None:
         await self.control.change("POST", self.machines, machine("m", {"containerDisk": CONTAINER_DISK}))
         await self.status("m", "Running")
-        before = await self.becomes(f"{self.guests}/m", "ready", _is_ready)
+        before = await self.control.becomes(f"{self.guests}/m", "ready", _is_ready)
         for action in ("softreboot", "pause"):
             self.assertEqual(await self._tell_guest("m", action), 200)
         await self.status("m", "Paused")
-        await self.becomes(f"{self.guests}/m", "not ready", lambda vmi: not _is_ready(vmi))
+        await self.control.becomes(f"{self.guests}/m", "not ready", lambda vmi: not _is_ready(vmi))
         self.assertEqual(await self._tell_guest("m", "unpause"), 200)
         await self.status("m", "Running")
-        after = await self.becomes(f"{self.guests}/m", "ready", _is_ready)
+        after = await self.control.becomes(f"{self.guests}/m", "ready", _is_ready)
         self.assertEqual(after["metadata"]["uid"], before["metadata"]["uid"])
 
     async def _tell_guest(self, name: str, action: str) -> int:
@@ -180,7 +169,7 @@ class Machines(LiveNodes):
         annotations = {GUEST_AGENT: "true"}
         await self.control.change("POST", self.machines, machine("m", {"containerDisk": CONTAINER_DISK}, annotations))
         await self.status("m", "Running")
-        await self.becomes(f"{self.guests}/m", "agent", lambda vmi: "AgentConnected" in _conditions(vmi))
+        await self.control.becomes(f"{self.guests}/m", "agent", lambda vmi: "AgentConnected" in _conditions(vmi))
         fault = {"metadata": {"annotations": {FAULT: "shutdown"}}}
         await self.control.change("PATCH", f"{self.guests}/m", fault, "application/merge-patch+json")
         await self.status("m", "Stopped")
@@ -221,7 +210,9 @@ class Volumes(LiveNodes):
 
     async def phase(self, name: str, awaited: str) -> None:
         """Wait until a DataVolume shows it."""
-        await self.becomes(f"{self.volumes}/{name}", awaited, lambda dv: dv.get("status", {}).get("phase") == awaited)
+        await self.control.becomes(
+            f"{self.volumes}/{name}", awaited, lambda dv: dv.get("status", {}).get("phase") == awaited
+        )
 
     async def test_sources(self) -> None:
         url = {"url": "http://images.sandbox.invalid/disk.qcow2"}
@@ -234,7 +225,7 @@ class Volumes(LiveNodes):
     async def test_an_import_that_fails_is_tried_again(self) -> None:
         broken = self.volume("broken", {"http": {"url": "http://images.sandbox.invalid/x"}}, {FAULT: "import"})
         await self.control.change("POST", self.volumes, broken)
-        found = await self.becomes(
+        found = await self.control.becomes(
             f"{self.volumes}/broken", "restarts", lambda dv: dv.get("status", {}).get("restartCount", 0) >= 2
         )
         self.assertEqual(found["status"]["phase"], "ImportInProgress")

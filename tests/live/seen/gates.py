@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
-from tests.cluster.control import MERGE, SOON
+from tests.cluster.control import MERGE, SOON, Sight
 from tests.cluster.objects import Document
 
 if TYPE_CHECKING:
-    from .stage import SeenTestCase, Sight
+    from .stage import SeenTestCase
 
 KUBEVIRT = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from uuid import uuid4
 
 from twisted.internet import reactor
@@ -13,14 +12,12 @@ from twisted.trial.unittest import TestCase
 from twisted.web.client import HTTPConnectionPool
 
 from tests.cluster.access import Access
-from tests.cluster.control import MERGE, SOON, Answer, Control, Overdue, together
+from tests.cluster.control import MERGE, SOON, Answer, Control, Sight, together
 from tests.cluster.history import Event, history
 from tests.cluster.objects import Document, named
 from tests.cluster.shared import SHARED, TIMEOUT, VARIABLE
 
 from .objects import CDI, KUBEVIRT, SUBRESOURCES, collection, printable
-
-Sight = Callable[[Document], bool]
 
 
 class Stage:
@@ -109,21 +106,8 @@ class SeenTestCase(TestCase):
         return await self.control.get(f"{self.machines}/{name}")
 
     async def becomes(self, path: str, what: str, seen: Sight) -> Document:
-        """Wait until an object shows something; a part of it that is not there yet has not shown it."""
-        found: list[Document] = []
-
-        async def look() -> bool:
-            found[:] = [await self.control.get(path)]
-            try:
-                return seen(found[0])
-            except LookupError:
-                return False
-
-        try:
-            await self.control.until(SOON, f"{path} {what}", look)
-        except Overdue as error:
-            raise Overdue(f"{error}; it is {json.dumps([each.get('status') for each in found])[:3000]}") from None
-        return found[0]
+        """See Control."""
+        return await self.control.becomes(path, what, seen)
 
     async def shows(self, name: str, *words: str) -> Document:
         """Wait until a machine's printableStatus is one of the words."""
