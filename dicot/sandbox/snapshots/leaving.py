@@ -7,10 +7,10 @@ from dicot.kube.address import place
 
 from ..events import WARNING
 from ..finalizers import finalized
-from ..steps import REST, Decision, Patch, Remove, Step, act
+from ..steps import REST, Decision, Step, act
 from .kinds import CONTENTS
 from .names import BEING_DELETED, CLAIM_SOURCE, IN_GROUP, SNAPSHOT_BOUND, SNAPSHOT_SOURCE
-from .saying import AGAIN, at, key, said
+from .saying import AGAIN, passed_on
 from .scene import CLAIMS, Scene, is_of
 
 
@@ -23,17 +23,12 @@ def leave(scene: Scene) -> Decision:
     content = found if found is not None and is_of(found, snapshot) else None
     if content is not None and scene.restored:
         text = "Snapshot is being used to restore a PVC"
-        return act(said(scene, WARNING, "SnapshotDeletePending", text), again=AGAIN)
+        return act(scene.subject.said(WARNING, "SnapshotDeletePending", text), again=AGAIN)
     if scene.parent is not None:
-        text = _grouped(key(snapshot), f"{meta.namespace}/{scene.parent.name}")
-        return act(said(scene, WARNING, "SnapshotDeletePending", text), again=AGAIN)
-    steps: list[Step] = []
+        text = _grouped(scene.subject.key, f"{meta.namespace}/{scene.parent.name}")
+        return act(scene.subject.said(WARNING, "SnapshotDeletePending", text), again=AGAIN)
     goes = content is not None and content.spec.deletionPolicy == "Delete"
-    if content is not None and BEING_DELETED not in content.metadata.annotations:
-        notes = {"metadata": {"uid": content.metadata.uid, "annotations": {BEING_DELETED: "yes"}}}
-        steps.append(Patch(place(CONTENTS, "", content.metadata.name), notes))
-    if content is not None and goes and content.metadata.deletionTimestamp is None:
-        steps.append(Remove(place(CONTENTS, "", content.metadata.name), content.metadata.uid, None))
+    steps = passed_on(CONTENTS, content.metadata, BEING_DELETED, goes=goes) if content is not None else []
     let_go = freed(scene, scene.held)
     if let_go is not None:
         steps.append(let_go)
@@ -41,7 +36,7 @@ def leave(scene: Scene) -> Decision:
     if snapshot.status is not None and snapshot.status.volumeGroupSnapshotName is not None:
         gone.append(IN_GROUP)
     if set(gone) & set(meta.finalizers):
-        steps.append(finalized(at(snapshot), meta.uid, remove=gone))
+        steps.append(finalized(scene.subject.at(), meta.uid, remove=gone))
     return act(*steps) if steps else REST
 
 

@@ -7,8 +7,9 @@ import msgspec
 
 from dicot.kube.kind import Kind, Meta, Row
 
-from .kinds import Content, Finalized, Reference, Snapshot, SnapshotClass, snapshot_link
-from .names import GROUP
+from .kinds import SNAPSHOTS, Content, Finalized, Reference, Snapshot, SnapshotClass, snapshot_link
+from .names import CONTROLLER, GROUP
+from .saying import Subject
 
 
 class DataSource(msgspec.Struct, frozen=True):
@@ -104,6 +105,12 @@ class Scene:
     now: float
     parent: Reference | None = None
     group: str | None = ""
+
+    @property
+    def subject(self) -> Subject:
+        """The snapshot, as the controller speaks of it."""
+        error = self.snapshot.status.error if self.snapshot.status is not None else None
+        return Subject(SNAPSHOTS, "VolumeSnapshot", self.snapshot.metadata, error, CONTROLLER, self.now)
 
     @property
     def claim_name(self) -> str:

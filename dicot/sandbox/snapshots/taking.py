@@ -13,7 +13,7 @@ from .groups.members import owner
 from .kinds import CONTENTS, Content, SnapshotClass, group_of
 from .leaving import freed, leave
 from .names import CLAIM_SOURCE, DEFAULT_CLASS, GROUP, SNAPSHOT_BOUND, SNAPSHOT_SOURCE, VERSION
-from .saying import AGAIN, Problem, at, complain, key, said, status
+from .saying import AGAIN, Problem
 from .scene import CLAIMS, Scene, content_name, is_bound, is_of
 from .status import after
 
@@ -25,7 +25,7 @@ def decide(scene: Scene) -> Decision:
     if isinstance(wrong, Patch):
         return act(wrong)
     if wrong is not None and not (leaves and wrong.reason == "GetSnapshotClassFailed"):
-        return complain(scene, wrong)
+        return scene.subject.fails(wrong)
     let_go = freed(scene, scene.held or not scene.is_ready)
     if let_go is not None:
         return act(let_go)
@@ -33,13 +33,13 @@ def decide(scene: Scene) -> Decision:
         return leave(scene)
     wrong = _mismatch(scene)
     if wrong is not None:
-        told = said(
-            scene, WARNING, "SnapshotFinalizerError", f"Failed to check and update snapshot: {_why(scene, wrong)}"
+        told = scene.subject.said(
+            WARNING, "SnapshotFinalizerError", f"Failed to check and update snapshot: {_why(scene, wrong)}"
         )
-        return complain(scene, wrong, told)
+        return scene.subject.fails(wrong, told)
     missing = list(_wanted(scene))
     if missing:
-        return act(finalized(at(snapshot), snapshot.metadata.uid, missing))
+        return act(finalized(scene.subject.at(), snapshot.metadata.uid, missing))
     return _keep(scene) if scene.is_ready else _take(scene)
 
 
@@ -61,7 +61,7 @@ def _class(scene: Scene) -> Problem | Patch | None:
         "metadata": {"uid": scene.snapshot.metadata.uid},
         "spec": {"volumeSnapshotClassName": found.metadata.name},
     }
-    return Patch(at(scene.snapshot), body)
+    return Patch(scene.subject.at(), body)
 
 
 def _default(scene: Scene) -> SnapshotClass | str:
@@ -70,7 +70,7 @@ def _default(scene: Scene) -> SnapshotClass | str:
         return wrong
     csi = scene.disk.spec.csi if scene.disk is not None else None
     if csi is None:
-        return f"snapshotting non-CSI volumes is not supported, snapshot:{key(scene.snapshot)}"
+        return f"snapshotting non-CSI volumes is not supported, snapshot:{scene.subject.key}"
     marked = [
         each
         for each in scene.classes.values()
@@ -123,7 +123,7 @@ def _why(scene: Scene, problem: Problem) -> str:
     wanted, got = "a pre-provisioned", "a dynamically provisioned"
     if scene.claim_name:
         wanted, got = "a dynamically provisioned", "a pre-provisioned"
-    of, name = key(scene.snapshot), content_name(scene.snapshot)
+    of, name = scene.subject.key, content_name(scene.snapshot)
     return f"snapshot {of} expects {wanted} VolumeSnapshotContent {name} but gets {got} one"
 
 
@@ -139,16 +139,16 @@ def _wanted(scene: Scene) -> Iterator[str]:
 def _keep(scene: Scene) -> Decision:
     """A snapshot that was ready stays so while its content is there and says the same."""
     if scene.bound is None:
-        return complain(scene, Problem("SnapshotContentMissing", "VolumeSnapshotContent is missing"))
+        return scene.subject.fails(Problem("SnapshotContentMissing", "VolumeSnapshotContent is missing"))
     if not is_of(scene.bound, scene.snapshot):
         text = "VolumeSnapshotContent is not bound to the VolumeSnapshot correctly"
-        return complain(scene, Problem("SnapshotMisbound", text))
+        return scene.subject.fails(Problem("SnapshotMisbound", text))
     known, meta = scene.snapshot.status, scene.snapshot.metadata
     if known is None or not known.volumeGroupSnapshotName or group_of(scene.snapshot):
         return REST
     if scene.parent is None:
         return Decision(again=AGAIN)
-    return act(_owned(at(scene.snapshot), meta.uid, owner(scene.parent.name, scene.parent.uid)))
+    return act(_owned(scene.subject.at(), meta.uid, owner(scene.parent.name, scene.parent.uid)))
 
 
 def _owned(where: Place, uid: str, by: Manifest) -> Step:
@@ -172,7 +172,7 @@ def _take(scene: Scene) -> Decision:
         bound = None if scene.claim_name else _binding(scene, scene.content)
         return act(bound) if bound is not None else _follow(scene, scene.content)
     if not scene.claim_name:
-        return complain(scene, Problem("SnapshotContentMissing", "VolumeSnapshotContent is missing"))
+        return scene.subject.fails(Problem("SnapshotContentMissing", "VolumeSnapshotContent is missing"))
     return _start(scene)
 
 
@@ -190,21 +190,15 @@ def _binding(scene: Scene, content: Content) -> Step | None:
 
 def _follow(scene: Scene, content: Content) -> Decision:
     """Say of the snapshot what its content says."""
-    name, old = key(scene.snapshot), scene.snapshot.status
+    name, old = scene.subject.key, scene.snapshot.status
     if scene.group is None:
         why = f"cannot find the group snapshot for VolumeSnapshot [{name}], will not update snapshot status"
         text = f"Snapshot status update failed, updateSnapshotStatus: {why}"
-        return complain(scene, Problem("SnapshotStatusUpdateFailed", text, unready=False))
+        return scene.subject.fails(Problem("SnapshotStatusUpdateFailed", text, unready=False))
     changes = after(scene.snapshot.status, content, scene.group)
     if not changes:
         return REST
-    steps: list[Step] = [status(scene, changes)]
-    if "creationTime" in changes:
-        text = f"Snapshot {name} was successfully created by the CSI driver."
-        steps.append(said(scene, NORMAL, "SnapshotCreated", text))
-    if changes.get("readyToUse") and not (old is not None and old.readyToUse):
-        steps.append(said(scene, NORMAL, "SnapshotReady", f"Snapshot {name} is ready to use."))
-    return act(*steps)
+    return act(*scene.subject.follows("Snapshot", old is not None and bool(old.readyToUse), changes))
 
 
 def _start(scene: Scene) -> Decision:
@@ -225,9 +219,9 @@ def _start(scene: Scene) -> Decision:
     assert scene.disk is not None
     if scene.disk.spec.csi is None:
         return _failed(scene, f"cannot find CSI PersistentVolumeSource for volume {scene.disk.metadata.name}")
-    text = f"Waiting for a snapshot {key(snapshot)} to be created by the CSI driver."
+    text = f"Waiting for a snapshot {scene.subject.key} to be created by the CSI driver."
     body = _content(scene, scene.disk.spec.csi.volumeHandle, scene.disk.spec.volumeMode)
-    return act(Create(place(CONTENTS, ""), body), said(scene, NORMAL, "CreatingSnapshot", text))
+    return act(Create(place(CONTENTS, ""), body), scene.subject.said(NORMAL, "CreatingSnapshot", text))
 
 
 def _unwritten(scene: Scene, name: str, why: str) -> Decision:
@@ -236,7 +230,7 @@ def _unwritten(scene: Scene, name: str, why: str) -> Decision:
 
 def _failed(scene: Scene, why: str) -> Decision:
     text = f"Failed to create snapshot content with error {why}"
-    return complain(scene, Problem("SnapshotContentCreationFailed", text))
+    return scene.subject.fails(Problem("SnapshotContentCreationFailed", text))
 
 
 def _content(scene: Scene, handle: str, mode: str | None) -> Manifest:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ..kinds import Content, Snapshot
+from ..names import CONTROLLER
+from ..saying import Subject
 from ..scene import Claim, Disk
-from .kinds import Group, GroupClass, GroupContent, Requirement, Selector
+from .kinds import GROUPS, Group, GroupClass, GroupContent, Requirement, Selector
+from .names import KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,10 @@ class GroupScene:
     now: float
 
     @property
-    def key(self) -> str:
-        """Its namespace and name."""
-        return f"{self.group.metadata.namespace}/{self.group.metadata.name}"
+    def subject(self) -> Subject:
+        """The group, as the controller speaks of it."""
+        error = self.group.status.error if self.group.status is not None else None
+        return Subject(GROUPS, KIND, self.group.metadata, error, CONTROLLER, self.now)
 
     @property
     def is_given(self) -> bool:

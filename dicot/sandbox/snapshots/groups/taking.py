@@ -5,18 +5,16 @@ external-snapshotter 8.6.0, pkg/common-controller/groupsnapshot_controller_helpe
 
 import json
 
-from dicot.kube.address import Place, place
+from dicot.kube.address import place
 from dicot.kube.kind import Manifest
-from dicot.moments import stamp
 
-from ...events import NORMAL, WARNING, tell
+from ...events import NORMAL, WARNING
 from ...finalizers import finalized
 from ...steps import REST, Create, Decision, Patch, Remove, Step, act
 from ..kinds import SNAPSHOTS
-from ..names import CONTROLLER
-from ..saying import AGAIN, Problem
+from ..saying import AGAIN, Problem, passed_on
 from ..scene import Claim, Disk, is_bound
-from .kinds import GROUP_CONTENTS, GROUPS, Group, GroupClass, GroupContent, Selector
+from .kinds import GROUP_CONTENTS, GroupClass, GroupContent, Selector
 from .members import missing
 from .names import BEING_DELETED, DEFAULT_CLASS, GROUP, GROUP_BOUND, KIND, VERSION
 from .scene import GroupScene, content_name, is_of, written
@@ -30,41 +28,17 @@ def decide(scene: GroupScene) -> Decision:
     if isinstance(wrong, Patch):
         return act(wrong)
     if wrong is not None and not (leaves and wrong.reason == "GetGroupSnapshotClassFailed"):
-        return _complain(scene, wrong)
+        return scene.subject.fails(wrong)
     if leaves:
         return _leave(scene)
     wrong = _mismatch(scene)
     if wrong is not None:
         text = f"Failed to check and update group snapshot: {_why(scene, wrong)}"
-        return _complain(scene, wrong, _said(scene, WARNING, "GroupSnapshotFinalizerError", text))
+        return scene.subject.fails(wrong, scene.subject.said(WARNING, "GroupSnapshotFinalizerError", text))
     bound = group.status is not None and bool(group.status.boundVolumeGroupSnapshotContentName)
     if scene.content is not None and bound and GROUP_BOUND not in group.metadata.finalizers:
-        return act(finalized(_at(group), group.metadata.uid, (GROUP_BOUND,)))
+        return act(finalized(scene.subject.at(), group.metadata.uid, (GROUP_BOUND,)))
     return _keep(scene) if scene.is_ready else _take(scene)
-
-
-def _at(group: Group, subresource: str = "") -> Place:
-    return place(GROUPS, group.metadata.namespace, group.metadata.name, subresource)
-
-
-def _said(scene: GroupScene, sort: str, reason: str, message: str) -> Step:
-    return tell(f"{GROUP}/{VERSION}", KIND, scene.group.metadata, sort, reason, message, CONTROLLER, scene.now)
-
-
-def _complain(scene: GroupScene, problem: Problem, *more: Step) -> Decision:
-    """Say once what is wrong, and try again."""
-    status = scene.group.status
-    if status is not None and status.error is not None and status.error.message == problem.message:
-        return Decision(again=AGAIN)
-    said: Manifest = {"error": {"message": problem.message, "time": stamp(scene.now)}}
-    if problem.unready:
-        said["readyToUse"] = False
-    told = _said(scene, WARNING, problem.reason, problem.message)
-    return act(_status(scene, said), told, *more, again=AGAIN)
-
-
-def _status(scene: GroupScene, changes: Manifest) -> Patch:
-    return Patch(_at(scene.group, "status"), {"metadata": {"uid": scene.group.metadata.uid}, "status": changes})
 
 
 def _class(scene: GroupScene) -> Problem | Patch | None:
@@ -83,7 +57,7 @@ def _class(scene: GroupScene) -> Problem | Patch | None:
         text = f"Failed to set default group snapshot class with error {found}"
         return Problem("SetDefaultGroupSnapshotClassFailed", text, unready=False)
     named = {"volumeGroupSnapshotClassName": found.metadata.name}
-    return Patch(_at(scene.group), {"metadata": {"uid": scene.group.metadata.uid}, "spec": named})
+    return Patch(scene.subject.at(), {"metadata": {"uid": scene.group.metadata.uid}, "spec": named})
 
 
 def _default(scene: GroupScene) -> GroupClass | str:
@@ -92,7 +66,7 @@ def _default(scene: GroupScene) -> GroupClass | str:
         return disks
     csi = disks[0].spec.csi
     if csi is None:
-        return f"snapshotting non-CSI volumes is not supported, group snapshot:{scene.key}"
+        return f"snapshotting non-CSI volumes is not supported, group snapshot:{scene.subject.key}"
     marked = [
         each
         for each in scene.classes.values()
@@ -156,16 +130,16 @@ def _why(scene: GroupScene, problem: Problem) -> str:
     if scene.is_given:
         wanted, got = got, wanted
     name = content_name(scene.group)
-    return f"group snapshot {scene.key} expects {wanted} VolumeGroupSnapshotContent {name} but gets {got} one"
+    return f"group snapshot {scene.subject.key} expects {wanted} VolumeGroupSnapshotContent {name} but gets {got} one"
 
 
 def _keep(scene: GroupScene) -> Decision:
     """A group that was ready stays so while its content is there and says the same."""
     if scene.bound is None:
-        return _complain(scene, Problem("GroupSnapshotContentMissing", "VolumeGroupSnapshotContent is missing"))
+        return scene.subject.fails(Problem("GroupSnapshotContentMissing", "VolumeGroupSnapshotContent is missing"))
     if not is_of(scene.bound, scene.group):
         text = "VolumeGroupSnapshotContent is not bound to the VolumeGroupSnapshot correctly"
-        return _complain(scene, Problem("GroupSnapshotMisbound", text))
+        return scene.subject.fails(Problem("GroupSnapshotMisbound", text))
     return REST
 
 
@@ -176,7 +150,7 @@ def _take(scene: GroupScene) -> Decision:
         steps = [step] if step is not None else [] if scene.is_given else missing(scene, content)
         return act(*(steps or _follow(scene, content)))
     if scene.is_given:
-        return _complain(scene, Problem("GroupSnapshotContentMissing", "VolumeGroupSnapshotContent is missing"))
+        return scene.subject.fails(Problem("GroupSnapshotContentMissing", "VolumeGroupSnapshotContent is missing"))
     return _start(scene)
 
 
@@ -198,13 +172,7 @@ def _follow(scene: GroupScene, content: GroupContent) -> list[Step]:
     if not changes:
         return []
     old = scene.group.status
-    steps: list[Step] = [_status(scene, changes)]
-    if "creationTime" in changes:
-        text = f"GroupSnapshot {scene.key} was successfully created by the CSI driver."
-        steps.append(_said(scene, NORMAL, "GroupSnapshotCreated", text))
-    if changes.get("readyToUse") and not (old is not None and old.readyToUse):
-        steps.append(_said(scene, NORMAL, "GroupSnapshotReady", f"GroupSnapshot {scene.key} is ready to use."))
-    return steps
+    return scene.subject.follows("GroupSnapshot", old is not None and bool(old.readyToUse), changes)
 
 
 def _start(scene: GroupScene) -> Decision:
@@ -218,25 +186,27 @@ def _start(scene: GroupScene) -> Decision:
     for disk in disks:
         csi, name = disk.spec.csi, disk.metadata.name
         if csi is None:
-            why = f"cannot snapshot a non-CSI volume for group snapshot {scene.key}: {name}"
+            why = f"cannot snapshot a non-CSI volume for group snapshot {scene.subject.key}: {name}"
             return _failed(scene, why, f"Cannot snapshot a non-CSI volume: {name}")
         if csi.driver != found.driver:
             pair = f"Volume CSI driver ({csi.driver}) mismatch with VolumeGroupSnapshotClass ({found.driver})"
-            why = f"{pair} {scene.key}: {name}"
-            return _failed(scene, f"snapshot controller failed to update {scene.key} on API server: {why}", why)
+            why = f"{pair} {scene.subject.key}: {name}"
+            return _failed(
+                scene, f"snapshot controller failed to update {scene.subject.key} on API server: {why}", why
+            )
         handles.append(csi.volumeHandle)
-    text = f"Waiting for a group snapshot {scene.key} to be created by the CSI driver."
+    text = f"Waiting for a group snapshot {scene.subject.key} to be created by the CSI driver."
     created = Create(place(GROUP_CONTENTS, ""), _content(scene, found, handles))
-    bound = _status(scene, {"boundVolumeGroupSnapshotContentName": content_name(group), "readyToUse": False})
-    return act(created, _said(scene, NORMAL, "CreatingGroupSnapshot", text), bound)
+    bound = scene.subject.status({"boundVolumeGroupSnapshotContentName": content_name(group), "readyToUse": False})
+    return act(created, scene.subject.said(NORMAL, "CreatingGroupSnapshot", text), bound)
 
 
 def _failed(scene: GroupScene, why: str, told: str = "") -> Decision:
     problem = Problem(
         "GroupSnapshotContentCreationFailed", f"failed to create group snapshot content with error {why}"
     )
-    more = [_said(scene, WARNING, "CreateGroupSnapshotContentFailed", told)] if told else []
-    return _complain(scene, problem, *more)
+    more = [scene.subject.said(WARNING, "CreateGroupSnapshotContentFailed", told)] if told else []
+    return scene.subject.fails(problem, *more)
 
 
 def _content(scene: GroupScene, found: GroupClass, handles: list[str]) -> Manifest:
@@ -269,25 +239,15 @@ def _leave(scene: GroupScene) -> Decision:
     if GROUP_BOUND not in meta.finalizers:
         return REST
     if scene.restored:
-        member = f"Snapshot {meta.namespace}/{scene.restored} belonging to VolumeGroupSnapshot {scene.key}"
-        told = _said(scene, WARNING, "SnapshotDeletePending", f"{member} is being used to restore a PVC")
+        member = f"Snapshot {meta.namespace}/{scene.restored} belonging to VolumeGroupSnapshot {scene.subject.key}"
+        told = scene.subject.said(WARNING, "SnapshotDeletePending", f"{member} is being used to restore a PVC")
         return act(told, again=AGAIN)
     content = scene.bound if scene.bound is not None and is_of(scene.bound, group) else None
-    steps = _passed_on(content) if content is not None else []
+    goes = content is not None and content.spec.deletionPolicy == "Delete"
+    steps = passed_on(GROUP_CONTENTS, content.metadata, BEING_DELETED, goes=goes) if content is not None else []
     for each in scene.members:
         if each.metadata.deletionTimestamp is None:
             steps.append(Remove(place(SNAPSHOTS, meta.namespace, each.metadata.name), each.metadata.uid, None))
-    if content is None or content.spec.deletionPolicy != "Delete":
-        steps.append(finalized(_at(group), meta.uid, remove=(GROUP_BOUND,)))
+    if not goes:
+        steps.append(finalized(scene.subject.at(), meta.uid, remove=(GROUP_BOUND,)))
     return act(*steps)
-
-
-def _passed_on(content: GroupContent) -> list[Step]:
-    """The content learns that its group goes, and goes with it where it is to."""
-    meta, steps = content.metadata, list[Step]()
-    at = place(GROUP_CONTENTS, "", meta.name)
-    if BEING_DELETED not in meta.annotations:
-        steps.append(Patch(at, {"metadata": {"uid": meta.uid, "annotations": {BEING_DELETED: "yes"}}}))
-    if content.spec.deletionPolicy == "Delete" and meta.deletionTimestamp is None:
-        steps.append(Remove(at, meta.uid, None))
-    return steps
