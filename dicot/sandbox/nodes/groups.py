@@ -7,22 +7,20 @@ keeps no books: of which group a snapshot is, and how large, its handle says.
 import json
 from collections.abc import Sequence
 
-from dicot.kube.address import place
 from dicot.kube.kind import Manifest
 from dicot.moments import stamp
 
 from ...kube.quantity import whole
-from ..events import WARNING, tell
 from ..finalizers import finalized
 from ..marks import FAULT
 from ..snapshots.groups.kinds import GROUP_CONTENTS, Group, GroupContent
-from ..snapshots.groups.names import BEING_CREATED, BEING_DELETED, CONTENT_BOUND, GROUP, VERSION
-from ..steps import REST, Decision, Patch, Step, act
+from ..snapshots.groups.names import BEING_CREATED, BEING_DELETED, CONTENT_BOUND, GROUP
+from ..snapshots.saying import Problem, Subject
+from ..steps import REST, Decision, act
 from .kinds import Disk
-from .snapshots import BROKEN, group_handle, size_of
+from .snapshots import BROKEN, SOON, group_handle, size_of
 from .volumes import PROVISIONER
 
-_AGAIN, _SOON = 2.0, 0.2
 _GONE: Manifest = dict.fromkeys(("volumeGroupSnapshotHandle", "readyToUse", "creationTime", "error"))
 Disks = Sequence[Disk | None]
 
@@ -34,22 +32,23 @@ def decide_group(
     ``classed``: whether the class that it names, if any, is there; ``taken``: whether what is ``to_take`` was."""
     if content.spec.driver != PROVISIONER:
         return REST
+    subject = _subject(content, now)
     if content.metadata.deletionTimestamp is not None:
-        return _remove(content) if _may_go(content) else REST
+        return _remove(content, subject) if _may_go(content) else REST
     status, notes = content.status, content.metadata.annotations
     if status is not None and status.readyToUse:
-        return act(_note(content, None)) if BEING_CREATED in notes else REST
+        return act(subject.noted(BEING_CREATED, None)) if BEING_CREATED in notes else REST
     if content.spec.source.groupSnapshotHandles is not None:
-        return _find(content, classed, now)
+        return _find(content, subject, classed)
     wrong = _untaken(content, group, disks, classed)
     if wrong:
-        return _refuse(content, wrong, now)
+        return _refuse(content, subject, wrong)
     pairs = to_take(content, disks)
     if not pairs:
-        return act(_note(content, "yes"))
+        return act(subject.noted(BEING_CREATED, "yes"))
     if not taken:
-        return Decision(again=_SOON)
-    return act(_status(content, _made(content, pairs, now)), _note(content, None))
+        return Decision(again=SOON)
+    return act(subject.status(_made(content, pairs, now)), subject.noted(BEING_CREATED, None))
 
 
 def to_take(content: GroupContent, disks: Disks) -> list[tuple[str, str]]:
@@ -94,28 +93,23 @@ def _may_go(content: GroupContent) -> bool:
     return BEING_CREATED not in notes and BEING_DELETED in notes
 
 
-def _remove(content: GroupContent) -> Decision:
+def _remove(content: GroupContent, subject: Subject) -> Decision:
     """The group goes where it is to be deleted, and then its content."""
     meta = content.metadata
     if _is_deleted(content):
-        return act(_status(content, _GONE))
+        return act(subject.status(_GONE))
     if CONTENT_BOUND not in meta.finalizers:
         return REST
-    return act(finalized(place(GROUP_CONTENTS, "", meta.name), meta.uid, remove=(CONTENT_BOUND,)))
+    return act(finalized(subject.at(), meta.uid, remove=(CONTENT_BOUND,)))
 
 
-def _note(content: GroupContent, value: str | None) -> Step:
-    meta = content.metadata
-    body = {"metadata": {"uid": meta.uid, "annotations": {BEING_CREATED: value}}}
-    return Patch(place(GROUP_CONTENTS, "", meta.name), body)
+def _subject(content: GroupContent, now: float) -> Subject:
+    """A content, as its driver speaks of it."""
+    error = content.status.error if content.status is not None else None
+    return Subject(GROUP_CONTENTS, "VolumeGroupSnapshotContent", content.metadata, error, PROVISIONER, now)
 
 
-def _status(content: GroupContent, changes: Manifest) -> Step:
-    meta = content.metadata
-    return Patch(place(GROUP_CONTENTS, "", meta.name, "status"), {"metadata": {"uid": meta.uid}, "status": changes})
-
-
-def _find(content: GroupContent, classed: bool, now: float) -> Decision:
+def _find(content: GroupContent, subject: Subject, classed: bool) -> Decision:
     """A group that was there before its content."""
     given, name = content.spec.source.groupSnapshotHandles, content.metadata.name
     assert given is not None
@@ -130,8 +124,8 @@ def _find(content: GroupContent, classed: bool, now: float) -> Decision:
         why = json.dumps(f"rpc error: code = NotFound desc = group {handle} with these snapshots is not here")
         wrong = f"failed to list group snapshot for group snapshot content {name}: {why}"
     else:
-        return act(_status(content, _known(handle, now)))
-    return _refuse(content, wrong, now, created=False)
+        return act(subject.status(_known(handle, subject.now)))
+    return _refuse(content, subject, wrong, created=False)
 
 
 def _known(handle: str, now: float) -> Manifest:
@@ -179,17 +173,13 @@ def _untaken(content: GroupContent, group: Group | None, disks: Disks, classed: 
     return f"failed to take group snapshot of the volumes [{' '.join(handles)}]: {json.dumps(why)}" if why else ""
 
 
-def _refuse(content: GroupContent, wrong: str, now: float, *, created: bool = True) -> Decision:
+def _refuse(content: GroupContent, subject: Subject, wrong: str, *, created: bool = True) -> Decision:
     """Say once what is wrong, and try again; all tries but the first look how it is first."""
-    status, freed = content.status, []
-    reason = "GroupSnapshotContentCheckandUpdateFailed"
-    message = f"Failed to check and update group snapshot content: {wrong}"
-    if created and status is None:
-        reason, message = "GroupSnapshotCreationFailed", f"Failed to create group snapshot: {wrong}"
-    if BEING_CREATED in content.metadata.annotations:
-        freed.append(_note(content, None))
-    if status is not None and status.error is not None and status.error.message == message:
-        return act(*freed, again=_AGAIN)
-    said = {"readyToUse": False, "error": {"message": message, "time": stamp(now)}}
-    about = (f"{GROUP}/{VERSION}", "VolumeGroupSnapshotContent", content.metadata)
-    return act(_status(content, said), tell(*about, WARNING, reason, message, PROVISIONER, now), *freed, again=_AGAIN)
+    problem = Problem(
+        "GroupSnapshotContentCheckandUpdateFailed", f"Failed to check and update group snapshot content: {wrong}"
+    )
+    if created and content.status is None:
+        problem = Problem("GroupSnapshotCreationFailed", f"Failed to create group snapshot: {wrong}")
+    refused = subject.fails(problem)
+    freed = [subject.noted(BEING_CREATED, None)] if BEING_CREATED in content.metadata.annotations else []
+    return act(*refused.steps, *freed, again=refused.again)

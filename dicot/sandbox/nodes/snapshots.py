@@ -7,25 +7,24 @@ large a snapshot is, its handle says.
 import json
 import re
 
-from dicot.kube.address import place
 from dicot.kube.kind import HasMeta, Manifest
-from dicot.moments import read, stamp
+from dicot.moments import read
 
 from ...kube.quantity import whole
-from ..events import WARNING, tell
 from ..finalizers import finalized
 from ..marks import FAULT, delay
 from ..snapshots.groups.names import HANDLE
 from ..snapshots.kinds import CONTENTS, Content, Snapshot
-from ..snapshots.names import BEING_CREATED, BEING_DELETED, CONTENT_BOUND, GROUP, VERSION
-from ..steps import REST, Decision, Patch, Step, act
+from ..snapshots.names import BEING_CREATED, BEING_DELETED, CONTENT_BOUND, GROUP
+from ..snapshots.saying import Problem, Subject
+from ..steps import REST, Decision, act
 from .kinds import Disk
 from .volumes import PROVISIONER
 
 BROKEN = "snapshot"
 """The fault of a VolumeSnapshot that cannot be taken."""
 _HANDLE = re.compile(r"(?:snapshot-[0-9a-f-]{36}|(groupsnapshot-[0-9a-z-]+)-\d+)-(\d+)\Z")
-_AGAIN, SOON = 2.0, 0.2
+SOON = 0.2
 _GONE: Manifest = dict.fromkeys(("snapshotHandle", "readyToUse", "creationTime", "restoreSize"))
 
 
@@ -36,25 +35,27 @@ def decide_content(
     class that it names, if any, is there. ``taken``: whether what is ``to_take`` has been."""
     if content.spec.driver != PROVISIONER:
         return REST
+    subject = _subject(content, now)
     if content.metadata.deletionTimestamp is not None:
-        return _remove(content) if _may_go(content) else REST
+        return _remove(content, subject) if _may_go(content) else REST
     status, notes = content.status, content.metadata.annotations
     if content.spec.source.volumeHandle is not None and HANDLE in notes:
         # It was taken with its group, and whoever made this content says what of it.
         return REST
     if status is not None and status.readyToUse:
-        return act(_note(content, None)) if BEING_CREATED in notes else REST
+        return act(subject.noted(BEING_CREATED, None)) if BEING_CREATED in notes else REST
     if content.spec.source.snapshotHandle is not None:
-        return _find(content, content.spec.source.snapshotHandle, now)
-    wrong = _untaken(content, snapshot, disk, classed=classed, now=now)
+        return _find(subject, content.spec.source.snapshotHandle)
+    wrong = _untaken(content, subject, snapshot, disk, classed=classed)
     if wrong is not None:
         return wrong
     made = to_take(content, disk)
     if made is None:
-        return act(_note(content, "yes"))
+        return act(subject.noted(BEING_CREATED, "yes"))
     if not taken:
         return Decision(again=SOON)
-    return act(_status(content, _made(made, size_of(made) or 0, now)), _note(content, None))
+    told = subject.status(_made(made, size_of(made) or 0, now))
+    return act(told, subject.noted(BEING_CREATED, None))
 
 
 def to_take(content: Content, disk: Disk | None) -> str | None:
@@ -106,37 +107,32 @@ def _may_go(content: Content) -> bool:
     return BEING_CREATED not in notes and BEING_DELETED in notes
 
 
-def _remove(content: Content) -> Decision:
+def _remove(content: Content, subject: Subject) -> Decision:
     """The snapshot goes where it is to be deleted, and then its content."""
     meta = content.metadata
     if _deleted(content) is not None:
-        return act(_status(content, _GONE))
+        return act(subject.status(_GONE))
     if CONTENT_BOUND not in meta.finalizers:
         return REST
-    return act(finalized(place(CONTENTS, "", meta.name), meta.uid, remove=(CONTENT_BOUND,)))
+    return act(finalized(subject.at(), meta.uid, remove=(CONTENT_BOUND,)))
 
 
-def _note(content: Content, value: str | None) -> Step:
-    meta = content.metadata
-    body = {"metadata": {"uid": meta.uid, "annotations": {BEING_CREATED: value}}}
-    return Patch(place(CONTENTS, "", meta.name), body)
+def _subject(content: Content, now: float) -> Subject:
+    """A content, as its driver speaks of it."""
+    error = content.status.error if content.status is not None else None
+    return Subject(CONTENTS, "VolumeSnapshotContent", content.metadata, error, PROVISIONER, now)
 
 
-def _status(content: Content, changes: Manifest) -> Step:
-    meta = content.metadata
-    return Patch(place(CONTENTS, "", meta.name, "status"), {"metadata": {"uid": meta.uid}, "status": changes})
-
-
-def _find(content: Content, handle: str, now: float) -> Decision:
+def _find(subject: Subject, handle: str) -> Decision:
     """A snapshot that was there before its content."""
     size = size_of(handle)
     if size is None:
         why = f"rpc error: code = NotFound desc = snapshot {handle} is not here"
-        text = f"failed to list snapshot for content {content.metadata.name}: {json.dumps(why)}"
+        text = f"failed to list snapshot for content {subject.meta.name}: {json.dumps(why)}"
         said = f"Failed to check and update snapshot content: {text}"
-        return _fail(content, "SnapshotContentCheckandUpdateFailed", said, now)
-    made, group = _made(handle, size, now), group_handle(handle)
-    return act(_status(content, made if group is None else made | {"volumeGroupSnapshotHandle": group}))
+        return subject.fails(Problem("SnapshotContentCheckandUpdateFailed", said))
+    made, group = _made(handle, size, subject.now), group_handle(handle)
+    return act(subject.status(made if group is None else made | {"volumeGroupSnapshotHandle": group}))
 
 
 def _made(handle: str, size: int, now: float) -> Manifest:
@@ -145,30 +141,18 @@ def _made(handle: str, size: int, now: float) -> Manifest:
 
 
 def _untaken(
-    content: Content, snapshot: Snapshot | None, disk: Disk | None, *, classed: bool, now: float
+    content: Content, subject: Subject, snapshot: Snapshot | None, disk: Disk | None, *, classed: bool
 ) -> Decision | None:
     """What is said of a snapshot that cannot be taken; None where it can."""
     meta, handle = content.metadata, content.spec.source.volumeHandle
     if not classed:
         why = f'volumesnapshotclass.{GROUP} "{content.spec.volumeSnapshotClassName}" not found'
         text = f"failed to get input parameters to create snapshot for content {meta.name}: {json.dumps(why)}"
-        return _fail(content, "SnapshotCreationFailed", f"Failed to create snapshot: {text}", now)
+        return subject.fails(Problem("SnapshotCreationFailed", f"Failed to create snapshot: {text}"))
     fault = snapshot.metadata.annotations.get(FAULT) if snapshot is not None else None
     if disk is None or fault == BROKEN:
         why = f"NotFound desc = volume {handle} is not here" if disk is None else "Internal desc = there is no room"
         text = f"failed to take snapshot of the volume {handle}: {json.dumps(f'rpc error: code = {why}')}"
-        freed = [_note(content, None)] if BEING_CREATED in meta.annotations else []
-        return _fail(content, "SnapshotCreationFailed", f"Failed to create snapshot: {text}", now, *freed)
+        freed = [subject.noted(BEING_CREATED, None)] if BEING_CREATED in meta.annotations else []
+        return subject.fails(Problem("SnapshotCreationFailed", f"Failed to create snapshot: {text}"), *freed)
     return None
-
-
-def _fail(content: Content, reason: str, message: str, now: float, *more: Step) -> Decision:
-    """Say once what is wrong, and try again."""
-    status = content.status
-    if status is not None and status.error is not None and status.error.message == message:
-        return Decision(again=_AGAIN)
-    said = {"readyToUse": False, "error": {"message": message, "time": stamp(now)}}
-    told = tell(
-        f"{GROUP}/{VERSION}", "VolumeSnapshotContent", content.metadata, WARNING, reason, message, PROVISIONER, now
-    )
-    return act(_status(content, said), told, *more, again=_AGAIN)

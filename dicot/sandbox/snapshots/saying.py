@@ -49,6 +49,10 @@ class Subject:
         """Its status, changed."""
         return Patch(self.at("status"), {"metadata": {"uid": self.meta.uid}, "status": changes})
 
+    def noted(self, note: str, value: str | None) -> Patch:
+        """An annotation, changed; None takes it away."""
+        return Patch(self.at(), {"metadata": {"uid": self.meta.uid, "annotations": {note: value}}})
+
     def said(self, sort: str, reason: str, message: str) -> Step:
         """An Event about it."""
         return tell(self.kind.api_version, self.called, self.meta, sort, reason, message, self.by, self.now)
