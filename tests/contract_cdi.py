@@ -42,7 +42,6 @@ FALLBACK = "cdi.kubevirt.io/cloneFallbackReason"
 class Case(SeenTestCase):
     """A class that makes all volumes once."""
 
-    _made = ""
     _stories: dict[str, list[Document]] = {}
 
     async def setUp(self) -> None:  # type: ignore[override]
@@ -55,10 +54,7 @@ class LifeTests(Case):
     async def setUp(self) -> None:  # type: ignore[override]
         """The volumes are made once, for all tests here."""
         await super().setUp()
-        if LifeTests._made != self.namespace:
-            LifeTests._made = self.namespace
-            await self.watcher.make()
-            await self.watcher.settled()
+        await self.once(self.watcher.make, self.watcher.settled)
         self.recorded = json.loads(lives.RECORDED.read_text())
 
     async def test_lives_go_as_recorded(self) -> None:

@@ -76,15 +76,10 @@ class Case(Single):
 
 
 class TakeTests(Case):
-    _made = ""
-
     async def setUp(self) -> None:  # type: ignore[override]
         """They are taken once, for all tests here."""
         await super().setUp()
-        if TakeTests._made != self.namespace:
-            TakeTests._made = self.namespace
-            await self.grouped.make()
-            await self.grouped.settled()
+        await self.once(self.grouped.make, self.grouped.settled)
         self.recorded = json.loads(takes.RECORDED.read_text())
 
     async def test_they_are_taken_as_recorded(self) -> None:

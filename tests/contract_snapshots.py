@@ -81,15 +81,10 @@ class Case(SeenTestCase):
 
 
 class TakeTests(Case):
-    _made = ""
-
     async def setUp(self) -> None:  # type: ignore[override]
         """They are taken once, for all tests here."""
         await super().setUp()
-        if TakeTests._made != self.namespace:
-            TakeTests._made = self.namespace
-            await self.watcher.make()
-            await self.watcher.settled()
+        await self.once(self.watcher.make, self.watcher.settled)
         self.recorded = json.loads(takes.RECORDED.read_text())
 
     async def test_they_are_taken_as_recorded(self) -> None:

@@ -10,9 +10,9 @@ from dicot.sandbox.marks import FAULT
 from dicot.sandbox.nodes.guests import decide, finish, run
 from dicot.sandbox.nodes.instances import GUEST_AGENT
 from dicot.sandbox.nodes.kinds import Pod
-from dicot.sandbox.steps import REST, Rewrite
+from dicot.sandbox.steps import Rewrite
 
-from .things import NOW, STAMP, guest, guest_manifest, pod
+from .things import NOW, STAMP, guest, guest_manifest, pod, rewritten
 
 
 def launcher(**meta: Any) -> Pod:
@@ -27,14 +27,8 @@ class Phases(SynchronousTestCase):
     def next(self, phase: str, runs: Pod | None, **meta: Any) -> str:
         """The phase that is written, "" for none."""
         decision = decide(guest(phase=phase, meta=meta), runs, NOW)
-        if decision == REST:
-            return ""
-        (step,) = decision.steps
-        assert isinstance(step, Rewrite)
-        changed = step.change(guest_manifest(phase=phase, meta=meta))
-        assert changed is not None
-        found: str = changed["status"]["phase"]
-        return found
+        changed = rewritten(decision, guest_manifest(phase=phase, meta=meta))
+        return "" if changed is None else str(changed["status"]["phase"])
 
     def test_scheduled_ones_start_once_their_launcher_runs(self) -> None:
         self.assertEqual(self.next("Scheduled", launcher()), "Running")

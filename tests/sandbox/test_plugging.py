@@ -9,9 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from dicot.kube.kind import Manifest
 from dicot.sandbox.nodes import plugging
 from dicot.sandbox.nodes.instances import GUESTS
-from dicot.sandbox.steps import REST, Rewrite
 
-from .things import guest_manifest, raw
+from .things import guest_manifest, raw, rewritten
 
 ROOT: Manifest = {"name": "root", "target": "vda"}
 BROUGHT = {"attachPodName": "hp", "attachPodUID": "uid"}
@@ -30,13 +29,9 @@ def plugged(phase: str, brought: Manifest | None = None, *, wanted: bool = True,
 class PluggingTests(SynchronousTestCase):
     def after(self, vmi: Manifest) -> Any:
         """What is told of the volume then, None where nothing is done."""
-        decision = plugging.decide(GUESTS.read(GUESTS.decode(raw(vmi))))
-        if decision == REST:
+        found = rewritten(plugging.decide(GUESTS.read(GUESTS.decode(raw(vmi)))), vmi)
+        if found is None:
             return None
-        (step,) = decision.steps
-        assert isinstance(step, Rewrite)
-        found = step.change(vmi)
-        assert found is not None
         told = next(each for each in found["status"]["volumeStatus"] if each["name"] == "data")
         return told["phase"], told["target"], told["reason"]
 

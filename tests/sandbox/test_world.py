@@ -2,10 +2,6 @@
 
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
-
-from dicot.kube.kind import Manifest
-from dicot.kube.store import Change, Store
 from dicot.sandbox.controller import Key
 from dicot.sandbox.marks import DELAY, FAULT
 from dicot.sandbox.nodes.instances import GUESTS
@@ -18,33 +14,18 @@ from dicot.sandbox.snapshots.kinds import CONTENTS, SNAPSHOTS
 from dicot.sandbox.snapshots.names import BEING_CREATED
 from dicot.sandbox.steps import REST, Create, Decision, Patch, Rewrite, Tell
 
-from .things import NOW, STAMP, claim_manifest, guest_manifest, pod_manifest, raw
+from .things import NOW, STAMP, claim_manifest, guest_manifest, pod_manifest
+from .told import ToldTestCase
 
 OWNED = {"apiVersion": "x", "kind": "X", "name": "g", "controller": True}
 
 
-class Worlds(SynchronousTestCase):
-    """A world that is told things."""
+class Worlds(ToldTestCase):
+    """The world of the nodes."""
 
     def setUp(self) -> None:
         self.world = NodeWorld(TWO, 2.0)
-        self.again: list[Key] = []
-        self.version = 1
-        for store in self.world.stores:
-            store.listen(self.saw)
-
-    def saw(self, changes: tuple[Change, ...]) -> None:
-        """Remember what is to be decided again."""
-        for change in changes:
-            self.again += self.world.saw(change)
-
-    def tell(self, store: Store[Any], manifest: Manifest) -> list[Key]:
-        """A new state of an object; what is decided again."""
-        self.version += 1
-        manifest["metadata"]["resourceVersion"] = str(self.version)
-        self.again.clear()
-        store.learn(raw(manifest))
-        return list(self.again)
+        self.hears(self.world)
 
 
 class Again(Worlds):

@@ -9,6 +9,7 @@ from dicot.sandbox.nodes.instances import GUESTS, Guest
 from dicot.sandbox.nodes.kinds import CLAIMS, NODES, PODS, PROVISION_BY, Claim, Node, Pod
 from dicot.sandbox.nodes.machines import Machine
 from dicot.sandbox.nodes.volumes import PROVISIONER
+from dicot.sandbox.steps import REST, Decision, Rewrite
 
 NOW = 1_800_000_000.0
 STAMP = "2027-01-15T08:00:00Z"
@@ -100,3 +101,14 @@ def node(machine: Machine, *, labels: dict[str, str] | None = None, **spec: Any)
     made["metadata"]["labels"] = machine.labels | (labels or {})
     found: Node = seen(NODES, {**made, "spec": spec, **machine.status(STAMP, STAMP)})
     return found
+
+
+def rewritten(decision: Decision, found: Manifest) -> Manifest | None:
+    """What the one rewrite that is decided makes of an object; None where nothing is done."""
+    if decision == REST:
+        return None
+    (step,) = decision.steps
+    assert isinstance(step, Rewrite)
+    changed = step.change(found)
+    assert changed is not None
+    return changed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
 from uuid import uuid4
 
 from twisted.internet import reactor
@@ -75,6 +76,7 @@ class SeenTestCase(TestCase):
 
     timeout = TIMEOUT
     CAST: Sequence[Document] = ()
+    _once: ClassVar[str] = ""
 
     async def setUp(self) -> None:  # type: ignore[override]
         self.access = await SHARED.furnished(reactor)
@@ -88,6 +90,13 @@ class SeenTestCase(TestCase):
         self.machines = f"{KUBEVIRT}/namespaces/{self.namespace}/virtualmachines"
         self.guests = f"{KUBEVIRT}/namespaces/{self.namespace}/virtualmachineinstances"
         self.volumes = f"{CDI}/namespaces/{self.namespace}/datavolumes"
+
+    async def once(self, *steps: Callable[[], Awaitable[object]]) -> None:
+        """Steps that the first test of a class takes, for all of them."""
+        if type(self)._once != self.namespace:
+            type(self)._once = self.namespace
+            for step in steps:
+                await step()
 
     async def make(self, *documents: Document) -> None:
         """Objects in the namespace."""

@@ -6,15 +6,12 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from tests.cluster.access import Access
-from tests.cluster.control import Control
-from tests.cluster.objects import named
+from tests.sandbox.recording import recording
 
 from . import lives, offers
 from .watcher import Watcher
@@ -25,21 +22,16 @@ UNTOLD = 120.0
 
 async def record(reactor: Any, kubeconfig: Path) -> None:
     """Make everything in a namespace of its own, which is deleted."""
-    access = Access.read(kubeconfig)
-    control = Control(reactor, access.server, access.authority, access.admin)
-    namespace = f"record-{uuid4().hex[:8]}"
-    made = await control.change("POST", "/api/v1/namespaces", named("Namespace", namespace))
-    watcher = Watcher(control, namespace, made["metadata"]["resourceVersion"])
-    await watcher.make()
-    await watcher.settled()
-    _write(offers.RECORDED, await watcher.refusals())
-    settings = await watcher.profile()
-    told = {"lives": await watcher.told(), "sources": await watcher.sources(), "settings": settings}
-    await deferLater(reactor, UNTOLD)
-    told["events"] = await watcher.events()
-    _write(lives.RECORDED, told)
-    await control.change("DELETE", f"/api/v1/namespaces/{namespace}")
-    await control.close()
+    async with recording(reactor, kubeconfig) as (control, made):
+        watcher = Watcher(control, made["metadata"]["name"], made["metadata"]["resourceVersion"])
+        await watcher.make()
+        await watcher.settled()
+        _write(offers.RECORDED, await watcher.refusals())
+        settings = await watcher.profile()
+        told = {"lives": await watcher.told(), "sources": await watcher.sources(), "settings": settings}
+        await deferLater(reactor, UNTOLD)
+        told["events"] = await watcher.events()
+        _write(lives.RECORDED, told)
 
 
 def _write(path: Path, content: object) -> None:

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from dicot.kube.kind import Manifest
-from dicot.kube.store import Change, Store
+from dicot.kube.store import Store
 from dicot.sandbox.controller import Key
 from dicot.sandbox.marks import DELAY
 from dicot.sandbox.nodes.grouped import Grouped
@@ -23,6 +23,7 @@ from dicot.sandbox.snapshots.world import SnapshotWorld
 from dicot.sandbox.steps import Create, Decision, Patch, Remove, Tell
 
 from ...things import raw
+from ...told import ToldTestCase
 from ..things import DRIVER, NOW, STAMP, UID
 from .things import HANDLE, NAME, SIZE, group, taken
 
@@ -72,29 +73,13 @@ def member(**status: Any) -> Manifest:
     return {"metadata": meta | {"finalizers": [SNAPSHOT_SOURCE]}, "spec": spec, "status": status}
 
 
-class Controlled(SynchronousTestCase):
+class Controlled(ToldTestCase):
     """The snapshot controller's."""
 
     def setUp(self) -> None:
         self.world = SnapshotWorld()
         self.groups = self.world.grouped
-        self.again: list[Key] = []
-        self.version = 1
-        for store in self.world.stores:
-            store.listen(self.saw)
-
-    def saw(self, changes: tuple[Change, ...]) -> None:
-        """Remember what is to be decided again."""
-        for change in changes:
-            self.again += self.world.saw(change)
-
-    def tell(self, store: Store[Any], manifest: Manifest) -> set[Key]:
-        """A new state of an object; what is decided again."""
-        self.version += 1
-        self.again.clear()
-        meta = manifest["metadata"] | {"resourceVersion": str(self.version)}
-        store.learn(raw({**manifest, "metadata": meta}))
-        return set(self.again)
+        self.hears(self.world)
 
     def decide(self) -> Decision:
         """About the group."""
@@ -106,7 +91,7 @@ class Controlled(SynchronousTestCase):
             self.tell(self.world.disks, volume(name))
             self.tell(self.world.claims, claim(name, app))
         touched = self.tell(self.groups.groups, GROUP)
-        self.assertEqual(touched, {Key(GROUPS, "n", "g"), Key(GROUP_CONTENTS, "", NAME)})
+        self.assertEqual(set(touched), {Key(GROUPS, "n", "g"), Key(GROUP_CONTENTS, "", NAME)})
         create, *_ = self.decide().steps
         assert isinstance(create, Create)
         self.assertEqual(create.body["spec"]["source"], {"volumeHandles": ["v", "w"]})
@@ -117,7 +102,7 @@ class Controlled(SynchronousTestCase):
         self.tell(self.groups.classes, CLASS)
         self.tell(self.groups.groups, GROUP)
         touched = self.tell(self.groups.contents, content(taken("v")))
-        self.assertEqual(touched, {Key(GROUPS, "n", "g"), Key(GROUP_CONTENTS, "", NAME)})
+        self.assertEqual(set(touched), {Key(GROUPS, "n", "g"), Key(GROUP_CONTENTS, "", NAME)})
         for claims in ("", "c-v"):
             _, made = self.decide().steps
             assert isinstance(made, Create)
