@@ -19,7 +19,7 @@ cluster: $(VENV)/.installed
 	@$(VENV)/bin/python -m tests.cluster.run --cluster-only --port "$(PORT)" --nodes "$(NODES)"
 
 test: venv
-	@$(VENV)/bin/python -m tests.run
+	@$(VENV)/bin/python -m tests.run $(if $(PARTS),--parts $(foreach each,$(PARTS),'$(each)'))
 
 test-fast: venv
 	@$(VENV)/bin/python -m tests.run --fast
@@ -28,7 +28,7 @@ test-unit: venv
 	@$(VENV)/bin/python -m tests.run --without-cluster
 
 test-long: venv
-	@DICOT_LONG=1 $(VENV)/bin/python -m tests.run
+	@DICOT_LONG=1 $(VENV)/bin/python -m tests.run $(if $(PARTS),--parts $(foreach each,$(PARTS),'$(each)'))
 
 bench: venv
 	@$(VENV)/bin/python -m bench $(foreach each,ROWS SERVERS ROUNDS SECONDS NICE,$(call given,$(each)))

@@ -3,6 +3,7 @@
 Lint and types count as one each, every trial test as one; what failed is told again before the last line. Modules
 that end in ``_live`` and the contract suites need a cluster: they run on the sandbox and then on the real control
 planes. ``--without-cluster`` leaves out both and ``--fast`` the real ones and the long searches; each says so.
+``--parts`` runs only what it names: the long run takes hours, and one part after the other is the whole too.
 
 Tests on clusters mostly wait, so several parts of them run at a time, each with a cluster of its own. What a part or
 a tool says is printed when it has ended.
@@ -21,6 +22,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tests.cluster.modules import KUBERNETES_SERIES, KUBERNETES_VERSIONS
@@ -285,39 +287,88 @@ def on_real(environment: Mapping[str, str], prefix: str = "live") -> list[Work]:
     return [trial(name.replace("live", prefix, 1), found[name], environment) for name in names]
 
 
-def main() -> int:
-    """The exit code: 0 only where nothing failed."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--without-cluster", action="store_true", help="leave out all tests that need a cluster")
-    options.add_argument("--fast", action="store_true", help="leave out the real control planes and long searches")
-    given = options.parse_args()
-    total, environment = Sum(), {"PYTHONPATH": str(ROOT)}
-    logs = audit_logs()
-    works, judges = list[Work](), list[Work]()
-    real = not (given.without_cluster or given.fast)
-    if given.without_cluster:
-        print("the tests that need a cluster are left out, as asked")
-    else:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Commands that run side by side. ``programs`` is the environment that names the control planes they need, None
+    where they need none."""
+
+    works: Sequence[Work]
+    programs: Mapping[str, str] | None = None
+
+    def of(self, patterns: Sequence[str]) -> "Round":
+        """Only what has such a name. Without a real part it needs no programs."""
+        works = [work for work in self.works if any(fnmatchcase(work.name, pattern) for pattern in patterns)]
+        is_real = any(work.name.startswith(("live", *OTHERS)) for work in works)
+        return Round(works, self.programs if is_real else None)
+
+
+def every_day(environment: Mapping[str, str], logs: Path, left_out: Sequence[str], *, real: bool) -> Round:
+    """What `make test` runs, without some parts on the sandbox."""
+    works = list[Work]()
+    if set(left_out) != set(PARTS):
         sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox", "DICOT_TEST_AUDIT": str(logs / "sandbox")}
-        works += on_sandbox(sandbox, SEARCHES if given.fast else ())
-        judges.append(rights("sandbox", logs))
+        works += on_sandbox(sandbox, left_out)
     works += [trial("unit", chosen("unit"), environment), *tools()]
     if real:
-        build(total, environment)
         # A real cluster keeps a processor busy as long as it is there: each comes when there is room for it.
         works += on_real({**environment, "DICOT_TEST_AUDIT": str(logs / "live")})
-        judges += [] if os.environ.get("DICOT_TEST_KUBECONFIG") else [rights("live", logs, "--whole")]
-    carry_out(works, total, AT_ONCE)
-    carry_out(judges, total, 1)
-    for series in OTHERS if real and IS_LONG else ():
-        # The same suite as every day: what takes long is tried on one of them.
-        programs = {**environment, "DICOT_KUBERNETES": series, "DICOT_LONG": ""}
-        build(total, programs)
-        carry_out(on_real(programs, series), total, len(REAL_PARTS))
+    return Round(works, environment if real else None)
+
+
+def elsewhere(environment: Mapping[str, str]) -> list[Round]:
+    """What the long run adds: the suite of every day on each other Kubernetes. What takes long is tried on one."""
+    found = [(series, {**environment, "DICOT_KUBERNETES": series, "DICOT_LONG": ""}) for series in OTHERS]
+    return [Round(on_real(programs, series), programs) for series, programs in found]
+
+
+def judges(given: argparse.Namespace, logs: Path) -> list[Work]:
+    """What looks at all that was asked of each kind of cluster."""
+    found = [] if given.without_cluster else [rights("sandbox", logs)]
+    is_own = not os.environ.get("DICOT_TEST_KUBECONFIG")
+    return [*found, *([rights("live", logs, "--whole")] if is_real(given) and is_own else [])]
+
+
+def is_real(given: argparse.Namespace) -> bool:
+    """Whether the real control planes are asked for."""
+    return not (given.without_cluster or given.fast)
+
+
+def options() -> argparse.ArgumentParser:
+    """What may be asked for."""
+    found = argparse.ArgumentParser(description=__doc__)
+    found.add_argument("--without-cluster", action="store_true", help="leave out all tests that need a cluster")
+    found.add_argument("--fast", action="store_true", help="leave out the real control planes and long searches")
+    found.add_argument("--parts", nargs="+", metavar="NAME", help="only these, as they are named at their end")
+    return found
+
+
+def main() -> int:
+    """The exit code: 0 only where nothing failed."""
+    parser = options()
+    given = parser.parse_args()
+    total, environment = Sum(), {"PYTHONPATH": str(ROOT)}
+    logs, real = audit_logs(), is_real(given)
+    if given.without_cluster:
+        print("the tests that need a cluster are left out, as asked")
+    left_out = tuple(PARTS) if given.without_cluster else SEARCHES if given.fast else ()
+    rounds = [every_day(environment, logs, left_out, real=real)]
+    rounds += elsewhere(environment) if real and IS_LONG else ()
+    if given.parts:
+        known = [work.name for each in rounds for work in each.works]
+        rounds = [each.of(given.parts) for each in rounds]
+        if not any(each.works for each in rounds):
+            parser.error(f"none of these is {' or '.join(given.parts)}: {', '.join(known)}")
+    for each in rounds:
+        if each.programs is not None:
+            build(total, each.programs)
+        carry_out(each.works, total, AT_ONCE)
+    if not given.parts:
+        # Parts by themselves do not do all that there is a right for.
+        carry_out(judges(given, logs), total, 1)
     if given.fast:
         print(f"the tests on the real control planes are left out, and {', '.join(SEARCHES)}, as asked")
-    for each in total.wrong:
-        print(f"== failed: {each}")
+    for wrong in total.wrong:
+        print(f"== failed: {wrong}")
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
     return 1 if total.failed or not total.passed else 0
 

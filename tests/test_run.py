@@ -8,7 +8,7 @@ from io import StringIO
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import run
-from tests.run import PARTS, REAL_PARTS, RULE, SEARCHES, Sum, Work, carry_out, chosen, parts
+from tests.run import OTHERS, PARTS, REAL_PARTS, RULE, SEARCHES, Round, Sum, Work, carry_out, chosen, parts
 
 REPORT = f"""tests.test_run
     test_one ...                                                          [FAIL]
@@ -77,6 +77,20 @@ class PartTests(SynchronousTestCase):
 
     def test_what_a_fast_run_leaves_out_are_parts(self) -> None:
         self.assertLess(set(SEARCHES), set(PARTS))
+
+    def test_what_is_asked_for_brings_what_it_needs(self) -> None:
+        """Programs are built for parts that run on them."""
+        names = ("sandbox-people", "unit", "live-guests", f"{OTHERS[0]}-guests")
+        whole = Round([Work(name, ()) for name in names], {"DICOT_KUBERNETES": "v1"})
+        for patterns, found, is_real in (
+            (("unit", "sandbox-*"), names[:2], False),
+            (("live-*",), names[2:3], True),
+            (("*-guests",), names[2:], True),
+            (("nothing",), (), False),
+        ):
+            part = whole.of(patterns)
+            self.assertEqual(tuple(work.name for work in part.works), found)
+            self.assertEqual(part.programs is not None, is_real)
 
 
 class WorkTests(SynchronousTestCase):
