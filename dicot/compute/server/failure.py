@@ -12,6 +12,8 @@ from .seen import Seen, held
 
 NO_HOST = "No valid host was found. There are not enough hosts available."
 QUOTA = "Quota exceeded for resources."
+FAILED_ONCE, NOT_PULLED = "Error", "ImagePullFailed"
+"""What CDI says of a volume that its worker does not fill: it ended badly, or its image is not to be had."""
 WORDS: Mapping[str, str] = {
     "FailedFindInstancetype": "Flavor could not be found.",
     "FailedFindPreference": "Preference could not be found.",
@@ -19,11 +21,11 @@ WORDS: Mapping[str, str] = {
     "FailedPvcNotFound": "A disk of the instance could not be found.",
     "ErrImagePull": "The image could not be fetched.",
     "ImagePullBackOff": "The image could not be fetched.",
-    "ImagePullFailed": "The image could not be fetched.",
+    NOT_PULLED: "The image could not be fetched.",
     "FailedGuaranteeResources": "The resources of the instance could not be guaranteed.",
     "ErrExceededQuota": QUOTA,
     "ErrClaimNotValid": "The storage class does not say how a disk is to be claimed.",
-    "Error": "The disk could not be filled from the image.",
+    FAILED_ONCE: "The disk could not be filled from the image.",
     "CrashLoopBackOff": "The instance ended each time that it was started.",
 }
 UNKNOWN = "The instance could not be started."
@@ -68,7 +70,7 @@ def _reasons(seen: Seen) -> Iterator[Condition]:
         yield seen.failure
     for volume in seen.volumes:
         running = held(volume.status.conditions, "Running", "False")
-        if running is not None and running.reason in ("Error", "ImagePullFailed"):
+        if running is not None and running.reason in (FAILED_ONCE, NOT_PULLED):
             yield running
         bound = held(volume.status.conditions, "Bound", "False")
         if bound is not None and bound.reason in ("ErrExceededQuota", "ErrClaimNotValid"):

@@ -10,7 +10,7 @@ import msgspec
 
 from ...cloud.kinds.condition import Condition
 from ...moments import read
-from .failure import Failure, failure_of
+from .failure import FAILED_ONCE, NOT_PULLED, Failure, failure_of
 from .seen import FINAL, Seen, held, task_of
 from .states import ACTIVE, BUILDING, ERROR, PAUSED, STOPPED, status_of
 
@@ -173,13 +173,18 @@ def _unclaimable(seen: Seen) -> State | None:
 
 
 def _with_broken_disk(seen: Seen) -> State | None:
-    """The importer failed at least once; it is tried again, and CDI never calls the volume failed."""
+    """The importer failed at least once; it is tried again, and CDI never calls the volume failed.
+
+    One whose own image cannot be pulled never runs: that is as bad as with a launcher's.
+    """
     if seen.printable != "DataVolumeError":
         return None
     if any(volume.status.restartCount >= RETRIES or volume.status.phase == "Failed" for volume in seen.volumes):
         return State(ERROR)
     failed = [held(volume.status.conditions, "Running", "False") for volume in seen.volumes]
-    found = next((each for each in failed if each is not None and each.reason == "Error"), None)
+    if any(each is not None and each.reason == NOT_PULLED for each in failed):
+        return State(ERROR)
+    found = next((each for each in failed if each is not None and each.reason == FAILED_ONCE), None)
     return State(BUILDING, "block_device_mapping") if found is None else _graced(seen, found, State(ERROR))
 
 

@@ -23,6 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 from dicot.sandbox.marks import FAULT
+from dicot.sandbox.nodes.odds import LABEL, MET
 from tests.cluster.access import Access
 from tests.cluster.control import MERGE, Control
 from tests.cluster.history import Event, history, version
@@ -221,6 +222,15 @@ async def _over_quota(place: Place) -> None:
     await place.make(rooted(NAME, IMPORT))
 
 
+async def _without_importer(place: Place) -> None:
+    """What cannot be pulled is CDI's own image."""
+    odds = named("ConfigMap", "odds", None, data={"mark": "image-pull", "name": "importer-*"})
+    odds["metadata"]["labels"] = {LABEL: "true"}
+    await place.make(odds)
+    await place.shows(f"{place.core}/configmaps/odds", lambda found: MET in found["metadata"].get("annotations", {}))
+    await place.make(rooted(NAME, IMPORT))
+
+
 async def _late_disk(place: Place) -> None:
     await place.make(machine(NAME, disk_of("late")))
     await place.shows(place.machine, shows("ErrorPvcNotFound"))
@@ -258,6 +268,7 @@ def scenes(storage_class: str) -> dict[str, Scene]:
         "claim_quota": Scene(_over_quota, fails("Provisioning")),
         "claim_invalid": Scene(makes(rooted(NAME, strange)), shows("Provisioning")),
         "claim_waits": Scene(makes(claim, machine(NAME, own)), shows("WaitingForVolumeBinding")),
+        "importer_pull": Scene(_without_importer, shows("DataVolumeError")),
         "image_pull_first": Scene(makes(machine(NAME, notes={FAULT: "image-pull"})), shows("ErrImagePull")),
         "separate_no_claim": Scene(
             makes(volume("v", strange), machine(NAME, disk_of("v"))), shows("ErrorPvcNotFound")

@@ -15,6 +15,7 @@ NEVER_RAN: dict[str, tuple[str, str | None, str | None, int]] = {
     "claim_quota": ERROR,
     "claim_invalid": FILLING,
     "claim_waits": FILLING,
+    "importer_pull": ERROR,
     "image_pull_first": ERROR,
     "separate_no_claim": FILLING,
     "separate_filling": FILLING,
@@ -78,6 +79,7 @@ class RecordedRowsTests(SynchronousTestCase):
         for name, code, words in (
             ("no_image", 500, "The cluster refused an object of the instance."),
             ("claim_quota", 403, "Quota exceeded for resources."),
+            ("importer_pull", 500, "The image could not be fetched."),
             ("image_pull_first", 500, "The image could not be fetched."),
         ):
             failure = told(name).failure
