@@ -10,7 +10,7 @@ from dicot.kube.kind import Kind, Manifest
 
 from ...steps import Create, Step
 from ..keeping.kinds import CONTENTS, SNAPSHOTS, VOLUME_SNAPSHOTS
-from ..keeping.restored import bare_claim
+from ..keeping.restored_claims import bare_claim
 from ..keeping.scene import backups
 from ..machines.kinds import CLAIMS, GUESTS, MACHINES, VOLUMES, claim_of
 from ..machines.objects import is_final, meta, owned_by, phase, reference, status

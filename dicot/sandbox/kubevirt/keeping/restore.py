@@ -28,8 +28,9 @@ from ..machines.objects import (
     status,
     with_condition,
 )
-from . import restored
-from .restored import Scene, Strange
+from . import restored_claims, restored_machine, restored_volumes
+from .restored import Scene, Strange, content_of, is_last
+from .restored_claims import OWNED_BY
 
 FINALIZER = "snapshot.kubevirt.io/vmrestore-protection"
 _GRACE = 300.0
@@ -149,20 +150,20 @@ def _wait(scene: Scene) -> Decision:
 
 def _go_on(scene: Scene) -> Decision:
     """Claims, then the machine, then all is said."""
-    content = restored.content_of(scene)
+    content = content_of(scene)
     target = scene.target
-    done = target is not None and restored.is_last(scene.restore, target)
+    done = target is not None and is_last(scene.restore, target)
     if target is not None and not done:
         if meta(target)["uid"] != status(scene.snapshot or {}).get("sourceUID"):
             raise Strange(_OTHER)
         held = _hold(scene, target)
         if held is not None:
             return act(held)
-    volumes = restored.restores(scene, content)
+    volumes = restored_claims.restores(scene, content)
     pvcs = _Said(True, "Creating new PVCs", "Waiting for new PVCs")
     if volumes != (status(scene.restore).get("restores") or []):
         return act(_written(scene, {"restores": volumes}, pvcs))
-    made, waits = restored.claims(scene, content)
+    made, waits = restored_claims.claims(scene, content)
     if made or waits:
         return act(*made, *_changed(scene, _written(scene, {}, pvcs)))
     if not done:
@@ -184,16 +185,16 @@ def _hold(scene: Scene, target: Manifest) -> Replace | None:
 def _update(scene: Scene, content: Manifest) -> Decision:
     """The DataVolumes of the machine, then the machine itself."""
     told = _Said(True, "Updating target spec", "Waiting for target update")
-    volumes, steps = restored.named_volumes(scene, content)
+    volumes, steps = restored_volumes.named_volumes(scene, content)
     if steps:
         return act(*steps)
     if volumes != status(scene.restore).get("restores"):
         return act(_written(scene, {"restores": volumes}, told))
-    machine = restored.machine(scene, content)
-    made, waits = restored.data_volumes(scene, machine)
+    machine = restored_machine.machine(scene, content)
+    made, waits = restored_volumes.data_volumes(scene, machine)
     if made or waits:
         return act(*made, *_changed(scene, _written(scene, {}, told)))
-    gone = restored.left_over(scene, machine)
+    gone = restored_volumes.left_over(scene, machine)
     if gone != (status(scene.restore).get("deletedDataVolumes") or []):
         return act(_written(scene, {"deletedDataVolumes": gone}, told))
     at = Place("kubevirt.io", "v1", "virtualmachines", meta(scene.restore)["namespace"])
@@ -228,9 +229,9 @@ def _adopted(scene: Scene, target: Manifest) -> Iterator[Step]:
     names = {each["persistentVolumeClaim"] for each in status(scene.restore).get("restores") or ()}
     for name in sorted(names & scene.claims.keys()):
         claim = scene.claims[name]
-        owned = meta(claim).get("annotations", {}).get(restored.OWNED_BY) == meta(scene.restore)["name"]
+        owned = meta(claim).get("annotations", {}).get(OWNED_BY) == meta(scene.restore)["name"]
         if owned and not has_controller(claim):
-            notes = {key: text for key, text in meta(claim)["annotations"].items() if key != restored.OWNED_BY}
+            notes = {key: text for key, text in meta(claim)["annotations"].items() if key != OWNED_BY}
             metadata = {**meta(claim), "annotations": notes, "ownerReferences": [reference(target)]}
             yield Replace(place(claim), {**claim, "metadata": metadata})
 
