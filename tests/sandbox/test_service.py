@@ -94,8 +94,9 @@ class NodesAtWork(SynchronousTestCase):
         origin = Origin(Silence(), Badge(), DeferredSemaphore(2))
         accounts = Accounts(self.kube, self.handler)  # type: ignore[arg-type]
         self.nodes = Nodes(accounts, origin, self.clock, lambda: 0.5)
+        self.cluster = self.nodes.world.cluster
         self.nodes.startService()
-        self.nodes.world.nodes.replace([], "1")
+        self.cluster.nodes.replace([], "1")
         self.addCleanup(self.stop)
 
     def stop(self) -> None:
@@ -137,7 +138,7 @@ class NodesAtWork(SynchronousTestCase):
             noted = {FAULT: LOST} if name in names else {}
             metadata = {"name": name, "uid": f"uid-{name}", "annotations": noted}
             self.version += 1
-            self.tell(self.nodes.world.nodes, {"metadata": metadata}, self.version)
+            self.tell(self.cluster.nodes, {"metadata": metadata}, self.version)
 
     def test_a_lost_machine_is_silent_until_it_is_back(self) -> None:
         self.lose("node-1")
@@ -157,9 +158,9 @@ class NodesAtWork(SynchronousTestCase):
         self.lose("node-1")
         place = Place("kubevirt.io", "v1", "virtualmachineinstances", "n", "g")
         self.handler.objects[place] = guest_manifest(phase="Running")
-        self.tell(self.nodes.world.guests, guest_manifest(phase="Running"))
+        self.tell(self.cluster.guests, guest_manifest(phase="Running"))
         going = {"deletionTimestamp": "2027-01-15T08:00:00Z"}
-        self.tell(self.nodes.world.pods, pod_manifest(meta=going, spec={"nodeName": "node-1"}))
+        self.tell(self.cluster.pods, pod_manifest(meta=going, spec={"nodeName": "node-1"}))
         self.assertEqual((self.handler.written, self.kube.of("pods")), ([], []))
         self.lose()
         self.assertEqual(self.handler.of("virtualmachineinstances"), [("read", "g"), ("replace", "g")])
@@ -170,7 +171,7 @@ class NodesAtWork(SynchronousTestCase):
         made = self.nodes.take(Create(Place("", "v1", "pods", "n"), pod_manifest()))
         self.kube.objects[Place("", "v1", "pods", "n")] = pod_manifest()
         self.successResultOf(Deferred.fromCoroutine(made))
-        self.assertIsNotNone(self.nodes.world.pods.one("n", "p"))
+        self.assertIsNotNone(self.cluster.pods.one("n", "p"))
 
     def test_a_refused_object_is_told_of_before_it_fails(self) -> None:
         told = Patch(Place("", "v1", "pods", "n", "other"), {})
@@ -194,42 +195,42 @@ class NodesAtWork(SynchronousTestCase):
     def test_nothing_is_decided_before_everything_is_seen(self) -> None:
         place = Place("kubevirt.io", "v1", "virtualmachineinstances", "n", "g")
         self.handler.objects[place] = guest_manifest(phase="Succeeded")
-        self.nodes.world.guests.replace([raw(guest_manifest(phase="Running"))], "3")
+        self.cluster.guests.replace([raw(guest_manifest(phase="Running"))], "3")
         self.assertEqual(self.handler.written, [])
         world = self.nodes.world
         for store in world.stores:
-            if store not in (world.guests, world.disks):
+            if store not in (world.cluster.guests, world.storage.disks):
                 store.replace([], "3")
         self.assertEqual(self.handler.written, [])
-        self.nodes.world.disks.replace([], "3")
+        self.nodes.world.storage.disks.replace([], "3")
         self.assertEqual(self.handler.of("virtualmachineinstances"), [("read", "g")])
 
     def test_a_guest_is_written_by_virt_handler_alone(self) -> None:
         self.sync()
         place = Place("kubevirt.io", "v1", "virtualmachineinstances", "n", "g")
         self.handler.objects[place] = guest_manifest(phase="Running")
-        self.tell(self.nodes.world.guests, guest_manifest(phase="Running"))
+        self.tell(self.cluster.guests, guest_manifest(phase="Running"))
         self.assertEqual(self.handler.of("virtualmachineinstances"), [("read", "g"), ("replace", "g")])
         self.assertEqual(self.handler.bodies[1]["status"]["phase"], "Succeeded")
         self.assertEqual(self.kube.of("virtualmachineinstances"), [])
 
     def test_a_pod_is_deleted_for_good(self) -> None:
         self.sync()
-        self.tell(self.nodes.world.pods, pod_manifest(meta={"deletionTimestamp": "2027-01-15T08:00:00Z"}))
+        self.tell(self.cluster.pods, pod_manifest(meta={"deletionTimestamp": "2027-01-15T08:00:00Z"}))
         self.assertEqual(self.kube.of("pods"), [("delete uid-p 0", "p")])
 
     def test_what_failed_is_decided_again_later(self) -> None:
         self.sync()
         for fault in (Conflict(409, "Conflict", "stale"), Unreachable("away")):
             self.kube.fail = lambda verb, at, fault=fault: fault  # type: ignore[misc]
-            self.tell(self.nodes.world.claims, claim_manifest(), 2)
+            self.tell(self.cluster.claims, claim_manifest(), 2)
             self.assertEqual(self.kube.of("persistentvolumes"), [])
             self.kube.fail = lambda verb, at: None
             self.clock.advance(RETRY)
             self.assertEqual(self.kube.of("persistentvolumes"), [("create", "")])
             self.kube.written.clear()
-            self.nodes.world.claims.forget("n", "c", "uid-c")
-            self.nodes.world.claims.replace([], "9")
+            self.cluster.claims.forget("n", "c", "uid-c")
+            self.cluster.claims.replace([], "9")
 
     def test_a_change_while_it_is_written_is_decided_after(self) -> None:
         self.sync()
@@ -240,19 +241,19 @@ class NodesAtWork(SynchronousTestCase):
             return await waiting[-1]
 
         self.kube.create = slow  # type: ignore[method-assign]
-        self.tell(self.nodes.world.claims, claim_manifest(), 2)
-        self.tell(self.nodes.world.claims, claim_manifest(spec={"accessModes": ["ReadWriteMany"]}), 3)
+        self.tell(self.cluster.claims, claim_manifest(), 2)
+        self.tell(self.cluster.claims, claim_manifest(spec={"accessModes": ["ReadWriteMany"]}), 3)
         self.assertEqual(len(waiting), 1)
         waiting[0].callback(raw({"metadata": {"name": "pvc-uid-c"}}))
         self.assertEqual(len(waiting), 2)
 
     def test_stopped_it_leaves_nothing(self) -> None:
         self.sync()
-        self.tell(self.nodes.world.pods, pod_manifest(spec={"nodeSelector": {"no": "where"}}))
+        self.tell(self.cluster.pods, pod_manifest(spec={"nodeSelector": {"no": "where"}}))
         self.nodes.stopService()
         self.clock.advance(0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.nodes.startService()
         self.kube.written.clear()
-        self.tell(self.nodes.world.claims, claim_manifest(), 3)
+        self.tell(self.cluster.claims, claim_manifest(), 3)
         self.assertEqual(self.kube.of("persistentvolumes"), [("create", "")])

@@ -6,7 +6,7 @@ import msgspec
 
 from dicot.kube.address import place
 from dicot.kube.kind import Kind, Meta
-from dicot.kube.store import Change
+from dicot.kube.store import Change, Store
 
 from ..steps import REST, Decision, Patch, act
 from .addresses import Addresses
@@ -56,6 +56,7 @@ class Balancers:
     """Who has which address."""
 
     def __init__(self) -> None:
+        self.services: Store[Service] = Store(SERVICES)
         self._addresses = Addresses(POOL)
 
     def saw(self, change: Change) -> None:

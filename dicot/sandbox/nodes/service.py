@@ -74,11 +74,11 @@ class Nodes(Controller):
 
     async def _beat(self, machine: Machine) -> None:
         """Keep a machine alive in the eyes of the cluster, unless it is lost."""
-        await self.world.nodes.synced()
+        await self.world.cluster.nodes.synced()
         since = due = self._clock.seconds()
         while True:
             pause = RETRY
-            if self.world.is_lost(machine.name):
+            if self.world.cluster.is_lost(machine.name):
                 since = due = self._clock.seconds()
                 if self._doors is not None:
                     self._doors.shut(machine)
