@@ -45,7 +45,8 @@ _ONLY_LEGACY = "virtual_name"
 class Device:
     """One mapping. ``boot`` is None or below 0 for what is not booted from; ``size`` in GiB, of swap in MiB.
 
-    ``deletes`` tells that a volume goes with its server.
+    ``deletes`` tells that a volume goes with its server; ``unread`` that ``boot`` came as text that Nova leaves as it
+    is, so that it is no first one yet where the image of a server is looked for (``BlockDeviceDict._validate``).
     """
 
     source: str = ""
@@ -63,6 +64,7 @@ class Device:
     volume_type: str = ""
     deletes: bool = False
     nothing: bool = False
+    unread: bool = False
     legacy: bool = False
 
     @property
@@ -128,7 +130,7 @@ def _mapping(said: dict[str, Any], has_image: bool) -> Device:
         raise BadRequest(f"{INVALID}Following fields are invalid: {_ONLY_LEGACY}")
     if not found.nothing and not found.source:
         raise BadRequest(f"{INVALID}Some required fields are missing")
-    return replace(found, boot=_boot(boot))
+    return replace(found, boot=_boot(boot), unread=found.nothing and isinstance(boot, str))
 
 
 def _is_first(boot: int | str | None) -> bool:
@@ -164,7 +166,9 @@ def _sourced(device: Device, id: str, is_root: bool) -> Device:
 def boots_from(devices: Sequence[Device]) -> Device | None:
     """What a server without an image would be told by (nova/block_device.py, ``get_bdm_image_metadata``)."""
     for device in devices:
-        is_first = _LETTER.sub("", device.name) == "a" if device.legacy else device.boot == 0
+        is_first = device.boot == 0 and not device.unread
+        if device.legacy:
+            is_first = _LETTER.sub("", device.name) == "a"
         if is_first and (device.image or device.volume or device.snapshot):
             return device
     return None

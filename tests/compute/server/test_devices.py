@@ -107,6 +107,15 @@ class RefusalTests(SynchronousTestCase):
             block_device_mapping=[{"volume_id": SERVER, "device_name": "/dev/vda"}],
         )
 
+    def test_a_first_disk_that_is_none_and_says_so_in_text(self) -> None:
+        """Nova reads no numbers of what is no device, until it looks for the volumes."""
+        named = {"no_device": True, "snapshot_id": SERVER, "volume_id": IMAGE}
+        for first, message in (
+            (0, f"Snapshot {SERVER} could not be found."),
+            ("0", f"Volume {IMAGE} could not be found."),
+        ):
+            self.refused(message, imageRef="", block_device_mapping_v2=[named | {"boot_index": first}])
+
     def test_what_one_form_has_and_the_other_has_not(self) -> None:
         self.refused(
             "Using different block_device_mapping syntaxes is not allowed in the same request.",
