@@ -44,14 +44,18 @@ venv: $(VENV)/.ready
 # What is never imported need not be compiled: the half of an installation's time.
 install = $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile -e
 
-$(VENV)/.ready: $(VENV)/.installed
+# What is there for the tests is enough to run it, so that one installation does for both.
+$(VENV)/.ready: $(VENV)/.python pyproject.toml setup.py
 	@$(install) '.[dev]'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed: $(VENV)/.python pyproject.toml setup.py
+	@$(install) .
 	@touch $@
 
-$(VENV)/.installed: pyproject.toml setup.py
+$(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; PYTHON=... names one" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || sh -c 'if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; else echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; fi'
 	@echo "installing into $(VENV)" >&2
 	@$(PYTHON) -m venv $(VENV)
-	@$(install) .
 	@touch $@
