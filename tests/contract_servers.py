@@ -11,10 +11,10 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
+from twisted.internet.defer import Deferred
 
 from dicot.cloud.kinds.kubevirt import CLUSTER_INSTANCETYPE
 from dicot.cloud.kinds.storage import DATA_SOURCE
@@ -24,7 +24,7 @@ from dicot.faults import Fault
 from dicot.names import IMAGES_NAMESPACE
 from tests.cluster.control import UNREACHABLE, Answer
 from tests.cluster.objects import Document, named
-from tests.cluster.shared import is_sandbox
+from tests.cluster.shared import TIMEOUT, is_sandbox
 from tests.compute.bodies.asked import MINORS
 from tests.compute.bodies.bodies import Maker
 from tests.compute.bodies.compared import shorter
@@ -32,8 +32,10 @@ from tests.compute.bodies.ours import THINGS, decoded, flavors, planned
 from tests.compute.server.objects import NAMESPACE
 from tests.compute.server.world import ADMIN, MEMBER
 from tests.live.seen.stage import SeenTestCase
+from tests.live.wire import side_by_side
 
-WANTED = 10_000 if os.environ.get("DICOT_LONG") and not is_sandbox() else 300
+LONG = bool(os.environ.get("DICOT_LONG"))
+WANTED = 10_000 if LONG and not is_sandbox() else 300
 SEED = os.environ.get("DICOT_SEED") or str(random.randrange(10**6))
 FLAVORS = "/apis/instancetype.kubevirt.io/v1beta1/virtualmachineclusterinstancetypes"
 DRY = "?dryRun=All&fieldValidation=Strict"
@@ -52,7 +54,26 @@ def bodies() -> Iterator[Body]:
             yield minor, make(), chance.random() < 0.5
 
 
+def accepted_of(asked: Iterable[Body], counts: Counter[str], wrong: list[str]) -> Iterator[tuple[Plan, Body]]:
+    """The plans of as many bodies as are wanted, each made when it is asked for; refusals are counted."""
+    for minor, body, is_admin in asked:
+        try:
+            wanted: NewServer = decoded(CREATES, minor, body)
+            plans = planned(wanted, ADMIN if is_admin else MEMBER)
+        except Fault as fault:
+            counts["refused"] += 1
+            if not 400 <= fault.code < 500:
+                wrong.append(f"{fault.code} {fault.message}: {shorter(body)}")
+            continue
+        counts["accepted"] += 1
+        yield plans[-1], (minor, body, is_admin)
+        if counts["accepted"] == WANTED:
+            return
+
+
 class NewServerTests(SeenTestCase):
+    timeout = 36_000.0 if LONG else TIMEOUT
+
     async def setUp(self) -> None:  # type: ignore[override]
         await super().setUp()
         for flavor in flavors():
@@ -69,22 +90,15 @@ class NewServerTests(SeenTestCase):
         return Deferred.fromCoroutine(self.control.ask("DELETE", f"{FLAVORS}/{flavor}"))
 
     async def test_all_that_dicot_accepts_is_admitted(self) -> None:
-        counts, wrong, places = Counter[str](), list[str](), DeferredSemaphore(AT_ONCE)
-        offered = []
-        for minor, body, is_admin in bodies():
-            try:
-                wanted: NewServer = decoded(CREATES, minor, body)
-                plans = planned(wanted, ADMIN if is_admin else MEMBER)
-            except Fault as fault:
-                counts["refused"] += 1
-                if not 400 <= fault.code < 500:
-                    wrong.append(f"{fault.code} {fault.message}: {shorter(body)}")
-                continue
-            counts["accepted"] += 1
-            offered.append(places.run(self.tried, plans[-1], (minor, body, is_admin), wrong))
-            if counts["accepted"] == WANTED:
-                break
-        await gatherResults(offered)
+        counts, wrong = Counter[str](), list[str]()
+        accepted = accepted_of(bodies(), counts, wrong)
+
+        async def work() -> None:
+            for plan, asked in accepted:
+                await self.tried(plan, asked, wrong)
+
+        await side_by_side(*(work() for _ in range(AT_ONCE)))
+        print(f"\n{dict(counts)} of seed {SEED}, {len(wrong)} wrong", flush=True)
         self.assertEqual(len(wrong), 0, "\n".join((f"{len(wrong)} of {counts}, DICOT_SEED={SEED}", *wrong[:3])))
         self.assertGreater(counts["refused"], WANTED // 10, counts)
 
