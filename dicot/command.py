@@ -60,17 +60,26 @@ def table(found: Iterable[Call]) -> list[str]:
 
 
 def _manifests(options: argparse.Namespace) -> int:
-    found = installation()
+    if options.write:
+        for name, content in files(installation()).items():
+            Path(options.write, name).write_text(content, encoding="utf-8")
+        return 0
+    try:
+        _show(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has read enough (`| head`); what is still held back goes nowhere, without a complaint.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _show(options: argparse.Namespace) -> None:
     if options.table:
         print("\n".join(table(calls(resources(Config())))))
-    elif options.write:
-        for name, content in files(found).items():
-            Path(options.write, name).write_text(content, encoding="utf-8")
     elif options.json:
-        json.dump({"apiVersion": "v1", "kind": "List", "items": found}, sys.stdout, indent=1)
+        json.dump({"apiVersion": "v1", "kind": "List", "items": installation()}, sys.stdout, indent=1)
     else:
-        yaml.safe_dump_all(found, sys.stdout, sort_keys=False)
-    return 0
+        yaml.safe_dump_all(installation(), sys.stdout, sort_keys=False)
 
 
 async def _with(reactor: Any, options: argparse.Namespace, work: Callable[[Parts], Awaitable[object]]) -> None:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 
 import yaml
@@ -40,6 +42,15 @@ class ManifestTests(SynchronousTestCase):
         ]
         self.assertIn(("kubevirt.io", "virtualmachines"), lines)
         self.assertIn(("subresources.kubevirt.io", "virtualmachines/stop"), lines)
+
+    def test_whoever_has_read_enough_may_go(self) -> None:
+        for option in ("--table", "--json"):
+            reader, writer = os.pipe()
+            os.close(reader)
+            command = [sys.executable, "-m", "dicot.command", "manifests", option]
+            done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+            os.close(writer)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
 class DemoTests(SynchronousTestCase):
