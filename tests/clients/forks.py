@@ -3,11 +3,13 @@
     python forks.py LISTENER PROGRAM IMPORTED...
 
 As that program would, it imports once the modules that are given as ``module=NAME``, and what the entry points of all
-groups name whose names begin so (``console_scripts:openstack`` is one of a group). Then it accepts connections of a
-listening socket, given as a descriptor. A connection is for one run: its first line says as JSON what to run, the
-answers are the process id and the exit code (negative: the signal that ended it), and whoever breaks off kills the
-program. The program runs in a fork of this process as if its interpreter had just started: with
-arguments, environment, folder and files of its own, and with nothing of those that ran before.
+groups name whose names begin so (``console_scripts:openstack`` is one of a group). They may name Twisted's reactor,
+but not use it: each fork has its own. Then it accepts connections of a listening socket, given as a descriptor.
+
+A connection is for one run: its first line says as JSON what to run, the answers are the process id and the exit code
+(negative: the signal that ended it), and whoever breaks off kills the program. The program runs in a fork of this
+process as if its interpreter had just started: with arguments, environment, folder and files of its own, and with
+nothing of those that ran before.
 """
 
 import ctypes
@@ -22,16 +24,26 @@ import socket
 import sys
 from contextlib import suppress
 from importlib.metadata import distributions
+from types import ModuleType
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
 MODULE = "module="
+REACTOR = "twisted.internet.reactor"
+
+
+class NoReactor(ModuleType):
+    """Stands where the reactor is not yet: what only names it when it is imported, as Klein does, may."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{name} is asked of a reactor that all forks would have, with the same descriptors")
 
 
 def main(listener: str, program: str, *imported: str) -> None:
     """Forks for each connection, and never touches what a command says: what a fork does is its own."""
     # Modules may keep the program's name, and stevedore's cache has the path in its key.
     begin([program])
+    sys.modules[REACTOR] = NoReactor(REACTOR)
     groups = tuple(name for name in imported if not name.startswith(MODULE))
     for name in imported:
         if name not in groups:
@@ -41,8 +53,7 @@ def main(listener: str, program: str, *imported: str) -> None:
             # Plug-ins of which something is not installed fail in many ways. The programs say what they think of it.
             with suppress(Exception):
                 entry.load()
-    if "twisted.internet.reactor" in sys.modules:
-        sys.exit("all forks would have one reactor, with the same descriptors")
+    del sys.modules[REACTOR]
     # What is there now is never freed: no fork shall copy it by looking at it.
     gc.collect()
     gc.freeze()

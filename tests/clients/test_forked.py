@@ -68,6 +68,29 @@ class ForkedTests(TestCase):
         self.assertEqual(second[:2], ["False", "False"])
         self.assertEqual(len({*first[2:], *second[2:]}), 4)
 
+    async def test_what_is_imported_may_name_the_reactor(self) -> None:
+        (self.folder / "naming.py").write_text("from twisted.internet import reactor")
+        self.importing("naming")
+        program = """\
+            import sys
+            print("naming" in sys.modules, "twisted.internet.reactor" in sys.modules)
+            from twisted.internet import reactor
+            print(reactor is sys.modules["naming"].reactor, reactor.running)
+        """
+        self.assertEqual((await self.run_program(program)).checked(), "True False\nFalse False\n")
+
+    async def test_what_is_imported_may_not_use_the_reactor(self) -> None:
+        (self.folder / "using.py").write_text("from twisted.internet import reactor; reactor.callLater")
+        self.importing("using")
+        with self.assertRaises(Failed) as raised:
+            await self.run_program("print(1)")
+        self.assertIn("a reactor that all forks would have", str(raised.exception))
+
+    def importing(self, module: str) -> None:
+        """What is run has imported a module that lies in the folder, with all that these tests have."""
+        program = Path(sys.executable).with_name("any")
+        self.forked = Forked(program, (f"module={module}",), {"PYTHONPATH": str(self.folder)})
+
     async def test_they_run_side_by_side(self) -> None:
         """Each waits for the other, through a file of its own."""
         program = """\

@@ -40,12 +40,8 @@ TAIL = 6000
 NOTHING: Mapping[str, str] = MappingProxyType({})
 TWISTD = Path(sys.executable).with_name("twistd")
 PROGRAM = (str(TWISTD),)
-IMPORTED = (
-    *("twisted.scripts.twistd", "twisted.web.client", "twisted.web.server", "treq", "kubernetes.config"),
-    *("werkzeug.routing", "jsonschema", "cachetools", "prometheus_client", "argon2", "cryptography.x509"),
-    *("dicot.kube.client", "dicot.kube.reflector", "dicot.compute.letters", "dicot.cloud.resource"),
-)
-"""What costs most of Dicot's start, and takes no reactor: Klein would."""
+IMPORTED = ("twisted.scripts.twistd", "kubernetes.config", "dicot.tap")
+"""What costs most of Dicot's start."""
 DICOTS = Forked(TWISTD, tuple(f"module={name}" for name in IMPORTED), {"PYTHONPATH": str(ROOT)})
 """Forks those whose test sees their end."""
 
