@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet.task import deferLater
@@ -12,12 +13,15 @@ from tests.live.case import new_server
 from tests.live.several import PUBLIC_KEY
 from tests.live.wire import Heard, Person
 
+LogIn = Callable[[], Coroutine[Any, Any, Person]]
 SERVERS = "/compute/v2.1/servers"
 KEYPAIRS = "/compute/v2.1/os-keypairs"
 READS = (f"{SERVERS}/detail", "/compute/v2.1/flavors", "/image/v2/images", "/network/v2.0/ports")
 KEYS, MACHINES = 0.08, 0.01
 """What part of the turns makes, shows and deletes a key, or a server; in any other a list is read. So a sixth of all
 requests are writes."""
+FRESH = 30.0
+"""Seconds for which they have a token: one that lasts an hour would end while a long crowd works."""
 BEHIND = 1.0
 """Seconds by which the crowd may be late and still catch up."""
 
@@ -25,14 +29,16 @@ BEHIND = 1.0
 class Crowd:
     """``rate`` is what all together ask in a second, where servers answer as fast. ``failed`` is what was not
     answered as it should, ``missed`` what a replica had not heard of though another had made it. The names of all
-    that they make begin with ``mark``."""
+    that they make begin with ``mark``. All are one ``person``, who logs in again and again by ``log_in``."""
 
-    def __init__(self, reactor: Any, person: Person, image: str, mark: str, rate: float) -> None:
+    def __init__(self, reactor: Any, person: Person, log_in: LogIn, image: str, mark: str, rate: float) -> None:
         self.failed: list[str] = []
         self.missed: list[str] = []
         self.done: Counter[str] = Counter()
         self._reactor = reactor
         self._person = person
+        self._log_in = log_in
+        self._until = reactor.seconds() + FRESH
         self._image = image
         self._mark = mark
         self._pause = 1 / rate
@@ -70,6 +76,13 @@ class Crowd:
             await self._show(f"{SERVERS}/{id}")
             await self._ask("DELETE", f"{SERVERS}/{id}", None, 204)
 
+    async def _stay_logged_in(self, now: float) -> None:
+        """One of them gets the next token for all."""
+        if now >= self._until:
+            self._until = now + FRESH
+            self._person = await self._log_in()
+            self.done["login"] += 1
+
     async def _show(self, path: str) -> None:
         answer = await self._ask("GET", path, None, 200)
         self.missed += [path] * (answer is None)
@@ -81,6 +94,7 @@ class Crowd:
             await deferLater(self._reactor, self._due - now)
         about = f"{method} {path}"
         try:
+            await self._stay_logged_in(now)
             answer = await self._person.ask(method, path, body)
         except Exception as error:
             self.failed.append(f"{about}: {error!r}")

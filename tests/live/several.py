@@ -14,7 +14,7 @@ from tests.live.balancer import Balancer, program
 from tests.live.case import ROOMY, Spoken, kubernetes
 from tests.live.daemon import DAEMON, Daemon
 from tests.live.estate import LEDGERS
-from tests.live.wire import logged_in, side_by_side
+from tests.live.wire import Person, logged_in, side_by_side
 
 REPLICAS = 3
 LEAVE = 1.0
@@ -43,7 +43,12 @@ class SeveralCase(TestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(self.balancer.stop()))
         await side_by_side(*(daemon.until_ready() for daemon in self.daemons))
         await self.balancer.start()
-        self.demo = await logged_in(reactor, self.balancer.url, "demo", ground.passwords["demo"])
+        self._password = ground.passwords["demo"]
+        self.demo = await self.log_in()
+
+    async def log_in(self) -> Person:
+        """User demo with a fresh token."""
+        return await logged_in(reactor, self.balancer.url, "demo", self._password)
 
     async def _forget(self) -> None:
         """A replica that starts now has seen nothing of what was made here, and would count it for a minute."""

@@ -24,6 +24,8 @@ RESTARTS = 3 if is_sandbox() else 1_000 if LONG else 20
 CLIENTS = 16
 RATE = 200.0
 """Requests in a second of all clients, where the machine allows it."""
+FIRST = 20
+"""Failures that are told."""
 CHOSEN = "this replica is the steward"
 
 
@@ -32,7 +34,8 @@ class RollingTests(SeveralCase):
 
     async def test_nobody_notices(self) -> None:
         mark = f"roll{uuid4().hex[:6]}"
-        crowd = Crowd(reactor, self.demo, await image_id(self.demo, "cirros-live"), mark, RATE)
+        image = await image_id(self.demo, "cirros-live")
+        crowd = Crowd(reactor, self.demo, self.log_in, image, mark, RATE)
         logs = [Spoken(daemon.log) for daemon in self.daemons]
         began = reactor.seconds()
         working = [Deferred.fromCoroutine(crowd.work()) for _ in range(CLIENTS)]
@@ -62,7 +65,7 @@ class RollingTests(SeveralCase):
             f"second: {len(crowd.failed)} failed, {len(crowd.missed)} missed; {stewards()} stewards",
             flush=True,
         )
-        self.assertEqual((crowd.failed, crowd.missed), ([], []), "\n".join(crowd.failed))
+        self.assertEqual((len(crowd.failed), len(crowd.missed)), (0, 0), "\n".join(crowd.failed[:FIRST]))
         self.assertGreater(crowd.done["POST"], RESTARTS)
 
         async def gone() -> bool:
