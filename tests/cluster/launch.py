@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from twisted.internet.defer import gatherResults
@@ -38,8 +37,8 @@ PROGRAMS = (
 )
 READY = 120.0
 """Seconds that each step of a start may take; on a free machine all of them together take a tenth of it."""
-UNHURRIED: Mapping[str, str] = MappingProxyType({"GOGC": "200"})
-"""Processors are what lacks where tests run, and memory is there: Go collects half as often as it would."""
+
+
 FAILURES = 3
 """How often a program may end by itself before a start is given up."""
 
@@ -190,7 +189,7 @@ class RealCluster:
     def _make_programs(self) -> dict[str, Program]:
         logs = self.files.folder / "logs"
         return {
-            name: Program(self._reactor, name, command, logs / f"{name}.log", UNHURRIED)
+            name: Program(self._reactor, name, command, logs / f"{name}.log")
             for name, command in self._commands().items()
         }
 
