@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -125,12 +125,14 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A command to run. Trial's tests are counted one by one, any other passes or fails as a whole."""
+    """A command to run. Trial's tests are counted one by one, any other passes or fails as a whole. ``is_real``: on
+    the real control planes."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     is_trial: bool = False
+    is_real: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,35 +288,37 @@ def on_real(environment: Mapping[str, str], prefix: str = "live") -> list[Work]:
     """What runs on the real control planes, the longest first, so that none is left to run alone at the end."""
     found = parts("live", REAL_PARTS)
     names = sorted(found, key=lambda name: not name.endswith(LONGEST))
-    return [trial(name.replace("live", prefix, 1), found[name], environment) for name in names]
+    works = [trial(name.replace("live", prefix, 1), found[name], environment) for name in names]
+    return [replace(work, is_real=True) for work in works]
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Commands that run side by side. ``programs`` is the environment that names the control planes they need, None
-    where they need none."""
+    """Commands that run side by side. ``programs`` is the environment that names the control planes of those that are
+    real."""
 
     works: Sequence[Work]
-    programs: Mapping[str, str] | None = None
+    programs: Mapping[str, str]
+
+    @property
+    def is_real(self) -> bool:
+        """Whether any of them needs these."""
+        return any(work.is_real for work in self.works)
 
     def of(self, patterns: Sequence[str]) -> "Round":
-        """Only what has such a name. Without a real part it needs no programs."""
+        """Only what has such a name."""
         works = [work for work in self.works if any(fnmatchcase(work.name, pattern) for pattern in patterns)]
-        is_real = any(work.name.startswith(("live", *OTHERS)) for work in works)
-        return Round(works, self.programs if is_real else None)
+        return Round(works, self.programs)
 
 
 def every_day(environment: Mapping[str, str], logs: Path, left_out: Sequence[str], *, real: bool) -> Round:
     """What `make test` runs, without some parts on the sandbox."""
-    works = list[Work]()
-    if set(left_out) != set(PARTS):
-        sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox", "DICOT_TEST_AUDIT": str(logs / "sandbox")}
-        works += on_sandbox(sandbox, left_out)
-    works += [trial("unit", chosen("unit"), environment), *tools()]
+    sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox", "DICOT_TEST_AUDIT": str(logs / "sandbox")}
+    works = [*on_sandbox(sandbox, left_out), trial("unit", chosen("unit"), environment), *tools()]
     if real:
         # A real cluster keeps a processor busy as long as it is there: each comes when there is room for it.
         works += on_real({**environment, "DICOT_TEST_AUDIT": str(logs / "live")})
-    return Round(works, environment if real else None)
+    return Round(works, environment)
 
 
 def elsewhere(environment: Mapping[str, str]) -> list[Round]:
@@ -361,7 +365,7 @@ def main() -> int:
         if not any(each.works for each in rounds):
             parser.error(f"none of these is {' or '.join(given.parts)}: {', '.join(known)}")
     for each in rounds:
-        if each.programs is not None:
+        if each.is_real:
             build(total, each.programs)
         carry_out(each.works, total, AT_ONCE)
     if not given.parts:

@@ -78,10 +78,14 @@ class PartTests(SynchronousTestCase):
     def test_what_a_fast_run_leaves_out_are_parts(self) -> None:
         self.assertLess(set(SEARCHES), set(PARTS))
 
+    def test_what_runs_on_real_programs_says_so(self) -> None:
+        self.assertTrue(all(work.is_real for work in run.on_real({})))
+        self.assertFalse(any(work.is_real for work in run.on_sandbox({}, ())))
+
     def test_what_is_asked_for_brings_what_it_needs(self) -> None:
         """Programs are built for parts that run on them."""
         names = ("sandbox-people", "unit", "live-guests", f"{OTHERS[0]}-guests")
-        whole = Round([Work(name, ()) for name in names], {"DICOT_KUBERNETES": "v1"})
+        whole = Round([Work(name, (), is_real=name in names[2:]) for name in names], {"DICOT_KUBERNETES": "v1"})
         for patterns, found, is_real in (
             (("unit", "sandbox-*"), names[:2], False),
             (("live-*",), names[2:3], True),
@@ -90,7 +94,7 @@ class PartTests(SynchronousTestCase):
         ):
             part = whole.of(patterns)
             self.assertEqual(tuple(work.name for work in part.works), found)
-            self.assertEqual(part.programs is not None, is_real)
+            self.assertEqual(part.is_real, is_real)
 
 
 class WorkTests(SynchronousTestCase):
