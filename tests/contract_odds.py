@@ -11,9 +11,9 @@ from random import Random
 
 from twisted.internet.defer import Deferred
 
-from dicot.sandbox.nodes.odds import LABEL, MET
+from dicot.sandbox.nodes.odds import MET
 from tests.cluster.objects import Document, named
-from tests.live.seen.objects import conditions, from_source, machine, volume
+from tests.live.seen.objects import conditions, from_source, is_known, machine, odds_map, volume
 from tests.live.seen.stage import SeenTestCase
 from tests.sandbox.snapshots.takes import claim, snapshot
 from tests.sandbox.snapshots.watcher import GROUP
@@ -54,12 +54,10 @@ class Case(SeenTestCase):
     async def odds(self, at: str, /, namespace: str = "", **data: str) -> str:
         """Odds that hold until the test ends; where they are."""
         collection = f"/api/v1/namespaces/{namespace or self.namespace}/configmaps"
-        made = named("ConfigMap", at, None, data=data)
-        made["metadata"]["labels"] = {LABEL: "true"}
-        await self.control.change("POST", collection, made)
+        await self.control.change("POST", collection, odds_map(at, **data))
         path = f"{collection}/{at}"
         self.addCleanup(self.removed, path)
-        await self.becomes(path, "known", lambda found: MET in found["metadata"].get("annotations", {}))
+        await self.becomes(path, "known", is_known)
         return path
 
     def removed(self, path: str) -> Deferred[Document]:

@@ -23,7 +23,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 from dicot.sandbox.marks import FAULT
-from dicot.sandbox.nodes.odds import LABEL, MET
 from tests.cluster.access import Access
 from tests.cluster.control import MERGE, Control
 from tests.cluster.history import Event, history, version
@@ -38,7 +37,9 @@ from tests.live.seen.objects import (
     conditions,
     disk_of,
     from_source,
+    is_known,
     machine,
+    odds_map,
     printable,
     requests,
     rooted,
@@ -224,10 +225,8 @@ async def _over_quota(place: Place) -> None:
 
 async def _without_importer(place: Place) -> None:
     """What cannot be pulled is CDI's own image."""
-    odds = named("ConfigMap", "odds", None, data={"mark": "image-pull", "name": "importer-*"})
-    odds["metadata"]["labels"] = {LABEL: "true"}
-    await place.make(odds)
-    await place.shows(f"{place.core}/configmaps/odds", lambda found: MET in found["metadata"].get("annotations", {}))
+    await place.make(odds_map("odds", mark="image-pull", name="importer-*"))
+    await place.shows(f"{place.core}/configmaps/odds", is_known)
     await place.make(rooted(NAME, IMPORT))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dicot.names import IMAGES_NAMESPACE
+from dicot.sandbox.nodes.odds import LABEL, MET
 from tests.cluster.objects import Document, named
 
 KUBEVIRT = "/apis/kubevirt.io/v1"
@@ -36,6 +37,18 @@ ROOTS: Mapping[str, str] = {
     "ResourceQuota": "/api/v1",
     "PersistentVolumeClaim": "/api/v1",
 }
+
+
+def odds_map(at: str, /, **data: str) -> Document:
+    """A ConfigMap that says what is met on the nodes (``dicot.sandbox.nodes.odds``)."""
+    made = named("ConfigMap", at, None, data=data)
+    made["metadata"]["labels"] = {LABEL: "true"}
+    return made
+
+
+def is_known(found: Document) -> bool:
+    """Whether such odds hold by now."""
+    return MET in found["metadata"].get("annotations", {})
 
 
 def collection(document: Document, namespace: str) -> str:
