@@ -5,7 +5,6 @@ It runs on the real programs and on the sandbox. ``DICOT_LONG=1`` loses a node, 
 
 from __future__ import annotations
 
-import os
 from unittest import skipUnless
 
 from twisted.internet import reactor
@@ -16,9 +15,9 @@ from dicot.sandbox.marks import FAULT, LOST
 from dicot.sandbox.nodes.machines import TWO
 from tests.cluster.objects import Document, named
 from tests.contract_nodes import SILENT, UNREACHABLE, Kubelet, said, stays, taints
+from tests.length import IS_LONG
 from tests.live.seen.objects import machine
 
-LONG = bool(os.environ.get("DICOT_LONG"))
 KEY = "contract.dicot.io/leave"
 PATIENCE = 2
 
@@ -135,7 +134,7 @@ class GuestTests(Kubelet):
         self.assertIn("Succeeded", seen)
         self.assertNotIn("Failed", seen)
 
-    @skipUnless(LONG, "a node that is lost takes more than a minute")
+    @skipUnless(IS_LONG, "a node that is lost takes more than a minute")
     async def test_a_guest_of_a_lost_node_ends_when_that_is_back(self) -> None:
         uid, node = await self.running(tolerations=stays(1))
         path = f"/api/v1/nodes/{node}"

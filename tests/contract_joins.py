@@ -22,8 +22,9 @@ from tests.cluster.launch import RealCluster
 from tests.cluster.objects import Document, named
 from tests.cluster.ports import free_port
 from tests.cluster.sandbox import SandboxCluster
-from tests.cluster.shared import DEFINITIONS, SHARED, TIMEOUT, is_sandbox
+from tests.cluster.shared import DEFINITIONS, SHARED, is_sandbox
 from tests.contract_odds import phase
+from tests.length import TIMEOUT
 from tests.live.seen.objects import KUBEVIRT, SUBRESOURCES, conditions, machine, printable
 
 NODES = "zone-1,zone-2,zone-7:96:512Gi"

@@ -21,7 +21,8 @@ from twisted.trial.unittest import TestCase
 from tests.cluster.control import JSON, MERGE, Answer, Control
 from tests.cluster.objects import Document
 from tests.cluster.releases import ZONED, release, worded
-from tests.cluster.shared import SHARED, TIMEOUT
+from tests.cluster.shared import SHARED
+from tests.length import TIMEOUT
 
 STEPS, STRATEGIC, APPLY = (
     "application/json-patch+json",

@@ -24,18 +24,18 @@ from dicot.faults import Fault
 from dicot.names import IMAGES_NAMESPACE
 from tests.cluster.control import UNREACHABLE, Answer
 from tests.cluster.objects import Document, named
-from tests.cluster.shared import TIMEOUT, is_sandbox
+from tests.cluster.shared import is_sandbox
 from tests.compute.bodies.asked import MINORS
 from tests.compute.bodies.bodies import Maker
 from tests.compute.bodies.compared import shorter
 from tests.compute.bodies.ours import THINGS, decoded, flavors, planned
 from tests.compute.server.objects import NAMESPACE
 from tests.compute.server.world import ADMIN, MEMBER
+from tests.length import IS_LONG, TIMEOUT
 from tests.live.seen.stage import SeenTestCase
 from tests.live.wire import side_by_side
 
-LONG = bool(os.environ.get("DICOT_LONG"))
-WANTED = 10_000 if LONG and not is_sandbox() else 300
+WANTED = 10_000 if IS_LONG and not is_sandbox() else 300
 SEED = os.environ.get("DICOT_SEED") or str(random.randrange(10**6))
 FLAVORS = "/apis/instancetype.kubevirt.io/v1beta1/virtualmachineclusterinstancetypes"
 DRY = "?dryRun=All&fieldValidation=Strict"
@@ -72,7 +72,7 @@ def accepted_of(asked: Iterable[Body], counts: Counter[str], wrong: list[str]) -
 
 
 class NewServerTests(SeenTestCase):
-    timeout = 36_000.0 if LONG else TIMEOUT
+    timeout = TIMEOUT
 
     async def setUp(self) -> None:  # type: ignore[override]
         await super().setUp()

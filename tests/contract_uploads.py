@@ -8,7 +8,6 @@ Differences that are meant: the proxy of the sandbox has the whole of a body bef
 from __future__ import annotations
 
 import json
-import os
 from base64 import b64decode
 from io import BytesIO
 from typing import Any
@@ -25,6 +24,7 @@ from dicot.sandbox.cdi.tokens import API_SERVER, Grant, Tokens
 from tests.cluster.objects import named
 from tests.cluster.shared import is_sandbox
 from tests.contract_bytes import IMMEDIATE, MEGABYTE, SMALL, Case
+from tests.length import IS_LONG
 from tests.live.seen.carrier import Known, Noise, send
 from tests.live.seen.objects import from_source, volume
 from tests.live.seen.person import Person, account
@@ -230,7 +230,7 @@ class UploadTests(Uploading):
 
     async def test_a_server_that_is_late(self) -> None:
         """It is waited for ten seconds."""
-        if not os.environ.get("DICOT_LONG"):
+        if not IS_LONG:
             raise SkipTest("DICOT_LONG is not set")
         url, authority = await self.proxy()
         claim = takes.claim("late", SMALL, storageClassName="missing")

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from tests.cluster.build import cache_folder
 from tests.cluster.modules import KUBERNETES_SERIES, KUBERNETES_VERSIONS
+from tests.length import IS_LONG, TIMEOUT
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -41,9 +42,6 @@ WIDTH = 300
 """Characters of each of these lines: who reads only the end of a long report shall see all that failed."""
 AT_ONCE = 6
 """Commands that run at a time."""
-IS_LONG = bool(os.environ.get("DICOT_LONG"))
-LIMIT = 36000.0 if IS_LONG else 2400.0
-"""Seconds after which a command is killed, so that one that hangs is told of."""
 GUESTS = (
     *("tests.live.seen.", "tests.contract_virt", "tests.contract_streams", "tests.contract_nodes"),
     *("tests.contract_odds", "tests.contract_evictions", "tests.contract_migrations", "tests.contract_hotplug"),
@@ -153,7 +151,7 @@ def carry_out(works: Sequence[Work], total: Sum, at_once: int) -> None:
             tell(future.result(), total)
 
 
-def run(work: Work, limit: float = LIMIT) -> Done:
+def run(work: Work, limit: float = TIMEOUT) -> Done:
     """Run a command to its end, or to the limit."""
     began = time.monotonic()
     with tempfile.TemporaryFile("w+", errors="replace") as output:

@@ -24,10 +24,10 @@ from dicot.kube import graves
 from tests.compute.bodies.values import A
 from tests.compute.server.objects import claim_object, disk_object, image_object
 from tests.fuzz import Fuzz
+from tests.length import IS_LONG
 from tests.whole import Whole
 
-LONG = bool(os.environ.get("DICOT_LONG"))
-REQUESTS = 1_000_000 if LONG else 2_000
+REQUESTS = 1_000_000 if IS_LONG else 2_000
 SEED = int(os.environ.get("DICOT_SEED") or 20261126)
 STALL = 0.05
 """Seconds of work that one request may keep others waiting."""
@@ -87,14 +87,14 @@ class FuzzTests(SynchronousTestCase):
             f"kB of memory after each tenth {memory}",
             flush=True,
         )
-        if LONG:
+        if IS_LONG:
             self.assertLess(memory[-1] - memory[0], GROWN)
         self.assertGreater(self.codes[200], REQUESTS // 20)
         self.assertGreater(self.codes[202], REQUESTS // 1000)
 
     def say(self, text: str) -> None:
         """How far a long run has come."""
-        if LONG:
+        if IS_LONG:
             print(f"\n{text}", end="", flush=True)
 
     def memory(self) -> int:

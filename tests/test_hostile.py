@@ -17,11 +17,11 @@ from dicot.cloud.kinds.kubevirt import VM, VMI
 from dicot.kube.kind import Kind, Manifest
 from tests.compute.server.objects import IMAGE, recorded
 from tests.hostile import Malice
+from tests.length import IS_LONG
 from tests.whole import Whole
 
-LONG = bool(os.environ.get("DICOT_LONG"))
-OBJECTS = 100_000 if LONG else 3_000
-BATCH = 1_000 if LONG else 250
+OBJECTS = 100_000 if IS_LONG else 3_000
+BATCH = 1_000 if IS_LONG else 250
 SEED = int(os.environ.get("DICOT_SEED") or 20261126)
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDJ6Jz0kBfD4sFv7Wf5h0l4v6n0c2bq3m1x9y8z7w6v5 a@b"
 COMPUTE = "/compute/v2.1"

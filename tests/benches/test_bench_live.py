@@ -11,7 +11,7 @@ from twisted.trial.unittest import TestCase
 
 from bench.stage import ROOT
 from tests.cluster.commands import run
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 
 ONLY_ON = "sandbox"
 SERVERS = 20

@@ -39,7 +39,8 @@ from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin
 from dicot.kube.store import Store
 from dicot.kube.trust import Pem, Tls
-from tests.cluster.shared import DEFINITIONS, SHARED, TIMEOUT
+from tests.cluster.shared import DEFINITIONS, SHARED
+from tests.length import TIMEOUT
 
 from .site import caller
 

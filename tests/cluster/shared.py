@@ -27,8 +27,6 @@ SANDBOX = "sandbox"
 AUDIT = "DICOT_TEST_AUDIT"
 """A folder in which each cluster leaves the audit log of Dicot's accounts; ``tests.cluster.audit`` reads them."""
 DEFINITIONS = Path(__file__).parents[2] / "etc" / "kubernetes" / "crds"
-TIMEOUT = 2400.0
-"""Seconds a live TestCase should give its tests: the first may have to build the programs."""
 
 
 def is_sandbox() -> bool:

@@ -21,7 +21,8 @@ from tests.cluster.control import Control, Refused
 from tests.cluster.launch import PROGRAMS, RealCluster, Wishes
 from tests.cluster.modules import KUBERNETES_VERSION
 from tests.cluster.objects import Document, named
-from tests.cluster.shared import SHARED, TIMEOUT
+from tests.cluster.shared import SHARED
+from tests.length import TIMEOUT
 
 ONLY_ON = "real"
 """It is about the launcher of the real programs."""

@@ -38,7 +38,8 @@ from dicot.kube.store import Store
 from dicot.names import ACCOUNTS_NAMESPACE, SYSTEM_NAMESPACE
 from tests.cluster.control import Control
 from tests.cluster.objects import named
-from tests.cluster.shared import SHARED, TIMEOUT
+from tests.cluster.shared import SHARED
+from tests.length import TIMEOUT
 
 from .counter import HERE, Threads, by_password
 

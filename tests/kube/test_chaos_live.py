@@ -17,13 +17,13 @@ from dicot.kube.agent import watch_agent
 from dicot.kube.source import Origin
 from dicot.kube.trust import Pem, Tls
 from tests.cluster.control import MERGE
+from tests.length import IS_LONG
 
 from .chaos import CLOSE, HALF, HOLD, RESET, SLOW, Chaos, Fate
 from .test_reflector_live import Account, LiveTestCase
 
 ONLY_ON = "sandbox"
-LONG = bool(os.environ.get("DICOT_LONG"))
-FAULTS = 1_000 if LONG else 20
+FAULTS = 1_000 if IS_LONG else 20
 SEED = int(os.environ.get("DICOT_SEED") or 20261126)
 NAMES = tuple(f"thing-{number}" for number in range(12))
 WRITES = 3
@@ -47,7 +47,7 @@ class Hurried:
 
 
 class ChaosTests(LiveTestCase):
-    timeout = 3600.0 if LONG else 300.0
+    timeout = 3600.0 if IS_LONG else 300.0
 
     async def setUp(self) -> None:  # type: ignore[override]
         await super().setUp()

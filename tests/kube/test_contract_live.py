@@ -21,7 +21,8 @@ from dicot.kube.source import Origin
 from dicot.kube.store import Store
 from dicot.kube.trust import Pem, Tls
 from tests.cloud.living import CRD, established
-from tests.cluster.shared import DEFINITIONS, SHARED, TIMEOUT
+from tests.cluster.shared import DEFINITIONS, SHARED
+from tests.length import TIMEOUT
 
 from . import contract_changes, contract_kube, contract_watches
 from .contract_case import CUSTOM, KubeCase

@@ -3,13 +3,14 @@
 A few hundred places by default; with ``DICOT_LONG`` every byte of 1 MB, each cut on a resumed watch.
 """
 
-import os
 import random
 from collections.abc import Iterator
 from typing import Any
 
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
+
+from tests.length import IS_LONG
 
 from .scripted import Asked, ReflectorTestCase
 from .things import bookmark, event, thing
@@ -146,7 +147,7 @@ class CutTests(ReflectorTestCase):
 
     def offsets(self, length: int, shares: int = 1) -> Iterator[int]:
         """Where to cut a text of that length."""
-        if os.environ.get("DICOT_LONG"):
+        if IS_LONG:
             yield from range(length)
         else:
             count = min(length, SAMPLE // shares + 1)

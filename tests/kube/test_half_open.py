@@ -17,6 +17,7 @@ from dicot.kube.reflector import Reflector
 from dicot.kube.source import Origin
 from dicot.kube.store import Store
 from dicot.kube.trust import Pem, Tls
+from tests.length import IS_LONG
 
 from .certificates import authority, signed
 from .things import THINGS, added, bookmark
@@ -53,7 +54,7 @@ class HalfOpenTests(TestCase):
     timeout = 60
 
     def setUp(self) -> None:
-        if not os.environ.get("DICOT_LONG"):
+        if not IS_LONG:
             raise SkipTest("DICOT_LONG is not set")
         if os.geteuid() or not shutil.which("ip"):
             raise SkipTest("network namespaces need root and ip")

@@ -27,7 +27,8 @@ from dicot.kube.trust import Pem, Tls
 from tests.cluster.access import Access
 from tests.cluster.control import MERGE, Control
 from tests.cluster.installed import token_request
-from tests.cluster.shared import SHARED, TIMEOUT, on_real_programs
+from tests.cluster.shared import SHARED, on_real_programs
+from tests.length import TIMEOUT
 
 from .scripted import Land
 from .things import Thing, homes

@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from tests.cluster.control import Control
-from tests.cluster.shared import TIMEOUT, is_sandbox
+from tests.cluster.shared import is_sandbox
+from tests.length import TIMEOUT
 from tests.live.daemon import DAEMON
 from tests.live.wire import Heard, Person, logged_in
 

@@ -12,7 +12,8 @@ from twisted.trial.unittest import TestCase
 
 from tests.cluster.control import Answer, Control
 from tests.cluster.objects import Document, named
-from tests.cluster.shared import SHARED, TIMEOUT
+from tests.cluster.shared import SHARED
+from tests.length import TIMEOUT
 
 
 class DefinitionsCase(TestCase):

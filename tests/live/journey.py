@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from dicot.cloud.writing.ledger import KEPT
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 from tests.live.case import kubernetes, put_forward
 from tests.live.clients import Kubectl, Openstack, openstack, until
 from tests.live.daemon import DAEMON, Daemon

@@ -9,7 +9,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SkipTest, TestCase
 
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 from tests.live.balancer import Balancer, program
 from tests.live.case import ROOMY, Spoken, kubernetes
 from tests.live.daemon import DAEMON, Daemon

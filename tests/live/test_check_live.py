@@ -11,7 +11,7 @@ from twisted.trial.unittest import TestCase
 from tests.cluster.commands import Finished, run
 from tests.cluster.installed import ROOT
 from tests.cluster.ports import free_port
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 from tests.live.daemon import DAEMON, TWISTD
 
 ENVIRONMENT = {"PYTHONPATH": str(ROOT)}

@@ -9,7 +9,7 @@ from twisted.internet import reactor
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 from tests.live.crashes import COMMITTED, FIRST, Aftermath, Crashes, Outcome
 
 _HAPPENED: list[Aftermath | Failure] = []

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from tests.cluster.control import Control, Document
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 from tests.live.daemon import DAEMON, Daemon
 
 

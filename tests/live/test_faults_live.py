@@ -16,7 +16,8 @@ from twisted.trial.unittest import TestCase
 from tests.cluster.control import SOON
 from tests.cluster.furniture import furnish
 from tests.cluster.launch import RealCluster
-from tests.cluster.shared import SHARED, TIMEOUT, VARIABLE
+from tests.cluster.shared import SHARED, VARIABLE
+from tests.length import TIMEOUT
 from tests.live.case import Spoken, image_id, kubernetes, message_of, new_server
 from tests.live.daemon import DAEMON, Daemon, Ground, prepared, show
 from tests.live.estate import MACHINES, survey

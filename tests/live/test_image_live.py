@@ -19,6 +19,7 @@ from tests.cluster.installed import ROOT
 from tests.cluster.ports import free_port
 from tests.cluster.programs import Program
 from tests.cluster.users import read_kubeconfig
+from tests.length import IS_LONG
 from tests.live.case import LiveCase, image_id
 from tests.live.wire import logged_in
 
@@ -32,7 +33,7 @@ SIZE = 220 * 2**20
 
 def needs() -> None:
     """Skips where the steps cannot be done."""
-    if not os.environ.get("DICOT_LONG"):
+    if not IS_LONG:
         raise SkipTest("it takes minutes: DICOT_LONG=1")
     if os.getuid() != 0:
         raise SkipTest("it needs root, to make a root of its own")

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from tests.cluster.control import SOON
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 from tests.live.case import ROOMY, Spoken, image_id, kubernetes, new_server
 from tests.live.daemon import DAEMON, Daemon, show
 from tests.live.estate import survey

@@ -8,7 +8,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from tests.cluster.control import SOON
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 from tests.live.case import Spoken, image_id, kubernetes, new_server
 from tests.live.daemon import DAEMON, Daemon
 from tests.live.estate import survey

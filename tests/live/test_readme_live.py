@@ -15,7 +15,7 @@ from tests.cluster.installed import ROOT
 from tests.cluster.ports import free_port
 from tests.cluster.run import Place
 from tests.cluster.sandbox import CLIENTS, clients
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 from tests.live.clients import until
 
 START = 180.0

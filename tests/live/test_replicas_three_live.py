@@ -15,7 +15,8 @@ from twisted.internet import reactor
 from dicot.cloud.chores.lease import LIFE
 from dicot.names import LAUNCHED_AT
 from tests.cluster.control import SOON, Control
-from tests.cluster.shared import TIMEOUT, is_sandbox
+from tests.cluster.shared import is_sandbox
+from tests.length import IS_LONG, TIMEOUT
 from tests.live.case import image_id, new_server
 from tests.live.daemon import Daemon
 from tests.live.estate import MACHINES, survey
@@ -23,15 +24,14 @@ from tests.live.several import REPLICAS, SeveralCase
 from tests.live.wire import side_by_side
 
 SERVERS = "/compute/v2.1/servers"
-LONG = bool(os.environ.get("DICOT_LONG"))
-WANTED = int(os.environ.get("DICOT_SERVERS", 10_000 if LONG and not is_sandbox() else 60))
+WANTED = int(os.environ.get("DICOT_SERVERS", 10_000 if IS_LONG and not is_sandbox() else 60))
 AT_ONCE = 8
 TOLD = 1_000
 """Servers after which a long run says how far it is."""
 
 
 class ReplicasTests(SeveralCase):
-    timeout = 36_000.0 if LONG else TIMEOUT
+    timeout = TIMEOUT
 
     async def test_each_shows_at_once_what_another_has_made(self) -> None:
         """One makes a server, the next shows it, the last deletes it, all of them in turn."""

@@ -5,7 +5,6 @@ Twenty restarts on the real programs, with ``DICOT_LONG`` a thousand, and a few 
 
 from __future__ import annotations
 
-import os
 import signal
 from uuid import uuid4
 
@@ -13,34 +12,45 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from tests.cluster.control import SOON
-from tests.cluster.shared import TIMEOUT, is_sandbox
+from tests.cluster.shared import is_sandbox
+from tests.length import IS_LONG, TIMEOUT
 from tests.live.case import Spoken, image_id
 from tests.live.crowd import Crowd
 from tests.live.estate import survey
 from tests.live.several import REPLICAS, SeveralCase
+from tests.live.wire import side_by_side
 
-LONG = bool(os.environ.get("DICOT_LONG"))
-RESTARTS = 3 if is_sandbox() else 1_000 if LONG else 20
+RESTARTS = 3 if is_sandbox() else 1_000 if IS_LONG else 20
 CLIENTS = 16
 RATE = 200.0
 """Requests in a second of all clients, where the machine allows it."""
 FIRST = 20
 """Failures that are told."""
+BLOCK = 100
+"""Restarts after which the logs of servers that went before the last so many are taken away. Each is kept for a day,
+in which nobody restarts Dicot a thousand times, and a replica reads all before it is ready."""
+LOGS = "/apis/compute.dicot.io/v1/namespaces/demo/serverlogs"
 CHOSEN = "this replica is the steward"
 
 
 class RollingTests(SeveralCase):
-    timeout = 36_000.0 if LONG else TIMEOUT
+    timeout = TIMEOUT
+
+    async def age(self, old: list[str]) -> list[str]:
+        """Take away these logs; the names of the others."""
+        await side_by_side(*(self.cluster.change("DELETE", f"{LOGS}/{name}", also=(404,)) for name in old))
+        return [each["metadata"]["name"] for each in (await self.cluster.get(LOGS))["items"]]
 
     async def test_nobody_notices(self) -> None:
         mark = f"roll{uuid4().hex[:6]}"
         image = await image_id(self.demo, "cirros-live")
         crowd = Crowd(reactor, self.demo, self.log_in, image, mark, RATE)
         logs = [Spoken(daemon.log) for daemon in self.daemons]
-        began = reactor.seconds()
+        began, old = reactor.seconds(), list[str]()
         working = [Deferred.fromCoroutine(crowd.work()) for _ in range(CLIENTS)]
         try:
             for number in range(RESTARTS):
+                old = old if number % BLOCK else await self.age(old)
                 daemon = self.daemons[number % REPLICAS]
                 # twistd ends in the way that it was told to, once all is done.
                 self.assertEqual(await daemon.kill("TERM"), -signal.SIGTERM, daemon.tail())

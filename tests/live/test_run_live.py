@@ -15,7 +15,7 @@ from tests.cluster.commands import Started, run, start
 from tests.cluster.control import Control
 from tests.cluster.installed import ROOT
 from tests.cluster.ports import free_port
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 from tests.live.clients import until
 from tests.live.daemon import DAEMON
 

@@ -22,7 +22,8 @@ from tests.cluster.control import Control
 from tests.cluster.furniture import furnish
 from tests.cluster.run import settled
 from tests.cluster.sandbox import SandboxCluster
-from tests.cluster.shared import CHOICE, DEFINITIONS, SANDBOX, TIMEOUT
+from tests.cluster.shared import CHOICE, DEFINITIONS, SANDBOX
+from tests.length import TIMEOUT
 from tests.live.case import ROOMY, image_id, kubernetes, new_server
 from tests.live.daemon import Daemon, prepared, show
 from tests.live.wire import Person, logged_in

@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from dicot.cloud.chores.presence import RENEWAL
 from tests.cluster.control import Control, Document
 from tests.cluster.installed import ROOT
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 from tests.live.daemon import DAEMON, Daemon
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/dicot-system/leases"

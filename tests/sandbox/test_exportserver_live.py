@@ -27,7 +27,7 @@ from dicot.sandbox.nodes.work.uploading import options
 from tests.cluster import build
 from tests.cluster.control import SOON, UNREACHABLE, Control
 from tests.cluster.programs import Program
-from tests.cluster.shared import TIMEOUT
+from tests.length import TIMEOUT
 from tests.live.seen.carrier import Noise, give
 
 ONLY_ON = "real"

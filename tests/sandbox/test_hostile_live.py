@@ -18,13 +18,14 @@ from dicot.names import ID
 from dicot.served import resources
 from tests.cluster.control import MERGE, SOON, Control
 from tests.hostile import Malice
+from tests.length import IS_LONG, TIMEOUT
 from tests.live.case import Spoken, image_id, new_server
 from tests.live.wire import Person, logged_in, side_by_side
 from tests.sandbox.arena import Arena
 from tests.sandbox.test_nodes_live import CONTAINER_DISK, machine
 
 ONLY_ON = "sandbox"
-OBJECTS = 20_000 if os.environ.get("DICOT_LONG") else 240
+OBJECTS = 20_000 if IS_LONG else 240
 SEED = int(os.environ.get("DICOT_SEED") or 20261126)
 AT_ONCE = 8
 THEIRS = "admin"
@@ -38,7 +39,7 @@ READ = (
 
 
 class HostileTests(TestCase):
-    timeout = 3600.0 if os.environ.get("DICOT_LONG") else 600.0
+    timeout = TIMEOUT
 
     async def test_what_one_project_stores_touches_no_other(self) -> None:
         arena = await Arena.of(reactor, self, 1)

@@ -16,7 +16,8 @@ from dicot.sandbox.nodes.instances import GUEST_AGENT
 from dicot.sandbox.nodes.machines import HEARTBEAT
 from tests.cluster.control import Control
 from tests.cluster.objects import Document, named
-from tests.cluster.shared import SHARED, TIMEOUT
+from tests.cluster.shared import SHARED
+from tests.length import TIMEOUT
 
 from .live import ANIMATION
 

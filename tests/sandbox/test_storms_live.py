@@ -14,20 +14,20 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from tests.length import IS_LONG, TIMEOUT
 from tests.sandbox.arena import Arena
 from tests.sandbox.storms import Storm
 from tests.sandbox.verdicts import Verdict
 
 ONLY_ON = "sandbox"
-LONG = bool(os.environ.get("DICOT_LONG"))
-WRITES = 2000 if LONG else 80
+WRITES = 2000 if IS_LONG else 80
 SETTLED = 60.0
 """Seconds after the storm in which everything must be as it is to stay."""
 LOOK_AGAIN = 2.0
 
 
 class StormTests(TestCase):
-    timeout = 36_000.0 if LONG else 600.0
+    timeout = TIMEOUT
 
     async def test_what_was_acknowledged_is_there_once_or_gone(self) -> None:
         seed = int(os.environ.get("DICOT_SEED") or random.randrange(10**6))

@@ -21,9 +21,10 @@ from dicot.kube.source import Origin
 from dicot.kube.store import Store
 from dicot.names import IMAGES_NAMESPACE
 from tests.cluster.control import SOON, Control
-from tests.cluster.shared import SHARED, TIMEOUT
+from tests.cluster.shared import SHARED
 from tests.kube.contract_case import KubeCase
 from tests.kube.test_contract_live import account, connected
+from tests.length import TIMEOUT
 from tests.live.case import kubernetes, put_forward
 from tests.sandbox.arena import FAULTS
 

@@ -26,13 +26,13 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from dicot.web.limits import RESERVED, Limits
+from tests.length import IS_LONG
 from tests.live.wire import request, speak
 
-LONG = bool(os.environ.get("DICOT_LONG"))
-MANY = 10_000 if LONG else 210
+MANY = 10_000 if IS_LONG else 210
 SHORT = Limits(header_seconds=2, body_seconds=2, idle_seconds=2, write_seconds=2)
-LIMITS = Limits() if LONG else SHORT
-PATIENCE = 300.0 if LONG else 90.0
+LIMITS = Limits() if IS_LONG else SHORT
+PATIENCE = 300.0 if IS_LONG else 90.0
 """Seconds in which all must be gone, however slow this machine is."""
 HELD = 300_000
 """Bytes that a connection may cost: a body, an answer's slice, and what objects there are of it."""
@@ -117,7 +117,7 @@ class Lone(Factory):
 
 
 class SlowTests(TestCase):
-    timeout = 600.0 if LONG else 300.0
+    timeout = 600.0 if IS_LONG else 300.0
 
     async def setUp(self) -> None:  # type: ignore[override]
         wanted = min(MANY + RESERVED, resource.getrlimit(resource.RLIMIT_NOFILE)[1])

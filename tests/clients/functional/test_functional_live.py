@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from twisted.trial.unittest import SkipTest
 
 from tests.clients.forked import Forked
 from tests.clients.venv import client
+from tests.length import IS_LONG
 from tests.live.case import LiveCase
 from tests.live.clients import Kubectl, until
 from tests.live.wire import side_by_side
@@ -61,7 +61,7 @@ def forked(programs: Path) -> Forked:
 
 class FunctionalTests(LiveCase):
     async def setUp(self) -> None:  # type: ignore[override]
-        if not os.environ.get("DICOT_LONG"):
+        if not IS_LONG:
             raise SkipTest("it takes long: DICOT_LONG=1")
         await super().setUp()
 

@@ -12,6 +12,8 @@ from itertools import chain
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.length import IS_LONG
+
 from .asked import MINORS, actions, by_chance, examples, in_turn, likely
 from .compared import difference, shorter
 from .meant import ALWAYS, MEANT, meant
@@ -19,7 +21,6 @@ from .ours import THINGS, told
 from .theirs import Asked, ask
 
 ONLY_ON = "sandbox"
-LONG = bool(os.environ.get("DICOT_LONG"))
 SEED = os.environ.get("DICOT_SEED") or str(random.randrange(10**6))
 STEPS = (1, 18, 19, 32, 33, 37, 42, 52, 57, 63, 67, 74, 90, 94, 104)
 """The versions at which the body of a create is another, or was for the last time."""
@@ -41,13 +42,13 @@ class BodyTests(SynchronousTestCase):
         return counts
 
     def test_bodies_by_chance_at_every_version(self) -> None:
-        counts = self.compare(by_chance(SEED, 40 if LONG else 4))
+        counts = self.compare(by_chance(SEED, 40 if IS_LONG else 4))
         least = len(MINORS) * 3
         self.assertGreater(counts["taken"], least, counts)
         self.assertGreater(counts["refused"], least, counts)
 
     def test_every_value_in_every_field(self) -> None:
-        for minor in STEPS if LONG else (random.Random(SEED).choice(STEPS),):
+        for minor in STEPS if IS_LONG else (random.Random(SEED).choice(STEPS),):
             self.compare(in_turn(minor))
 
     def test_actions(self) -> None:
@@ -55,7 +56,7 @@ class BodyTests(SynchronousTestCase):
             self.compare(actions(minor))
 
     def test_new_servers_that_somebody_might_want(self) -> None:
-        each = 100 if LONG else 20
+        each = 100 if IS_LONG else 20
         counts = self.compare(likely(SEED, each, STEPS))
         self.assertGreater(counts["taken"], each * len(STEPS) // 2, counts)
 

@@ -16,7 +16,8 @@ from tests.cluster.access import Access
 from tests.cluster.control import MERGE, SOON, Answer, Control, Sight, together
 from tests.cluster.history import Event, history
 from tests.cluster.objects import Document, named
-from tests.cluster.shared import SHARED, TIMEOUT, VARIABLE
+from tests.cluster.shared import SHARED, VARIABLE
+from tests.length import TIMEOUT
 
 from .objects import CDI, KUBEVIRT, SUBRESOURCES, collection, printable
 
