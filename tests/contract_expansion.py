@@ -6,6 +6,7 @@ It runs on the real programs and on the sandbox.
 from __future__ import annotations
 
 from tests.cluster.objects import Document
+from tests.cluster.releases import claim_before, release
 from tests.contract_bytes import IMMEDIATE, Case
 from tests.live.seen.carrier import Noise
 from tests.live.seen.objects import conditions, from_source, volume
@@ -26,6 +27,10 @@ class ExpansionTests(Case):
     def claim(self, name: str) -> str:
         return f"{self.core}/persistentvolumeclaims/{name}"
 
+    async def conditions_of(self, claim: Document) -> dict[str, Document]:
+        """The conditions of a claim."""
+        return conditions(claim_before(await release(self.control), claim))
+
     async def imported(self, name: str, **more: object) -> Noise:
         """A volume that holds something."""
         noise = Noise(SIZE)
@@ -41,7 +46,7 @@ class ExpansionTests(Case):
     async def grown(self, name: str, size: str) -> Document:
         """A claim once it has so much, and its volume."""
         found = await self.becomes(self.claim(name), size, lambda claim: storage(claim["status"]["capacity"]) == size)
-        self.assertEqual(conditions(found), {})
+        self.assertEqual(await self.conditions_of(found), {})
         self.assertNotIn("allocatedResourceStatuses", found["status"])
         self.assertEqual(storage(found["status"]["allocatedResources"]), size)
         disk = await self.control.get(f"/api/v1/persistentvolumes/{found['spec']['volumeName']}")
@@ -57,10 +62,9 @@ class ExpansionTests(Case):
             "waiting for a Pod",
             lambda claim: storage(claim["status"].get("allocatedResourceStatuses", {})) == waits,
         )
-        self.assertEqual(
-            {name: each["status"] for name, each in conditions(found).items()}, dict.fromkeys(BOTH, "True")
-        )
-        self.assertIn("(re-)start a pod", conditions(found)["FileSystemResizePending"]["message"])
+        told = await self.conditions_of(found)
+        self.assertEqual({name: each["status"] for name, each in told.items()}, dict.fromkeys(BOTH, "True"))
+        self.assertIn("(re-)start a pod", told["FileSystemResizePending"]["message"])
         self.assertEqual(storage(found["status"]["allocatedResources"]), LARGE)
         self.assertNotEqual(storage(found["status"]["capacity"]), LARGE)
         disk = f"/api/v1/persistentvolumes/{found['spec']['volumeName']}"
