@@ -218,12 +218,24 @@ class Storm:
                     raise
 
     async def _kill_sandbox(self) -> None:
-        while await self._rest(3, 9):
+        before = self.history.writes
+        while await self._rest(3, 9) and await self._is_written(before):
             await self._arena.cluster.kill_apiserver()
             self.history.kills["sandbox"] += 1
             await self._rest(0, 1)
             await self._arena.cluster.start_apiserver()
+            before = self.history.writes
             await self.troubles.mark()
+
+    async def _is_written(self, before: int) -> bool:
+        """Wait, but not for long, until more writes than these were acknowledged; whether the storm goes on.
+
+        On a busy machine no replica may get ready in the time that the sandbox lives, again and again.
+        """
+        until = self._reactor.seconds() + PATIENCE
+        while self._raging and self.history.writes == before and self._reactor.seconds() < until:
+            await deferLater(self._reactor, AGAIN)
+        return self._raging
 
     async def _rest(self, least: float, most: float) -> bool:
         """Wait; whether the storm goes on."""
