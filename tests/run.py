@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tests.cluster.build import cache_folder
+from tests.cluster.cache import cache_folder
 from tests.cluster.modules import KUBERNETES_SERIES, KUBERNETES_VERSIONS
 from tests.length import IS_LONG, TIMEOUT
 

@@ -1,14 +1,12 @@
 """Real clients, and Nova to ask, each in a virtual environment of its own in the user's cache: never dependencies."""
 
-import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from tests.cluster.cache import cache_folder, locked
 
 CLIENTS = {
     "openstack": ("python-openstackclient==10.5.0", "openstacksdk==4.22.0"),
@@ -24,25 +22,11 @@ CLIENTS = {
 }
 
 
-def cache() -> Path:
-    """The folder of the user's caches that is ours."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dicot"
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds a lock file, so that two runs do not install the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def client(name: str) -> Path:
     """The folder of a client's programs, installed where it is not yet."""
     packages = CLIENTS[name]
     key = hashlib.sha256("\n".join((*packages, sys.version)).encode()).hexdigest()[:16]
-    place = cache() / "clients" / f"{name}-{key}"
+    place = cache_folder() / "clients" / f"{name}-{key}"
     with locked(place.with_suffix(".lock")):
         if not (place / ".ready").exists():
             shutil.rmtree(place, ignore_errors=True)

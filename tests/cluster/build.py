@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import platform
@@ -13,12 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
 from tests.cluster import toolchain
+from tests.cluster.cache import cache_folder, locked
 from tests.cluster.modules import MODULES, OBJECTS, Module
 from tests.cluster.toolchain import Toolchain
 
@@ -31,12 +30,6 @@ Run = Callable[[list[str], Path, str], bytes]
 
 class BuildError(Exception):
     """A program could not be built; the text carries what the compiler said."""
-
-
-def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where this user's built programs are kept, by the XDG base directory rules."""
-    root = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(root) / "dicot"
 
 
 def inputs(module: Module) -> list[Path]:
@@ -75,7 +68,7 @@ class Builder:
         if place.exists():
             return place
         place.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(place.with_name(f"{module.name}.lock")):
+        with locked(place.with_name(f"{module.name}.lock")):
             if not place.exists():
                 self._install(module, place)
         return place
@@ -106,14 +99,6 @@ class Builder:
             command.append(answer.decode().strip())
         (draft / OBJECTS).write_bytes(self._run(command, module.source, f"{module.name}: {OBJECTS}"))
         printer.unlink()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock file, so that of two builders one waits and then finds the work done."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def announced(go: Toolchain, report: TextIO) -> Run:

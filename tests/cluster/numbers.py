@@ -14,7 +14,7 @@ from msgspec import json
 
 from dicot.sandbox import facts
 from tests.cluster import toolchain
-from tests.cluster.build import cache_folder
+from tests.cluster.cache import cache_folder
 
 FILE = Path(facts.__file__).with_name("numbers.json")
 MODULES = ("k8s.io/api", "k8s.io/apimachinery", "k8s.io/apiextensions-apiserver", "k8s.io/kube-aggregator")

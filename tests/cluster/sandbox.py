@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from tests.cluster import build
 from tests.cluster.access import Access
+from tests.cluster.cache import cache_folder
 from tests.cluster.control import Control, Overdue
 from tests.cluster.programs import Program
 from tests.cluster.users import read_kubeconfig
@@ -125,5 +125,5 @@ class SandboxCluster:
 
 def clients() -> dict[str, str]:
     """kubectl and virtctl, where they have been built."""
-    found = [path for name in CLIENTS for path in build.cache_folder().glob(f"cluster/*/{name}")]
+    found = [path for name in CLIENTS for path in cache_folder().glob(f"cluster/*/{name}")]
     return {path.name: str(path) for path in sorted(found, key=lambda path: path.stat().st_mtime)}

@@ -167,12 +167,6 @@ class AnnouncedTests(SynchronousTestCase):
         self.assertEqual((environment["CGO_ENABLED"], environment["GOTOOLCHAIN"]), ("0", "local"))
 
 
-class CacheFolderTests(SynchronousTestCase):
-    def test_follows_the_base_directory_rules(self) -> None:
-        self.assertEqual(build.cache_folder({"XDG_CACHE_HOME": "/caches"}), Path("/caches/dicot"))
-        self.assertEqual(build.cache_folder({}), Path.home() / ".cache" / "dicot")
-
-
 class ToolchainTests(SynchronousTestCase):
     """The machine's Go is taken when it is new enough, else the one in the cache."""
 

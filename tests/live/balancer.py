@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,18 +39,6 @@ backend replicas
     http-check expect status 200
 {servers}
 """
-
-
-def program() -> str:
-    """haproxy's path, "" where there is none. Where it is missing and we are root, Debian's package is installed."""
-    found = shutil.which(PACKAGE) or shutil.which(f"/usr/sbin/{PACKAGE}")
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        # At run level 1 Debian's scripts start no service.
-        surroundings = {**os.environ, "RUNLEVEL": "1", "DEBIAN_FRONTEND": "noninteractive"}
-        for step in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", PACKAGE]):
-            subprocess.run(["apt-get", *step], env=surroundings, stdout=subprocess.DEVNULL, check=False)
-        found = shutil.which(PACKAGE) or shutil.which(f"/usr/sbin/{PACKAGE}")
-    return found or ""
 
 
 class Balancer:

@@ -9,8 +9,9 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SkipTest, TestCase
 
+from tests.cluster.debian import program
 from tests.length import TIMEOUT
-from tests.live.balancer import Balancer, program
+from tests.live.balancer import PACKAGE, Balancer
 from tests.live.case import ROOMY, Spoken, kubernetes
 from tests.live.daemon import DAEMON, Daemon
 from tests.live.estate import LEDGERS
@@ -29,9 +30,9 @@ class SeveralCase(TestCase):
     timeout = TIMEOUT
 
     async def setUp(self) -> None:  # type: ignore[override]
-        path = program()
+        path = program(PACKAGE)
         if not path:
-            raise SkipTest("haproxy is missing: apt-get install haproxy")
+            raise SkipTest(f"{PACKAGE} is missing: apt-get install {PACKAGE}")
         ground = await DAEMON.ground(reactor)
         await DAEMON.unshared()
         self.cluster = kubernetes(self, ground.access)

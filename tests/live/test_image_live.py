@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from twisted.trial.unittest import SkipTest
 
 from tests.cluster.containerfile import WRITABLE, Builder, Image, inside, launcher, remove
 from tests.cluster.control import Control
+from tests.cluster.debian import program
 from tests.cluster.installed import ROOT
 from tests.cluster.ports import free_port
 from tests.cluster.programs import Program
@@ -37,7 +37,7 @@ def needs() -> None:
         raise SkipTest("it takes minutes: DICOT_LONG=1")
     if os.getuid() != 0:
         raise SkipTest("it needs root, to make a root of its own")
-    if shutil.which("debootstrap") is None:
+    if not program("debootstrap"):
         raise SkipTest("debootstrap is missing: apt-get install debootstrap")
 
 
