@@ -18,13 +18,23 @@ CONSTRAINED: Release = (1, 36)
 """The right to act as an account may be for one verb alone, and impersonation is refused in other words
 (ConstrainedImpersonation)."""
 LATELY: Release = (1, 36)
-"""Service accounts are listed without a count of their Secrets, and a fraction in the place of a number is a cause
-for CEL as well. 1.34 does otherwise, 1.35 was not asked."""
+"""Service accounts are listed without a count of their Secrets; a fraction in the place of a number is a cause for
+CEL as well; what breaks a rule of CEL's is told by its value where that is a scalar, no more by its type. 1.34 does
+otherwise, 1.35 was not asked."""
 COMPRESSING: Release = (1, 37)
 """Streamed lists are compressed for clients that accept gzip (WatchListCompression)."""
 UNUSED: Release = (1, 37)
 """A claim has a condition that tells since when no pod uses it."""
 _ZONE = "topology.kubernetes.io/zone"
+_BEFORE: Mapping[str, str] = {
+    "pkg/runtime/scheme.go:111": "pkg/runtime/scheme.go:110",
+    "Invalid value: Either userId": 'Invalid value: "object": Either userId',
+    "Invalid value: It cannot be changed": 'Invalid value: "object": It cannot be changed',
+    "Invalid value: exactly one of volume": 'Invalid value: "object": exactly one of volume',
+    "Invalid value: Illegal AccessMode": 'Invalid value: "array": Illegal AccessMode',
+    '"b": persistentVolumeClaimName is immutable': '"string": persistentVolumeClaimName is immutable',
+}
+"""What was said until LATELY."""
 WORDS: Mapping[Release, Mapping[str, str]] = {
     (1, 37): {
         ": cannot change roleRef": ": field is immutable",
@@ -69,8 +79,8 @@ def pod_of(here: Release, pod: Document) -> Document:
 
 def worded(here: Release, text: str) -> str:
     """A refusal in the words of a release."""
-    if here < LATELY:
-        text = text.replace("pkg/runtime/scheme.go:111", "pkg/runtime/scheme.go:110")
+    for new, old in _BEFORE.items() if here < LATELY else ():
+        text = text.replace(new, old)
     for since, words in WORDS.items():
         if here >= since:
             for old, new in words.items():

@@ -17,6 +17,11 @@ class WordTests(SynchronousTestCase):
         text = 'in scheme "pkg/runtime/scheme.go:111"'
         self.assertEqual((worded((1, 34), text), worded((1, 36), text)), (text.replace("111", "110"), text))
 
+    def test_older_ones_tell_the_kind_of_what_breaks_a_rule(self) -> None:
+        text = "spec: Invalid value: It cannot be changed; delete it."
+        self.assertEqual(worded((1, 34), text), 'spec: Invalid value: "object": It cannot be changed; delete it.')
+        self.assertEqual(worded((1, 36), text), text)
+
     def test_the_sandbox_speaks_as_the_release_it_is_like(self) -> None:
         """Words of that release or an older one would belong into the contracts themselves."""
         major, minor = KUBERNETES_SERIES.removeprefix("v").split(".")
