@@ -920,8 +920,7 @@ class WatchTests(KubernetesTestCase):
         # A watch that lives into its last two seconds hears once more how far it is.
         self.assertEqual([type_ for type_, _ in story[:2]], ["ADDED", "BOOKMARK"])
         later = [(type_, each["metadata"].get("annotations")) for type_, each in story[2:]]
-        self.assertEqual(later, [("BOOKMARK", None)] * len(later))
-        self.assertLess(len(later), 3)
+        self.assertIn(later, ([], [("BOOKMARK", None)]))
         bookmark = story[1][1]
         self.assertEqual((bookmark["kind"], bookmark["apiVersion"]), ("NameClaim", "identity.dicot.io/v1"))
         self.assertEqual(bookmark["metadata"]["annotations"], {"k8s.io/initial-events-end": "true"})

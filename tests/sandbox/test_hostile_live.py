@@ -18,7 +18,7 @@ from dicot.names import ID
 from dicot.served import resources
 from tests.cluster.control import MERGE, SOON, Control
 from tests.hostile import Malice
-from tests.length import IS_LONG, TIMEOUT
+from tests.length import IS_LONG
 from tests.live.case import Spoken, image_id, new_server
 from tests.live.wire import Person, logged_in, side_by_side
 from tests.sandbox.arena import Arena
@@ -39,7 +39,7 @@ READ = (
 
 
 class HostileTests(TestCase):
-    timeout = TIMEOUT
+    timeout = 3600.0 if IS_LONG else 600.0
 
     async def test_what_one_project_stores_touches_no_other(self) -> None:
         arena = await Arena.of(reactor, self, 1)

@@ -27,7 +27,7 @@ LOOK_AGAIN = 2.0
 
 
 class StormTests(TestCase):
-    timeout = TIMEOUT
+    timeout = TIMEOUT if IS_LONG else 600.0
 
     async def test_what_was_acknowledged_is_there_once_or_gone(self) -> None:
         seed = int(os.environ.get("DICOT_SEED") or random.randrange(10**6))
