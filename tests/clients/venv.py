@@ -1,7 +1,6 @@
 """Real clients, and Nova to ask, each in a virtual environment of its own in the user's cache: never dependencies."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -33,10 +32,9 @@ def client(name: str) -> Path:
             shutil.rmtree(place, ignore_errors=True)
             print(f"installing {', '.join(packages)}", file=sys.stderr, flush=True)
             subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-            command = [str(place / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *packages]
-            # By PYTHONPATH pip would see Dicot, and say what that lacks in there.
-            surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-            subprocess.run(command, env=surroundings, check=True)
+            # Isolated, or pip would see Dicot by PYTHONPATH, and say what that lacks in there.
+            pip = [str(place / "bin" / "python"), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "install", *packages], check=True)
             (place / ".ready").touch()
     return place / "bin"
 

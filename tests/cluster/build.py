@@ -67,7 +67,6 @@ class Builder:
         place = self.place(module)
         if place.exists():
             return place
-        place.parent.mkdir(parents=True, exist_ok=True)
         with locked(place.with_name(f"{module.name}.lock")):
             if not place.exists():
                 self._install(module, place)

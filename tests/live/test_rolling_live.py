@@ -50,7 +50,8 @@ class RollingTests(SeveralCase):
         working = [Deferred.fromCoroutine(crowd.work()) for _ in range(CLIENTS)]
         try:
             for number in range(RESTARTS):
-                old = old if number % BLOCK else await self.age(old)
+                if number % BLOCK == 0:
+                    old = await self.age(old)
                 daemon = self.daemons[number % REPLICAS]
                 # twistd ends in the way that it was told to, once all is done.
                 self.assertEqual(await daemon.kill("TERM"), -signal.SIGTERM, daemon.tail())

@@ -218,20 +218,20 @@ class Storm:
                     raise
 
     async def _kill_sandbox(self) -> None:
-        before = self.history.writes
-        while await self._rest(3, 9) and await self._is_written(before):
+        while await self._lived():
             await self._arena.cluster.kill_apiserver()
             self.history.kills["sandbox"] += 1
             await self._rest(0, 1)
             await self._arena.cluster.start_apiserver()
-            before = self.history.writes
             await self.troubles.mark()
 
-    async def _is_written(self, before: int) -> bool:
-        """Wait, but not for long, until more writes than these were acknowledged; whether the storm goes on.
+    async def _lived(self) -> bool:
+        """Let the sandbox live some seconds, and some more until a write was acknowledged; whether the storm goes on.
 
-        On a busy machine no replica may get ready in the time that the sandbox lives, again and again.
+        On a busy machine no replica may get ready in those seconds, again and again.
         """
+        before = self.history.writes
+        await self._rest(3, 9)
         until = self._reactor.seconds() + PATIENCE
         while self._raging and self.history.writes == before and self._reactor.seconds() < until:
             await deferLater(self._reactor, AGAIN)
