@@ -34,6 +34,8 @@ SOON = 150.0
 UNREACHABLE = (ConnectError, ConnectionDone, ConnectionLost, ResponseFailed, ResponseNeverReceived)
 CONNECT_TIMEOUT = 2.0
 ANSWER_TIMEOUT = 35.0
+ATTEMPTS = 10
+"""Times that a request is carried out again where the server says when, as client-go does (rest/with_retry.go)."""
 
 Document = dict[str, Any]
 Seen = Callable[[], Awaitable[bool]]
@@ -47,6 +49,8 @@ class Answer:
     status: int
     content: bytes
     warnings: tuple[str, ...] = ()
+    retry_after: str = ""
+    """Seconds after which the same request may be asked again, if the server named any."""
 
     @property
     def document(self) -> Document:
@@ -56,6 +60,12 @@ class Answer:
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
+
+    @property
+    def rest(self) -> int | None:
+        """Seconds to wait before the same request is asked again; None where this is the answer to it."""
+        is_passing = self.status == 429 or self.status >= 500
+        return int(self.retry_after) if is_passing and self.retry_after.isdecimal() else None
 
     @property
     def is_unheard(self) -> bool:
@@ -116,7 +126,8 @@ class Control:
             method, self._server + path, headers=headers, data=content, timeout=ANSWER_TIMEOUT, reactor=self._reactor
         )
         warnings = response.headers.getRawHeaders("Warning", [])
-        return Answer(response.code, await treq.content(response), tuple(warnings))
+        rest = response.headers.getRawHeaders("Retry-After", [""])[-1]
+        return Answer(response.code, await treq.content(response), tuple(warnings), rest)
 
     async def get(self, path: str) -> Document:
         """The document at a path; anything but success is an error."""
@@ -125,8 +136,18 @@ class Control:
     async def change(
         self, method: str, path: str, body: object = None, kind: str = JSON, also: Collection[int] = ()
     ) -> Document:
-        """One request that must succeed, or answer one of the statuses ``also``."""
-        return checked(f"{method} {path}", await self.ask(method, path, body, kind), also)
+        """One request that must succeed, or answer one of the statuses ``also``.
+
+        It is asked again where the server says so: a kind whose CRD another change has just touched answers 503 while
+        its old storage is taken down (apiextensions-apiserver, crdHandler.tearDown).
+        """
+        answer = await self.ask(method, path, body, kind)
+        for _ in range(ATTEMPTS):
+            if answer.rest is None or answer.status in also:
+                break
+            await deferLater(self._reactor, answer.rest)
+            answer = await self.ask(method, path, body, kind)
+        return checked(f"{method} {path}", answer, also)
 
     async def apply(self, collection: str, document: Document) -> Document:
         """Make an object, or let one that is there already have everything that the document says."""

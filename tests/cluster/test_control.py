@@ -9,7 +9,7 @@ from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.cluster.control import PAUSE, Control, Overdue, Refused, together
+from tests.cluster.control import ATTEMPTS, JSON, PAUSE, Answer, Control, Document, Overdue, Refused, together
 
 
 class UntilTests(SynchronousTestCase):
@@ -47,6 +47,46 @@ class UntilTests(SynchronousTestCase):
 
     def test_another_error_ends_it(self) -> None:
         self.failureResultOf(self.waiting(iter([KeyError("holder")])), KeyError)
+
+
+class Answering(Control):
+    """One whose server's answers are given."""
+
+    def __init__(self, reactor: MemoryReactorClock, answers: list[Answer]) -> None:
+        super().__init__(reactor, "http://127.0.0.1:1")
+        self.given = answers
+
+    async def ask(self, method: str, path: str, body: object = None, kind: str = JSON, accept: str = "") -> Answer:
+        return self.given.pop(0)
+
+
+class ChangeTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.reactor = MemoryReactorClock()
+
+    def changing(self, *answers: Answer, also: tuple[int, ...] = ()) -> Deferred[Document]:
+        self.control = Answering(self.reactor, list(answers))
+        return Deferred.fromCoroutine(self.control.change("POST", "/api", {}, also=also))
+
+    def test_asks_again_when_it_is_told_to(self) -> None:
+        busy = Answer(503, b"{}", retry_after="1")
+        changing = self.changing(busy, busy, Answer(201, b'{"kind": "Thing"}'))
+        self.assertNoResult(changing)
+        self.reactor.advance(0.9)
+        self.assertEqual(len(self.control.given), 2)
+        self.reactor.pump([0.1, 1])
+        self.assertEqual(self.successResultOf(changing), {"kind": "Thing"})
+
+    def test_not_for_ever(self) -> None:
+        changing = self.changing(*[Answer(429, b"{}", retry_after="1")] * 20)
+        self.reactor.pump([1] * ATTEMPTS)
+        self.failureResultOf(changing, Refused)
+        self.assertEqual(len(self.control.given), 20 - ATTEMPTS - 1)
+
+    def test_what_is_an_answer(self) -> None:
+        self.failureResultOf(self.changing(Answer(503, b"{}")), Refused)
+        self.failureResultOf(self.changing(Answer(409, b"{}", retry_after="1")), Refused)
+        self.assertEqual(self.successResultOf(self.changing(Answer(429, b"{}", retry_after="1"), also=(429,))), {})
 
 
 class TogetherTests(SynchronousTestCase):
