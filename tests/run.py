@@ -40,7 +40,7 @@ REPEATED = 24
 """Lines told again of each failure: the end of its traceback and the names of the tests."""
 WIDTH = 300
 """Characters of each of these lines: who reads only the end of a long report shall see all that failed."""
-AT_ONCE = 6
+AT_ONCE = 7
 """Commands that run at a time."""
 GUESTS = (
     *("tests.live.seen.", "tests.contract_virt", "tests.contract_streams", "tests.contract_nodes"),
@@ -85,8 +85,13 @@ REAL_PARTS = {
     "contracts": ("tests.",),
 }
 """What runs on the real control planes: each costs a gigabyte and a half of memory."""
-LONGEST = ("contracts", "journeys")
-"""Of these the longest."""
+FIRST = (
+    *("live-journeys", "live-contracts", "live-troubles"),
+    *("sandbox-oracles", "sandbox-guests", "sandbox-deaths", "unit"),
+    *("live-guests", "live-replicas"),
+)
+"""What begins first, because it takes longest: else it would be waited for alone in the end, and leave the processors
+at rest. A real cluster keeps one of them busy while it comes up, so that not all come at once."""
 OTHERS = [series for series in KUBERNETES_VERSIONS if series != KUBERNETES_SERIES]
 """Kubernetes that the long run tries too."""
 COUNTED = {
@@ -283,11 +288,15 @@ def on_sandbox(environment: Mapping[str, str], left_out: Sequence[str]) -> list[
 
 
 def on_real(environment: Mapping[str, str], prefix: str = "live") -> list[Work]:
-    """What runs on the real control planes, the longest first, so that none is left to run alone at the end."""
+    """What runs on the real control planes."""
     found = parts("live", REAL_PARTS)
-    names = sorted(found, key=lambda name: not name.endswith(LONGEST))
-    works = [trial(name.replace("live", prefix, 1), found[name], environment) for name in names]
+    works = [trial(name.replace("live", prefix, 1), found[name], environment) for name in sorted(found, key=_turn)]
     return [replace(work, is_real=True) for work in works]
+
+
+def _turn(name: str) -> int:
+    """When a part begins, by its name."""
+    return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,9 +323,8 @@ def every_day(environment: Mapping[str, str], logs: Path, left_out: Sequence[str
     sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox", "DICOT_TEST_AUDIT": str(logs / "sandbox")}
     works = [*on_sandbox(sandbox, left_out), trial("unit", chosen("unit"), environment), *tools()]
     if real:
-        # A real cluster keeps a processor busy as long as it is there: each comes when there is room for it.
         works += on_real({**environment, "DICOT_TEST_AUDIT": str(logs / "live")})
-    return Round(works, environment)
+    return Round(sorted(works, key=lambda work: _turn(work.name)), environment)
 
 
 def elsewhere(environment: Mapping[str, str]) -> list[Round]:

@@ -4,11 +4,12 @@ import sys
 from collections.abc import Iterable
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import run
-from tests.run import OTHERS, PARTS, REAL_PARTS, RULE, SEARCHES, Round, Sum, Work, carry_out, chosen, parts
+from tests.run import FIRST, OTHERS, PARTS, REAL_PARTS, RULE, SEARCHES, Round, Sum, Work, carry_out, chosen, parts
 
 REPORT = f"""tests.test_run
     test_one ...                                                          [FAIL]
@@ -77,6 +78,10 @@ class PartTests(SynchronousTestCase):
 
     def test_what_a_fast_run_leaves_out_are_parts(self) -> None:
         self.assertLess(set(SEARCHES), set(PARTS))
+
+    def test_what_begins_first_are_parts(self) -> None:
+        works = run.every_day({}, Path(), (), real=True).works
+        self.assertEqual(tuple(work.name for work in works)[: len(FIRST)], FIRST)
 
     def test_what_runs_on_real_programs_says_so(self) -> None:
         self.assertTrue(all(work.is_real for work in run.on_real({})))
