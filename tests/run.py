@@ -84,7 +84,7 @@ REAL_PARTS = {
     "guests": GUESTS,
     "contracts": ("tests.",),
 }
-"""What runs on the real control planes: each costs a gigabyte and a half of memory."""
+"""What runs on the real control planes: each costs two gigabytes of memory."""
 FIRST = (
     *("live-journeys", "live-contracts", "live-troubles"),
     *("sandbox-oracles", "sandbox-guests", "sandbox-deaths", "unit"),
