@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -40,7 +40,7 @@ REPEATED = 24
 """Lines told again of each failure: the end of its traceback and the names of the tests."""
 WIDTH = 300
 """Characters of each of these lines: who reads only the end of a long report shall see all that failed."""
-AT_ONCE = 7
+AT_ONCE = 6
 """Commands that run at a time."""
 GUESTS = (
     *("tests.live.seen.", "tests.contract_virt", "tests.contract_streams", "tests.contract_nodes"),
@@ -55,10 +55,15 @@ GUESTS = (
     ),
 )
 """What is about machines and those who run them."""
+JOURNEYS = (
+    *("tests.live.test_journey_live", "tests.live.test_servers_live", "tests.live.test_readme_live"),
+    *("tests.live.test_run_live", "tests.live.test_disks_live", "tests.live.test_volumes_live"),
+)
+"""What people do first, most of them in the sandbox."""
 PARTS = {
     "deaths": ("tests.sandbox.test_deaths_live",),
     "crashes": ("tests.live.test_crash_live", "tests.sandbox.test_storms_live", "tests.live.test_settled_live"),
-    "journeys": ("tests.live.test_journey_live", "tests.live.test_servers_live", "tests.live.test_readme_live"),
+    "journeys": JOURNEYS,
     "tempest": ("tests.clients.",),
     "quotas": ("tests.live.test_quota", "tests.live.test_lost_live", "tests.live.test_status_live"),
     "troubles": (
@@ -74,6 +79,9 @@ PARTS = {
 """What runs on one sandbox, by the beginnings of names; the longest come first."""
 SEARCHES = ("deaths", "crashes", "tempest", "quotas", "troubles", "oracles")
 """Parts that look for what breaks, at every place where it might: minutes that nobody waits for at a desk."""
+AGAIN = ("tests.live.test_",)
+"""What is about Dicot, and not about what it stands on: where it runs on the real control planes, it runs on the
+sandbox in a long or a fast run only, but for the journeys."""
 REAL_PARTS = {
     "troubles": (
         *("tests.live.test_crash", "tests.live.test_faults", "tests.live.test_log_crashes", "tests.live.test_lost"),
@@ -280,11 +288,20 @@ def build(total: Sum, environment: Mapping[str, str]) -> None:
     carry_out([Work("build", [str(BIN / "python"), "-m", "tests.cluster.build"], environment)], total, 1)
 
 
-def on_sandbox(environment: Mapping[str, str], left_out: Sequence[str]) -> list[Work]:
-    """What runs on sandboxes, without some parts."""
-    found = parts("sandbox", PARTS).items()
+def on_sandbox(environment: Mapping[str, str], left_out: Sequence[str], seen: Collection[str] = ()) -> list[Work]:
+    """What runs on sandboxes, without some parts, and without what is ``seen`` elsewhere."""
     names = {f"sandbox-{each}" for each in left_out}
-    return [trial(name, modules, environment) for name, modules in found if name not in names]
+    found = {
+        part: [module for module in modules if module not in seen]
+        for part, modules in parts("sandbox", PARTS).items()
+        if part not in names
+    }
+    return [trial(part, modules, environment) for part, modules in found.items() if modules]
+
+
+def again() -> set[str]:
+    """Modules that ask on the sandbox what they ask of the real control planes."""
+    return {name for name in chosen("live") if name.startswith(AGAIN) and not name.startswith(JOURNEYS)}
 
 
 def on_real(environment: Mapping[str, str], prefix: str = "live") -> list[Work]:
@@ -318,10 +335,12 @@ class Round:
         return Round(works, self.programs)
 
 
-def every_day(environment: Mapping[str, str], logs: Path, left_out: Sequence[str], *, real: bool) -> Round:
-    """What `make test` runs, without some parts on the sandbox."""
+def every_day(
+    environment: Mapping[str, str], logs: Path, left_out: Sequence[str], seen: Collection[str] = (), *, real: bool
+) -> Round:
+    """What `make test` runs, without some parts on the sandbox, and without what is ``seen`` elsewhere."""
     sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox", "DICOT_TEST_AUDIT": str(logs / "sandbox")}
-    works = [*on_sandbox(sandbox, left_out), trial("unit", chosen("unit"), environment), *tools()]
+    works = [*on_sandbox(sandbox, left_out, seen), trial("unit", chosen("unit"), environment), *tools()]
     if real:
         works += on_real({**environment, "DICOT_TEST_AUDIT": str(logs / "live")})
     return Round(sorted(works, key=lambda work: _turn(work.name)), environment)
@@ -363,7 +382,9 @@ def main() -> int:
     if given.without_cluster:
         print("the tests that need a cluster are left out, as asked")
     left_out = tuple(PARTS) if given.without_cluster else SEARCHES if given.fast else ()
-    rounds = [every_day(environment, logs, left_out, real=real)]
+    # Whoever names parts gets all of them.
+    seen = again() if real and not (IS_LONG or given.parts) else ()
+    rounds = [every_day(environment, logs, left_out, seen, real=real)]
     rounds += elsewhere(environment) if real and IS_LONG else ()
     if given.parts:
         known = [work.name for each in rounds for work in each.works]

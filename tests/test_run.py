@@ -83,6 +83,17 @@ class PartTests(SynchronousTestCase):
         works = run.every_day({}, Path(), (), real=True).works
         self.assertEqual(tuple(work.name for work in works)[: len(FIRST)], FIRST)
 
+    def test_nothing_is_left_out_but_what_is_seen_elsewhere(self) -> None:
+        """And what an installation is tried with first is seen on both."""
+        seen = run.again()
+        works = run.on_sandbox({}, (), seen)
+        found = {name for work in works for name in work.command if name.startswith("tests.")}
+        self.assertEqual(found, set(chosen("sandbox")) - seen)
+        self.assertLess(seen, set(chosen("live")))
+        self.assertLess(
+            {"tests.live.test_readme_live", "tests.live.seen.test_boot_live", "tests.contract_cdi"}, found
+        )
+
     def test_what_runs_on_real_programs_says_so(self) -> None:
         self.assertTrue(all(work.is_real for work in run.on_real({})))
         self.assertFalse(any(work.is_real for work in run.on_sandbox({}, ())))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from typing import Any
 import msgspec
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SkipTest, TestCase
+from twisted.trial.unittest import TestCase
 
 from dicot.cloud.kinds.kubevirt import VM, VMI
 from dicot.cloud.kinds.network import PORT
@@ -22,12 +21,13 @@ from tests.cluster.control import Control
 from tests.cluster.furniture import furnish
 from tests.cluster.run import settled
 from tests.cluster.sandbox import SandboxCluster
-from tests.cluster.shared import CHOICE, DEFINITIONS, SANDBOX
+from tests.cluster.shared import DEFINITIONS
 from tests.length import TIMEOUT
 from tests.live.case import ROOMY, image_id, kubernetes, new_server
 from tests.live.daemon import Daemon, prepared, show
 from tests.live.wire import Person, logged_in
 
+ONLY_ON = "sandbox"
 LOADED = 300
 STOPPED = LOADED // 10
 SERVERS = "/compute/v2.1/servers"
@@ -49,8 +49,6 @@ class Place:
         self._daemon: Daemon | None = None
 
     async def daemon(self) -> Daemon:
-        if os.environ.get(CHOICE) != SANDBOX:
-            raise SkipTest("only the sandbox can begin with servers")
         if self._daemon is None:
             self._daemon = await self._start()
         return self._daemon
