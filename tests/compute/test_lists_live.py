@@ -20,7 +20,7 @@ from dicot.compute.kinds import KEYPAIR
 from dicot.faults import Fault
 from dicot.web.dialect import Version
 from tests.bench import ADMIN, MEMBER, PROJECT, USER, Workbench
-from tests.oracle.nova import NovaLists
+from tests.oracle.nova import lists
 
 ONLY_ON = "sandbox"
 Asked = Mapping[str, Sequence[str]]
@@ -66,8 +66,8 @@ class Compared(SynchronousTestCase):
     bench: Workbench
 
     def setUp(self) -> None:
-        self.nova = NovaLists()
-        self.addCleanup(self.nova.close)
+        self.nova = lists()
+        self.nova.empty()
         self.wrong: list[str] = []
         self.addCleanup(lambda: self.assertEqual(self.wrong, [], "\n".join(self.wrong)))
 

@@ -30,6 +30,7 @@ CONF = nova.conf.CONF
 RENAMED = {"image": "image_ref", "name": "display_name", "tenant_id": "project_id"}
 """Filters by the columns that they mean (nova/compute/api.py, ``get_all``)."""
 BASE = "http://localhost/v2.1"
+LAYERS = ((db, models.BASE), (api_db, api_models.BASE))
 TIMES = frozenset({"created_at", "updated_at", "launched_at", "terminated_at"})
 
 
@@ -97,7 +98,7 @@ def prepare() -> dict[str, Any]:
     CONF.set_override("response_validation", "ignore", group="api")
     for group in ("database", "api_database"):
         CONF.set_override("connection", "sqlite://", group=group)
-    for layer, base in ((db, models.BASE), (api_db, api_models.BASE)):
+    for layer, base in LAYERS:
         layer.configure(CONF)
         base.metadata.create_all(layer.get_engine())
     objects.register_all()
@@ -114,6 +115,14 @@ def prepare() -> dict[str, Any]:
 def administrator() -> Any:
     """Whoever furnishes the database."""
     return context.RequestContext("nobody", "nowhere", roles=["admin"])
+
+
+def empty() -> None:
+    """Take all rows away."""
+    for layer, base in LAYERS:
+        with layer.get_engine().begin() as connection:
+            for table in reversed(base.metadata.sorted_tables):
+                connection.execute(table.delete())
 
 
 def row(model: Any, values: Mapping[str, Any]) -> Any:
@@ -173,6 +182,9 @@ def main() -> None:
         question = json.loads(line)
         if question["question"] == "furnish":
             furnish(question["kind"], question["rows"])
+            print('{"said": null}', flush=True)
+        elif question["question"] == "empty":
+            empty()
             print('{"said": null}', flush=True)
         else:
             print(json.dumps({"said": listed(operations, question)}), flush=True)

@@ -133,6 +133,10 @@ class NovaLists(Asked):
 
     program = CLOUD
 
+    def empty(self) -> None:
+        """There are no rows any more."""
+        self.ask("empty")
+
     def furnish(self, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """More rows, by Nova's columns; a server's have ``tags``, a flavor's ``projects``."""
         self.ask("furnish", kind=kind, rows=rows)
@@ -146,6 +150,14 @@ class NovaLists(Asked):
         """
         found: dict[str, Any] = self.ask("listed", path=path, version=spelled(version), who=who, query=query)
         return found
+
+
+@cache
+def lists() -> NovaLists:
+    """The one that all tests of a run ask. Each begins with what it has ``empty``."""
+    made = NovaLists()
+    atexit.register(made.close)
+    return made
 
 
 @cache

@@ -18,7 +18,7 @@ from dicot.cloud.reading.shelf import Page, Query, Shape, Shelf
 from dicot.compute.server.reading import reading
 from dicot.faults import Fault
 from dicot.web.dialect import Version
-from tests.oracle.nova import NovaLists, oracle
+from tests.oracle.nova import lists, oracle
 
 from .objects import IMAGE, OTHER_NAMESPACE, OTHER_PROJECT
 from .served import LATEST, Served
@@ -133,8 +133,8 @@ class ListTests(Served):
         ]
         self.wrong: list[str] = []
         self.addCleanup(lambda: self.assertEqual(self.wrong, [], "\n".join(self.wrong)))
-        self.nova = NovaLists()
-        self.addCleanup(self.nova.close)
+        self.nova = lists()
+        self.nova.empty()
         flavors = [flavor(number) for number in range(3)]
         self.nova.furnish("flavors", flavors)
         self.nova.furnish("servers", self.rows)
