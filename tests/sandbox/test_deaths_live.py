@@ -1,5 +1,7 @@
 """Every write, and a replica killed with -9 before and after each of its steps: it is done or it is not, once.
 
+Some of these deaths, drawn by chance, on every day, and all of them in a long run.
+
 What a crash leaves is cleared away within a minute of the API server's time, which is put forward.
 """
 
@@ -10,7 +12,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.sandbox.arena import Arena
-from tests.sandbox.deaths import SETTLED, WRITES, Death, Deaths, registered
+from tests.sandbox.deaths import SEED, SETTLED, WRITES, Death, Deaths, registered
 from tests.sandbox.verdicts import SERVERS, judged
 
 ONLY_ON = "sandbox"
@@ -40,8 +42,8 @@ class DeathTests(TestCase):
                 break
             await deferLater(reactor, 1.0)
         print(
-            f"\n{len(deaths.happened)} deaths in {len(WRITES)} writes: {len(wrong)} wrong after "
-            f"{reactor.seconds() - began:.0f} s",
+            f"\n{len(deaths.happened)} deaths in {len({each.key for each in deaths.happened})} writes (seed {SEED}): "
+            f"{len(wrong)} wrong after {reactor.seconds() - began:.0f} s",
             flush=True,
         )
         self.assertEqual(wrong, [])
