@@ -40,8 +40,8 @@ REPEATED = 24
 """Lines told again of each failure: the end of its traceback and the names of the tests."""
 WIDTH = 300
 """Characters of each of these lines: who reads only the end of a long report shall see all that failed."""
-AT_ONCE = 6
-"""Commands that run at a time."""
+AT_ONCE = 5
+"""Commands that run at a time: enough to keep two processors busy, for a real cluster costs something at rest too."""
 GUESTS = (
     *("tests.live.seen.", "tests.contract_virt", "tests.contract_streams", "tests.contract_nodes"),
     *("tests.contract_odds", "tests.contract_evictions", "tests.contract_migrations", "tests.contract_hotplug"),
@@ -79,27 +79,32 @@ PARTS = {
 """What runs on one sandbox, by the beginnings of names; the longest come first."""
 SEARCHES = ("deaths", "crashes", "tempest", "quotas", "troubles", "oracles")
 """Parts that look for what breaks, at every place where it might: minutes that nobody waits for at a desk."""
-AGAIN = ("tests.live.test_",)
-"""What is about Dicot, and not about what it stands on: where it runs on the real control planes, it runs on the
-sandbox in a long or a fast run only, but for the journeys."""
+CLIENTS = ("tests.live.test_bad_",)
+"""What is about those who ask Dicot, and not about what it stands on."""
+DICOT = ("tests.live.test_",)
+"""What is about Dicot. On every day it runs on the real control planes, CLIENTS on the sandbox, and the JOURNEYS on
+both; in a long run all of it runs on both."""
 REAL_PARTS = {
     "troubles": (
-        *("tests.live.test_crash", "tests.live.test_faults", "tests.live.test_log_crashes", "tests.live.test_lost"),
-        *("tests.live.test_quota_races", "tests.live.test_bad_"),
+        *(
+            "tests.live.test_crash",
+            "tests.live.test_faults",
+            "tests.live.test_log_crashes",
+            "tests.live.test_replicas",
+        ),
+        *("tests.live.test_rolling", *CLIENTS),
     ),
-    "replicas": ("tests.live.test_rolling", "tests.live.test_replicas", "tests.live.test_versions"),
+    "guests": ("tests.live.test_lost", "tests.live.test_quota_races", "tests.live.test_versions", *GUESTS),
     "journeys": ("tests.live.test_", "tests.clients."),
-    "guests": GUESTS,
     "contracts": ("tests.",),
 }
 """What runs on the real control planes: each costs two gigabytes of memory."""
 FIRST = (
-    *("live-journeys", "live-contracts", "live-troubles"),
-    *("sandbox-oracles", "sandbox-guests", "sandbox-deaths", "unit"),
-    *("live-guests", "live-replicas"),
+    *("live-contracts", "live-journeys", "live-troubles", "live-guests"),
+    *("sandbox-oracles", "sandbox-guests", "unit", "sandbox-contracts"),
 )
 """What begins first, because it takes longest: else it would be waited for alone in the end, and leave the processors
-at rest. A real cluster keeps one of them busy while it comes up, so that not all come at once."""
+at rest."""
 OTHERS = [series for series in KUBERNETES_VERSIONS if series != KUBERNETES_SERIES]
 """Kubernetes that the long run tries too."""
 COUNTED = {
@@ -251,10 +256,10 @@ def chosen(kind: str) -> list[str]:
     return [name for name, text in modules().items() if needs_cluster(name) and f'ONLY_ON = "{other}"' not in text]
 
 
-def parts(kind: str, table: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def parts(kind: str, table: Mapping[str, Sequence[str]], without: Collection[str] = ()) -> dict[str, list[str]]:
     """The modules for a kind of cluster, each in the first part that has its name or the beginning of it."""
     found: dict[str, list[str]] = {part: [] for part in table}
-    for name in chosen(kind):
+    for name in (each for each in chosen(kind) if each not in without):
         found[next(part for part, names in table.items() if name.startswith(tuple(names)))].append(name)
     return {f"{kind}-{part}": names for part, names in found.items() if names}
 
@@ -288,27 +293,28 @@ def build(total: Sum, environment: Mapping[str, str]) -> None:
     carry_out([Work("build", [str(BIN / "python"), "-m", "tests.cluster.build"], environment)], total, 1)
 
 
-def on_sandbox(environment: Mapping[str, str], left_out: Sequence[str], seen: Collection[str] = ()) -> list[Work]:
-    """What runs on sandboxes, without some parts, and without what is ``seen`` elsewhere."""
+def on_sandbox(environment: Mapping[str, str], left_out: Sequence[str], *, whole: bool = True) -> list[Work]:
+    """What runs on sandboxes, without some parts; ``whole``: also what is asked of the real control planes."""
     names = {f"sandbox-{each}" for each in left_out}
-    found = {
-        part: [module for module in modules if module not in seen]
-        for part, modules in parts("sandbox", PARTS).items()
-        if part not in names
-    }
-    return [trial(part, modules, environment) for part, modules in found.items() if modules]
+    found = parts("sandbox", PARTS, () if whole else _about_dicot()).items()
+    return [trial(name, modules, environment) for name, modules in found if name not in names]
 
 
-def again() -> set[str]:
-    """Modules that ask on the sandbox what they ask of the real control planes."""
-    return {name for name in chosen("live") if name.startswith(AGAIN) and not name.startswith(JOURNEYS)}
-
-
-def on_real(environment: Mapping[str, str], prefix: str = "live") -> list[Work]:
-    """What runs on the real control planes."""
-    found = parts("live", REAL_PARTS)
-    works = [trial(name.replace("live", prefix, 1), found[name], environment) for name in sorted(found, key=_turn)]
+def on_real(environment: Mapping[str, str], prefix: str = "live", *, whole: bool = True) -> list[Work]:
+    """What runs on the real control planes; ``whole``: also what is asked of the sandbox."""
+    found = parts("live", REAL_PARTS, () if whole else _about_clients()).items()
+    works = [trial(name.replace("live", prefix, 1), modules, environment) for name, modules in found]
     return [replace(work, is_real=True) for work in works]
+
+
+def _about_clients() -> set[str]:
+    """Modules that the sandbox is enough for."""
+    return {name for name in chosen("sandbox") if name.startswith(CLIENTS)}
+
+
+def _about_dicot() -> set[str]:
+    """Modules that the real control planes are enough for."""
+    return {name for name in chosen("live") if name.startswith(DICOT) and not name.startswith((*JOURNEYS, *CLIENTS))}
 
 
 def _turn(name: str) -> int:
@@ -336,13 +342,13 @@ class Round:
 
 
 def every_day(
-    environment: Mapping[str, str], logs: Path, left_out: Sequence[str], seen: Collection[str] = (), *, real: bool
+    environment: Mapping[str, str], logs: Path, left_out: Sequence[str], *, real: bool, whole: bool = True
 ) -> Round:
-    """What `make test` runs, without some parts on the sandbox, and without what is ``seen`` elsewhere."""
+    """What `make test` runs, without some parts on the sandbox; ``whole``: all of it on both kinds of cluster."""
     sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox", "DICOT_TEST_AUDIT": str(logs / "sandbox")}
-    works = [*on_sandbox(sandbox, left_out, seen), trial("unit", chosen("unit"), environment), *tools()]
+    works = [*on_sandbox(sandbox, left_out, whole=whole), trial("unit", chosen("unit"), environment), *tools()]
     if real:
-        works += on_real({**environment, "DICOT_TEST_AUDIT": str(logs / "live")})
+        works += on_real({**environment, "DICOT_TEST_AUDIT": str(logs / "live")}, whole=whole)
     return Round(sorted(works, key=lambda work: _turn(work.name)), environment)
 
 
@@ -383,8 +389,8 @@ def main() -> int:
         print("the tests that need a cluster are left out, as asked")
     left_out = tuple(PARTS) if given.without_cluster else SEARCHES if given.fast else ()
     # Whoever names parts gets all of them.
-    seen = again() if real and not (IS_LONG or given.parts) else ()
-    rounds = [every_day(environment, logs, left_out, seen, real=real)]
+    whole = IS_LONG or not real or bool(given.parts)
+    rounds = [every_day(environment, logs, left_out, real=real, whole=whole)]
     rounds += elsewhere(environment) if real and IS_LONG else ()
     if given.parts:
         known = [work.name for each in rounds for work in each.works]
