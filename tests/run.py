@@ -1,12 +1,13 @@
 """Runs everything that must hold, and ends with one line that sums it up.
 
 Lint and types count as one each, every trial test as one; what failed is told again before the last line. Modules
-that end in ``_live`` and the contract suites need a cluster: they run on the sandbox and then on the real control
-planes. ``--without-cluster`` leaves out both and ``--fast`` the real ones and the long searches; each says so.
-``--parts`` runs only what it names: the long run takes hours, and one part after the other is the whole too.
+that end in ``_live`` and the contract suites need a cluster: they run on the sandbox and on the real control
+planes. On every day what is about Dicot alone runs on one of the two: contracts hold the sandbox to the real ones.
+``--without-cluster`` leaves out both and ``--fast`` the real ones and the long searches; each says so. ``--parts``
+runs only what it names: the long run takes hours, and one part after the other is the whole too.
 
-Tests on clusters mostly wait, so several parts of them run at a time, each with a cluster of its own. What a part or
-a tool says is printed when it has ended.
+Several parts run at a time, each with a cluster of its own, the longest first. What a part or a tool says is printed
+when it has ended.
 """
 
 import argparse
