@@ -57,8 +57,8 @@ GUESTS = (
 )
 """What is about machines and those who run them."""
 JOURNEYS = (
-    *("tests.live.test_journey_live", "tests.live.test_servers_live", "tests.live.test_readme_live"),
-    *("tests.live.test_run_live", "tests.live.test_disks_live", "tests.live.test_volumes_live"),
+    *("tests.live.test_readme_live", "tests.live.test_run_live"),
+    *("tests.live.test_disks_live", "tests.live.test_volumes_live"),
 )
 """What people do first, most of them in the sandbox."""
 PARTS = {
@@ -236,8 +236,8 @@ def _brief(part: Sequence[str]) -> Iterable[str]:
 
 
 def modules() -> dict[str, str]:
-    """All test modules by name, with their text."""
-    paths = [*sorted((ROOT / "tests").rglob("test_*.py")), *sorted((ROOT / "tests").glob("contract_*.py"))]
+    """All test modules by name, with their text; contracts first: then no Dicot runs that looks at what they do."""
+    paths = [*sorted((ROOT / "tests").glob("contract_*.py")), *sorted((ROOT / "tests").rglob("test_*.py"))]
     return {".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text() for path in paths}
 
 
