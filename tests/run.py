@@ -93,9 +93,9 @@ REAL_PARTS = {
             "tests.live.test_log_crashes",
             "tests.live.test_replicas",
         ),
-        *("tests.live.test_rolling", *CLIENTS),
+        *("tests.live.test_rolling", "tests.live.test_versions", *CLIENTS),
     ),
-    "guests": ("tests.live.test_lost", "tests.live.test_quota_races", "tests.live.test_versions", *GUESTS),
+    "guests": ("tests.live.test_lost", "tests.live.test_quota_races", *GUESTS),
     "journeys": ("tests.live.test_", "tests.clients."),
     "contracts": ("tests.",),
 }
