@@ -179,15 +179,14 @@ def main() -> None:
     """Answers until there are no more questions."""
     operations = prepare()
     for line in sys.stdin:
-        question = json.loads(line)
+        question, said = json.loads(line), None
         if question["question"] == "furnish":
             furnish(question["kind"], question["rows"])
-            print('{"said": null}', flush=True)
         elif question["question"] == "empty":
             empty()
-            print('{"said": null}', flush=True)
         else:
-            print(json.dumps({"said": listed(operations, question)}), flush=True)
+            said = listed(operations, question)
+        print(json.dumps({"said": said}), flush=True)
 
 
 if __name__ == "__main__":

@@ -25,32 +25,39 @@ def spelled(version: Version) -> str:
     return f"{version[0]}.{version[1]}"
 
 
-class Asked:
-    """A program that answers questions, a line of JSON each."""
+class Beside:
+    """A program that has Nova and answers each line by one, until this process ends. It takes seconds to begin, so
+    that all tests of a run ask the same. ``errors`` is where it writes anything else, as subprocess has it."""
 
     program: Path
+    errors: int | None = None
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [str(client("nova") / "python"), "-I", str(self.program)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self.errors,
             text=True,
         )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._writing, self._reading = self._process.stdin, self._process.stdout
+        atexit.register(self._close)
 
-    def close(self) -> None:
-        """Ends the process."""
+    def _close(self) -> None:
         with self._process:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
+            self._writing.close()
+
+
+class Asked(Beside):
+    """A program that answers questions, a line of JSON each."""
 
     def ask(self, question: str, **more: Any) -> Any:
         """The answer to a question. Raises Unknown."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"question": question, **more}) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline() or '{"unknown": "the oracle has died"}')
+        self._writing.write(json.dumps({"question": question, **more}) + "\n")
+        self._writing.flush()
+        answer = json.loads(self._reading.readline() or '{"unknown": "the oracle has died"}')
         if "unknown" in answer:
             raise Unknown(answer["unknown"])
         return answer["said"]
@@ -155,14 +162,10 @@ class NovaLists(Asked):
 @cache
 def lists() -> NovaLists:
     """The one that all tests of a run ask. Each begins with what it has ``empty``."""
-    made = NovaLists()
-    atexit.register(made.close)
-    return made
+    return NovaLists()
 
 
 @cache
 def oracle() -> Oracle:
     """The one that all tests of a run ask, installed where it is not yet."""
-    made = Oracle()
-    atexit.register(made.close)
-    return made
+    return Oracle()

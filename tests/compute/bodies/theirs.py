@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -10,9 +9,9 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 from threading import Thread
-from typing import IO, Any
+from typing import Any
 
-from tests.clients.venv import client
+from tests.oracle.nova import Beside
 
 PROGRAM = Path(__file__).with_name("program.py")
 Said = Mapping[str, Any]
@@ -20,37 +19,33 @@ Asked = tuple[str, int, Any, bool]
 """An operation, the minor version, a body, and whether an administrator asks."""
 
 
+class _Nova(Beside):
+    """Nova, where there is what ``things`` says in JSON."""
+
+    program = PROGRAM
+    errors = subprocess.DEVNULL
+
+    def __init__(self, things: str) -> None:
+        super().__init__()
+        self._writing.write(things + "\n")
+
+    def told(self, questions: Sequence[Asked]) -> list[Said]:
+        # Whoever wrote all before it reads would wait for ever once both pipes are full.
+        writer = Thread(target=self._write, args=(questions,))
+        writer.start()
+        said = [json.loads(line) for line in islice(self._reading, len(questions))]
+        writer.join()
+        return said
+
+    def _write(self, questions: Sequence[Asked]) -> None:
+        for question in questions:
+            self._writing.write(json.dumps(question) + "\n")
+        self._writing.flush()
+
+
+_nova = cache(_Nova)
+
+
 def ask(things: Mapping[str, Any], questions: Sequence[Asked]) -> list[Said]:
     """What Nova makes of each body, in their order, where there is what ``things`` says."""
-    writing, reading = _nova(json.dumps(things))
-    # Whoever wrote all before it reads would wait for ever once both pipes are full.
-    writer = Thread(target=_write, args=(writing, questions))
-    writer.start()
-    said = [json.loads(line) for line in islice(reading, len(questions))]
-    writer.join()
-    return said
-
-
-@cache
-def _nova(things: str) -> tuple[IO[str], IO[str]]:
-    """The process that has Nova and these things, until this one ends: it takes seconds to begin."""
-    command = [str(client("nova") / "python"), "-I", str(PROGRAM)]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(things + "\n")
-
-    def end(writing: IO[str]) -> None:
-        with process:
-            writing.close()
-
-    atexit.register(end, process.stdin)
-    return process.stdin, process.stdout
-
-
-def _write(stream: IO[str], questions: Sequence[Asked]) -> None:
-    for question in questions:
-        stream.write(json.dumps(question) + "\n")
-    stream.flush()
+    return _nova(json.dumps(things)).told(questions)
