@@ -8,7 +8,6 @@ same ones again.
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -22,6 +21,7 @@ from dicot.cloud.plan import Create, Plan
 from dicot.compute.server.wish import CREATES, NewServer
 from dicot.faults import Fault
 from dicot.names import IMAGES_NAMESPACE
+from tests.chance import SEED
 from tests.cluster.control import UNREACHABLE, Answer
 from tests.cluster.objects import Document, named
 from tests.cluster.shared import is_sandbox
@@ -36,7 +36,6 @@ from tests.live.seen.stage import SeenTestCase
 from tests.live.wire import side_by_side
 
 WANTED = 10_000 if IS_LONG and not is_sandbox() else 300
-SEED = os.environ.get("DICOT_SEED") or str(random.randrange(10**6))
 FLAVORS = "/apis/instancetype.kubevirt.io/v1beta1/virtualmachineclusterinstancetypes"
 DRY = "?dryRun=All&fieldValidation=Strict"
 AT_ONCE = 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from dicot.config import Config
 from dicot.served import services
 from dicot.tap import CRASH_AT
 from tests.bench import Operations
+from tests.chance import SEED
 from tests.cluster.control import Document
 from tests.length import IS_LONG
 from tests.live.case import Spoken, image_id, new_server
@@ -29,7 +29,6 @@ from .arena import Arena
 from .storms import PLAIN, PUBLIC_KEY, USER_DATA
 from .verdicts import GROUPS, KEYPAIRS, SERVERS, Thing
 
-SEED = os.environ.get("DICOT_SEED") or str(random.randrange(10**6))
 DRAWN = 24
 """Deaths of one day, by chance; a long run has all of them."""
 TOKENS = "/identity/v3/auth/tokens"

@@ -11,8 +11,9 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from tests.chance import SEED
 from tests.sandbox.arena import Arena
-from tests.sandbox.deaths import SEED, SETTLED, WRITES, Death, Deaths, registered
+from tests.sandbox.deaths import SETTLED, WRITES, Death, Deaths, registered
 from tests.sandbox.verdicts import SERVERS, judged
 
 ONLY_ON = "sandbox"

@@ -7,13 +7,11 @@ A minute later servers that failed say so, and only those run that are said to.
 
 from __future__ import annotations
 
-import os
-import random
-
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from tests.chance import SEED
 from tests.length import IS_LONG, TIMEOUT
 from tests.sandbox.arena import Arena
 from tests.sandbox.storms import Storm
@@ -30,7 +28,7 @@ class StormTests(TestCase):
     timeout = TIMEOUT if IS_LONG else 600.0
 
     async def test_what_was_acknowledged_is_there_once_or_gone(self) -> None:
-        seed = int(os.environ.get("DICOT_SEED") or random.randrange(10**6))
+        seed = int(SEED)
         print(f"\nthe storm's seed is {seed}", flush=True)
         arena = await Arena.of(reactor, self, 2)
         storm = Storm(reactor, arena, seed)

@@ -4,7 +4,6 @@ Nothing here needs a cluster; its first use installs Nova, which is too slow for
 about ten times as many, ``DICOT_SEED`` about the same again.
 """
 
-import os
 import random
 from collections import Counter
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from itertools import chain
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.chance import SEED
 from tests.length import IS_LONG
 
 from .asked import MINORS, actions, by_chance, examples, in_turn, likely
@@ -21,7 +21,6 @@ from .ours import THINGS, told
 from .theirs import Asked, ask
 
 ONLY_ON = "sandbox"
-SEED = os.environ.get("DICOT_SEED") or str(random.randrange(10**6))
 STEPS = (1, 18, 19, 32, 33, 37, 42, 52, 57, 63, 67, 74, 90, 94, 104)
 """The versions at which the body of a create is another, or was for the last time."""
 
