@@ -87,13 +87,8 @@ DICOT = ("tests.live.test_",)
 both; in a long run all of it runs on both."""
 REAL_PARTS = {
     "troubles": (
-        *(
-            "tests.live.test_crash",
-            "tests.live.test_faults",
-            "tests.live.test_log_crashes",
-            "tests.live.test_replicas",
-        ),
-        *("tests.live.test_rolling", "tests.live.test_versions", *CLIENTS),
+        *("tests.live.test_crash", "tests.live.test_faults", "tests.live.test_log_crashes"),
+        *("tests.live.test_replicas", "tests.live.test_rolling", "tests.live.test_versions", *CLIENTS),
     ),
     "guests": ("tests.live.test_lost", "tests.live.test_quota_races", *GUESTS),
     "journeys": ("tests.live.test_", "tests.clients."),
@@ -258,7 +253,7 @@ def chosen(kind: str) -> list[str]:
 
 
 def parts(kind: str, table: Mapping[str, Sequence[str]], without: Collection[str] = ()) -> dict[str, list[str]]:
-    """The modules for a kind of cluster, each in the first part that has its name or the beginning of it."""
+    """The modules for a kind of cluster, but for some, each in the first part that has the beginning of its name."""
     found: dict[str, list[str]] = {part: [] for part in table}
     for name in (each for each in chosen(kind) if each not in without):
         found[next(part for part, names in table.items() if name.startswith(tuple(names)))].append(name)

@@ -164,8 +164,17 @@ class OutageTests(TestCase):
             "spec": {"runStrategy": "Halted", "template": {"spec": {"domain": {"devices": {}}}}},
         }
         uid = (await self.control.change("POST", MACHINES.format("demo"), machine))["metadata"]["uid"]
+        await self.become({uid: "SHUTOFF", made: "ACTIVE", server: "ACTIVE"})
+        estate = await survey(self.control, "demo")
+        self.assertEqual(estate.named(f"never{self.mark}"), [])
+        self.assertEqual(estate.halves(), [])
+        self.assertEqual((await self.demo.ask("GET", f"{KEYPAIRS}/never{self.mark}")).code, 404)
+        again = await logged_in(reactor, self.daemon.url, "demo", self.daemon.ground.passwords["demo"])
+        self.assertEqual((await again.ask("GET", f"{SERVERS}/{uid}")).code, 200)
+        await self.removed([server, made, uid])
 
-        wanted = {uid: "SHUTOFF", made: "ACTIVE", server: "ACTIVE"}
+    async def become(self, wanted: Mapping[str, str]) -> None:
+        """Servers are seen after the rest of watches, and then are in these states."""
 
         async def states() -> dict[str, str]:
             listed = (await self.demo.ask("GET", f"{SERVERS}/detail")).document["servers"]
@@ -185,13 +194,6 @@ class OutageTests(TestCase):
         await self.control.until(BACK, "all servers to be seen", seen)
         # KubeVirt and CDI have rested as well, and only then do they begin with what was asked for.
         await self.control.until(SOON, "all servers to be as they should", settled)
-        estate = await survey(self.control, "demo")
-        self.assertEqual(estate.named(f"never{self.mark}"), [])
-        self.assertEqual(estate.halves(), [])
-        self.assertEqual((await self.demo.ask("GET", f"{KEYPAIRS}/never{self.mark}")).code, 404)
-        again = await logged_in(reactor, self.daemon.url, "demo", self.daemon.ground.passwords["demo"])
-        self.assertEqual((await again.ask("GET", f"{SERVERS}/{uid}")).code, 200)
-        await self.removed([server, made, uid])
 
     async def create(self, name: str) -> Heard:
         body = new_server(name, self.image, user_data="I2Nsb3VkLWNvbmZpZwo=")
