@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SkipTest, TestCase
 
+from dicot.cloud.chores.lease import LIFE
+from tests.cluster.control import Control
 from tests.cluster.debian import program
 from tests.length import TIMEOUT
 from tests.live.balancer import PACKAGE, Balancer
@@ -50,6 +53,25 @@ class SeveralCase(TestCase):
     async def log_in(self) -> Person:
         """User demo with a fresh token."""
         return await logged_in(reactor, self.balancer.url, "demo", self._password)
+
+    async def steward(self, daemons: Sequence[Daemon]) -> Daemon:
+        """The one that says that it is; awaited for as long as a Lease of one that was killed lives."""
+        fronts = {daemon: Control(reactor, daemon.probes) for daemon in daemons}
+        found: list[Daemon] = []
+
+        async def chosen() -> bool:
+            for daemon, front in fronts.items():
+                if (await front.get("/status"))["replica"]["steward"]:
+                    found.append(daemon)
+            return bool(found)
+
+        try:
+            await self.cluster.until(2 * LIFE, "a steward", chosen)
+        finally:
+            for front in fronts.values():
+                await front.close()
+        [one] = found
+        return one
 
     async def _forget(self) -> None:
         """A replica that starts now has seen nothing of what was made here, and would count it for a minute."""

@@ -12,13 +12,11 @@ from uuid import uuid4
 
 from twisted.internet import reactor
 
-from dicot.cloud.chores.lease import LIFE
 from dicot.names import LAUNCHED_AT
-from tests.cluster.control import SOON, Control
+from tests.cluster.control import SOON
 from tests.cluster.shared import is_sandbox
 from tests.length import IS_LONG, TIMEOUT
 from tests.live.case import image_id, new_server
-from tests.live.daemon import Daemon
 from tests.live.estate import MACHINES, survey
 from tests.live.several import REPLICAS, SeveralCase
 from tests.live.wire import side_by_side
@@ -84,25 +82,6 @@ class ReplicasTests(SeveralCase):
             return not (await survey(self.cluster, "demo")).named(mark, whole=False)
 
         await self.cluster.until(SOON, "nothing to be left", seen)
-
-    async def steward(self, daemons: list[Daemon]) -> Daemon:
-        """The one that says that it is; awaited for as long as a Lease lives."""
-        fronts = {daemon: Control(reactor, daemon.probes) for daemon in daemons}
-        found: list[Daemon] = []
-
-        async def chosen() -> bool:
-            for daemon, front in fronts.items():
-                if (await front.get("/status"))["replica"]["steward"]:
-                    found.append(daemon)
-            return bool(found)
-
-        try:
-            await self.cluster.until(2 * LIFE, "a steward", chosen)
-        finally:
-            for front in fronts.values():
-                await front.close()
-        [one] = found
-        return one
 
     async def noted(self, name: str) -> None:
         """Wait until the VirtualMachine says since when it runs."""
