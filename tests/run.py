@@ -6,8 +6,8 @@ planes. On every day what is about Dicot alone runs on one of the two: contracts
 ``--without-cluster`` leaves out both and ``--fast`` the real ones and the long searches; each says so. ``--parts``
 runs only what it names: the long run takes hours, and one part after the other is the whole too.
 
-Several parts run at a time, each with a cluster of its own, the longest first. What a part or a tool says is printed
-when it has ended.
+Several parts run at a time, each with a cluster of its own, the longest first; what needs all of the machine runs
+before them, alone. What a part or a tool says is printed when it has ended.
 """
 
 import argparse
@@ -86,15 +86,18 @@ DICOT = ("tests.live.test_",)
 """What is about Dicot. On every day it runs on the real control planes, CLIENTS on the sandbox, and the JOURNEYS on
 both; in a long run all of it runs on both."""
 REAL_PARTS = {
+    "rolling": ("tests.live.test_rolling",),
     "troubles": (
         *("tests.live.test_crash", "tests.live.test_faults", "tests.live.test_log_crashes"),
-        *("tests.live.test_replicas", "tests.live.test_rolling", "tests.live.test_versions", *CLIENTS),
+        *("tests.live.test_replicas", "tests.live.test_versions", *CLIENTS),
     ),
     "guests": ("tests.live.test_lost", "tests.live.test_quota_races", *GUESTS),
     "journeys": ("tests.live.test_", "tests.clients."),
     "contracts": ("tests.",),
 }
 """What runs on the real control planes: each costs two gigabytes of memory."""
+ALONE = ("rolling",)
+"""Real parts that run by themselves, before the others: their clients keep a pace that needs all of the machine."""
 FIRST = (
     *("live-contracts", "live-journeys", "live-troubles", "live-guests"),
     *("sandbox-oracles", "sandbox-guests", "unit", "sandbox-contracts"),
@@ -138,13 +141,14 @@ class Sum:
 @dataclass(frozen=True, slots=True)
 class Work:
     """A command to run. Trial's tests are counted one by one, any other passes or fails as a whole. ``is_real``: on
-    the real control planes."""
+    the real control planes; ``is_alone``: nothing else may run meanwhile."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     is_trial: bool = False
     is_real: bool = False
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +304,7 @@ def on_real(environment: Mapping[str, str], prefix: str = "live", *, whole: bool
     """What runs on the real control planes; ``whole``: also what is asked of the sandbox."""
     found = parts("live", REAL_PARTS, () if whole else _about_clients()).items()
     works = [trial(name.replace("live", prefix, 1), modules, environment) for name, modules in found]
-    return [replace(work, is_real=True) for work in works]
+    return [replace(work, is_real=True, is_alone=work.name.endswith(ALONE)) for work in works]
 
 
 def _about_clients() -> set[str]:
@@ -320,8 +324,8 @@ def _turn(name: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Commands that run side by side. ``programs`` is the environment that names the control planes of those that are
-    real."""
+    """Commands that run side by side, but for those that run alone. ``programs`` is the environment that names the
+    control planes of those that are real."""
 
     works: Sequence[Work]
     programs: Mapping[str, str]
@@ -330,6 +334,13 @@ class Round:
     def is_real(self) -> bool:
         """Whether any of them needs these."""
         return any(work.is_real for work in self.works)
+
+    def carry_out(self, total: Sum) -> None:
+        """Build what they need, and run them."""
+        if self.is_real:
+            build(total, self.programs)
+        carry_out([work for work in self.works if work.is_alone], total, 1)
+        carry_out([work for work in self.works if not work.is_alone], total, AT_ONCE)
 
     def of(self, patterns: Sequence[str]) -> "Round":
         """Only what has such a name."""
@@ -394,9 +405,7 @@ def main() -> int:
         if not any(each.works for each in rounds):
             parser.error(f"none of these is {' or '.join(given.parts)}: {', '.join(known)}")
     for each in rounds:
-        if each.is_real:
-            build(total, each.programs)
-        carry_out(each.works, total, AT_ONCE)
+        each.carry_out(total)
     if not given.parts:
         # Parts by themselves do not do all that there is a right for.
         carry_out(judges(given, logs), total, 1)

@@ -9,7 +9,21 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import run
-from tests.run import FIRST, OTHERS, PARTS, REAL_PARTS, RULE, SEARCHES, Round, Sum, Work, carry_out, chosen, parts
+from tests.run import (
+    ALONE,
+    FIRST,
+    OTHERS,
+    PARTS,
+    REAL_PARTS,
+    RULE,
+    SEARCHES,
+    Round,
+    Sum,
+    Work,
+    carry_out,
+    chosen,
+    parts,
+)
 
 REPORT = f"""tests.test_run
     test_one ...                                                          [FAIL]
@@ -97,6 +111,9 @@ class PartTests(SynchronousTestCase):
         self.assertTrue(all(work.is_real for work in run.on_real({})))
         self.assertFalse(any(work.is_real for work in run.on_sandbox({}, ())))
 
+    def test_what_runs_alone_is_a_part(self) -> None:
+        self.assertEqual([work.name for work in run.on_real({}) if work.is_alone], [f"live-{name}" for name in ALONE])
+
     def test_what_is_asked_for_brings_what_it_needs(self) -> None:
         """Programs are built for parts that run on them."""
         names = ("sandbox-people", "unit", "live-troubles", f"{OTHERS[0]}-troubles")
@@ -120,6 +137,15 @@ class WorkTests(SynchronousTestCase):
         with redirect_stdout(StringIO()):
             carry_out(works, total, 2)
         self.assertEqual((total.passed, total.failed, total.wrong), (2, 1, ["bad"]))
+
+    def test_one_that_runs_alone_has_ended_before_the_others_begin(self) -> None:
+        alone = Path(self.mktemp()).absolute()
+        scripts = {"beside": f"import os; os.stat({str(alone)!r})", "alone": f"open({str(alone)!r}, 'x')"}
+        works = [Work(name, [sys.executable, "-c", text], is_alone=name == "alone") for name, text in scripts.items()]
+        total = Sum()
+        with redirect_stdout(StringIO()):
+            Round(works, {}).carry_out(total)
+        self.assertEqual((total.passed, total.failed), (2, 0))
 
     def test_one_that_hangs_is_ended(self) -> None:
         """What it had said by then is kept, and it has failed."""
