@@ -27,7 +27,11 @@ ACCEPTED = "application/json, */*"
 """virt-api answers 406 to some verbs when JSON is the only type that is accepted."""
 MERGE = "application/merge-patch+json"
 PAUSE = 0.2
-"""Seconds between two looks at something that is awaited."""
+"""Seconds between two looks at something that is awaited, at first."""
+RARELY = 1.0
+"""The most that it becomes: a look costs, and who has waited for long need not hear of it at once."""
+DELAY = 0.05
+"""What part of the time that it takes anyway it may be heard of later."""
 SOON = 150.0
 """Seconds in which a cluster does what it was asked to, also on a machine that does much else."""
 
@@ -158,15 +162,15 @@ class Control:
 
     async def until(self, seconds: float, what: str, seen: Seen) -> None:
         """Ask ``seen`` again and again until it says so; a server that cannot be reached has not said so."""
-        deadline = self._reactor.seconds() + seconds
+        began = self._reactor.seconds()
         last = "it never came"
-        while self._reactor.seconds() < deadline:
+        while (waited := self._reactor.seconds() - began) < seconds:
             try:
                 if await seen():
                     return
             except (*UNREACHABLE, Refused) as error:
                 last = str(error)
-            await deferLater(self._reactor, PAUSE)
+            await deferLater(self._reactor, min(RARELY, max(PAUSE, waited * DELAY)))
         raise Overdue(f"waited {seconds:.0f} s for {what}: {last}")
 
     async def becomes(self, path: str, what: str, seen: Sight) -> Document:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import length_hint
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.cluster.control import ATTEMPTS, JSON, PAUSE, Answer, Control, Document, Overdue, Refused, together
+from tests.cluster.control import ATTEMPTS, JSON, PAUSE, RARELY, Answer, Control, Document, Overdue, Refused, together
 
 
 class UntilTests(SynchronousTestCase):
@@ -17,14 +18,14 @@ class UntilTests(SynchronousTestCase):
         self.reactor = MemoryReactorClock()
         self.control = Control(self.reactor, "http://127.0.0.1:1")
 
-    def waiting(self, answers: Iterator[bool | Exception]) -> Deferred[None]:
+    def waiting(self, answers: Iterator[bool | Exception], seconds: float = 5) -> Deferred[None]:
         async def seen() -> bool:
             answer = next(answers)
             if isinstance(answer, Exception):
                 raise answer
             return answer
 
-        return Deferred.fromCoroutine(self.control.until(5, "the server", seen))
+        return Deferred.fromCoroutine(self.control.until(seconds, "the server", seen))
 
     def test_looks_again_until_it_is_there(self) -> None:
         waiting = self.waiting(iter([False, False, True]))
@@ -33,6 +34,16 @@ class UntilTests(SynchronousTestCase):
         self.assertNoResult(waiting)
         self.reactor.advance(PAUSE)
         self.successResultOf(waiting)
+
+    def test_looks_less_often_the_longer_it_waits(self) -> None:
+        answers = iter([False] * 1000)
+        self.waiting(answers, 100)
+        self.reactor.pump([PAUSE] * 4)
+        self.assertEqual(1000 - length_hint(answers), 1 + 4)
+        self.reactor.advance(50)
+        before = length_hint(answers)
+        self.reactor.pump([RARELY / 2] * 20)
+        self.assertEqual(before - length_hint(answers), 10)
 
     def test_a_server_that_is_not_there_yet_is_no_error(self) -> None:
         waiting = self.waiting(iter([ConnectionRefusedError(), Refused("404"), True]))
