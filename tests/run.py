@@ -203,7 +203,7 @@ def tell(done: Done, total: Sum) -> None:
 
 def trial(name: str, modules: Sequence[str], environment: Mapping[str, str]) -> Work:
     """Trial's tests of some modules."""
-    command = [str(BIN / "python"), "-b", str(BIN / "trial"), "--temp-directory", f"_trial_temp_{name}", *modules]
+    command = [str(BIN / "python"), str(BIN / "trial"), "--temp-directory", f"_trial_temp_{name}", *modules]
     return Work(name, command, environment, is_trial=True)
 
 
