@@ -1,6 +1,8 @@
 """A replica of what writes, on a real cluster: CRDs and manifests installed, watches running, as Dicot's account."""
 
 import random
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -144,13 +146,18 @@ class LivingTestCase(TestCase):
 
 async def install(cluster: Cluster) -> None:
     """CRDs and manifests, as an administrator applies them."""
-    for path in sorted(Path(DEFINITIONS).glob("*.yaml")):
-        body: Manifest = yaml.safe_load(path.read_text())
+    for body in definitions():
         await cluster.ensure(CRD, body)
         await established(cluster, body["metadata"]["name"])
     for body in manifests(resources()):
         group, _, version = body["apiVersion"].rpartition("/")
         await cluster.ensure(Kind(group, version, plural_of(body["kind"]), body["kind"], Bare), body)
+
+
+@cache
+def definitions() -> Sequence[Manifest]:
+    """Dicot's CRDs, which take YAML longer than a cluster."""
+    return [yaml.safe_load(path.read_text()) for path in sorted(Path(DEFINITIONS).glob("*.yaml"))]
 
 
 async def established(cluster: Cluster, name: str) -> None:
