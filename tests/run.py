@@ -303,7 +303,8 @@ def on_sandbox(environment: Mapping[str, str], left_out: Sequence[str], *, whole
 def on_real(environment: Mapping[str, str], prefix: str = "live", *, whole: bool = True) -> list[Work]:
     """What runs on the real control planes; ``whole``: also what is asked of the sandbox."""
     found = parts("live", REAL_PARTS, () if whole else _about_clients()).items()
-    works = [trial(name.replace("live", prefix, 1), modules, environment) for name, modules in found]
+    real = {**environment, "DICOT_TEST_CLUSTER": "real"}
+    works = [trial(name.replace("live", prefix, 1), modules, real) for name, modules in found]
     return [replace(work, is_real=True, is_alone=work.name.endswith(ALONE)) for work in works]
 
 
