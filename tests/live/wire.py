@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
-from twisted.internet.interfaces import IAddress, IConnector
-from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
+from twisted.internet.protocol import ClientCreator, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
@@ -49,13 +48,9 @@ class Heard:
 class Line(Protocol):
     """One connection for one request. ``ended`` fires when the answer is whole, or the connection gone."""
 
-    def __init__(self, made: Deferred[Line]) -> None:
+    def __init__(self) -> None:
         self.heard = b""
         self.ended: Deferred[None] = Deferred()
-        self._made = made
-
-    def connectionMade(self) -> None:
-        self._made.callback(self)
 
     def dataReceived(self, data: bytes) -> None:
         self.heard += data
@@ -73,27 +68,12 @@ class Line(Protocol):
         self.transport.abortConnection()  # type: ignore[union-attr]
 
 
-class _Dialling(ClientFactory):
-    """Makes one Line. An endpoint would ask a thread for an address that is known, and log each connection."""
-
-    noisy = False
-
-    def __init__(self) -> None:
-        self.made: Deferred[Line] = Deferred()
-
-    def buildProtocol(self, addr: IAddress | None) -> Line:
-        return Line(self.made)
-
-    def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
-        self.made.errback(reason)
-
-
 async def dial(reactor: Any, url: str) -> Line:
     """A connection to a daemon, by its numeric address."""
     parts = urlsplit(url)
-    dialling = _Dialling()
-    reactor.connectTCP(parts.hostname, parts.port or 80, dialling)
-    return await dialling.made
+    # An endpoint would ask a thread for an address that is known, and log each connection.
+    line: Line = await ClientCreator(reactor, Line).connectTCP(str(parts.hostname), parts.port or 80)
+    return line
 
 
 async def answered(reactor: Any, line: Line, patience: float = PATIENCE) -> Heard:
