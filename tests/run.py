@@ -297,7 +297,8 @@ def on_sandbox(environment: Mapping[str, str], left_out: Sequence[str], *, whole
     """What runs on sandboxes, without some parts; ``whole``: also what is asked of the real control planes."""
     names = {f"sandbox-{each}" for each in left_out}
     found = parts("sandbox", PARTS, () if whole else _about_dicot()).items()
-    return [trial(name, modules, environment) for name, modules in found if name not in names]
+    sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox"}
+    return [trial(name, modules, sandbox) for name, modules in found if name not in names]
 
 
 def on_real(environment: Mapping[str, str], prefix: str = "live", *, whole: bool = True) -> list[Work]:
@@ -353,7 +354,7 @@ def every_day(
     environment: Mapping[str, str], logs: Path, left_out: Sequence[str], *, real: bool, whole: bool = True
 ) -> Round:
     """What `make test` runs, without some parts on the sandbox; ``whole``: all of it on both kinds of cluster."""
-    sandbox = {**environment, "DICOT_TEST_CLUSTER": "sandbox", "DICOT_TEST_AUDIT": str(logs / "sandbox")}
+    sandbox = {**environment, "DICOT_TEST_AUDIT": str(logs / "sandbox")}
     works = [*on_sandbox(sandbox, left_out, whole=whole), trial("unit", chosen("unit"), environment), *tools()]
     if real:
         works += on_real({**environment, "DICOT_TEST_AUDIT": str(logs / "live")}, whole=whole)

@@ -109,12 +109,12 @@ class PartTests(SynchronousTestCase):
         self.assertLess(both, found["sandbox"] & found["live"])
 
     def test_what_runs_on_real_programs_says_so(self) -> None:
-        """Also where the sandbox is what somebody has chosen for single tests."""
-        for real, choice in ((True, "real"), (False, "sandbox")):
-            found = [work for work in run.every_day({}, Path(), (), real=True).works if CHOICE in work.environment]
-            works = [work for work in found if work.is_real is real]
-            self.assertGreater(len(works), 1)
-            self.assertEqual({work.environment[CHOICE] for work in works}, {choice})
+        """And gets what it says, whatever somebody has chosen for single tests."""
+        real, sandbox = run.on_real({CHOICE: "sandbox"}), run.on_sandbox({CHOICE: "real"}, ())
+        self.assertTrue(all(work.is_real for work in real))
+        self.assertFalse(any(work.is_real for work in sandbox))
+        self.assertEqual({work.environment[CHOICE] for work in real}, {"real"})
+        self.assertEqual({work.environment[CHOICE] for work in sandbox}, {"sandbox"})
 
     def test_what_runs_alone_is_a_part(self) -> None:
         self.assertEqual([work.name for work in run.on_real({}) if work.is_alone], [f"live-{name}" for name in ALONE])
