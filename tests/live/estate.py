@@ -18,6 +18,7 @@ PARTS = {
 MACHINES = "/apis/kubevirt.io/v1/namespaces/{}/virtualmachines"
 INSTANCES = "/apis/kubevirt.io/v1/namespaces/{}/virtualmachineinstances"
 LEDGERS = f"/apis/identity.dicot.io/v1/namespaces/{SYSTEM_NAMESPACE}/ledgers"
+LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}/leases"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tests.cluster.shared import is_sandbox
 from tests.length import IS_LONG, TIMEOUT
 from tests.live.case import image_id
 from tests.live.crowd import Crowd
-from tests.live.estate import survey
+from tests.live.estate import LEASES, survey
 from tests.live.several import REPLICAS, SeveralCase
 from tests.live.wire import side_by_side
 
@@ -30,7 +30,7 @@ BLOCK = 100
 """Restarts after which the logs of servers that went before the last so many are taken away. Each is kept for a day,
 in which nobody restarts Dicot a thousand times, and a replica reads all before it is ready."""
 LOGS = "/apis/compute.dicot.io/v1/namespaces/demo/serverlogs"
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/dicot-system/leases/dicot-steward"
+LEASE = f"{LEASES}/dicot-steward"
 
 
 class RollingTests(SeveralCase):
@@ -45,23 +45,28 @@ class RollingTests(SeveralCase):
         await side_by_side(*(self.cluster.change("DELETE", f"{LOGS}/{name}", also=(404,)) for name in old))
         return [each["metadata"]["name"] for each in (await self.cluster.get(LOGS))["items"]]
 
+    async def restart_in_turn(self) -> None:
+        """One replica after the other, each once the one before serves again."""
+        old: list[str] = []
+        for number in range(RESTARTS):
+            if number % BLOCK == 0:
+                old = await self.age(old)
+            daemon = self.daemons[number % REPLICAS]
+            # twistd ends in the way that it was told to, once all is done.
+            self.assertEqual(await daemon.kill("TERM"), -signal.SIGTERM, daemon.tail())
+            await daemon.start()
+            await self.balancer.until_up()
+
     async def test_nobody_notices(self) -> None:
         mark = f"roll{uuid4().hex[:6]}"
         image = await image_id(self.demo, "cirros-live")
         crowd = Crowd(reactor, self.demo, self.log_in, image, mark, RATE)
         # The one of the test before was killed: until its Lease ends, none of these can be.
         await self.steward(self.daemons)
-        before, began, old = await self.elections(), reactor.seconds(), list[str]()
+        before, began = await self.elections(), reactor.seconds()
         working = [Deferred.fromCoroutine(crowd.work()) for _ in range(CLIENTS)]
         try:
-            for number in range(RESTARTS):
-                if number % BLOCK == 0:
-                    old = await self.age(old)
-                daemon = self.daemons[number % REPLICAS]
-                # twistd ends in the way that it was told to, once all is done.
-                self.assertEqual(await daemon.kill("TERM"), -signal.SIGTERM, daemon.tail())
-                await daemon.start()
-                await self.balancer.until_up()
+            await self.restart_in_turn()
         finally:
             crowd.stop()
             for each in working:

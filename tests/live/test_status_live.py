@@ -16,8 +16,8 @@ from tests.cluster.control import Control, Document
 from tests.cluster.installed import ROOT
 from tests.length import TIMEOUT
 from tests.live.daemon import DAEMON, Daemon
+from tests.live.estate import LEASES
 
-LEASES = "/apis/coordination.k8s.io/v1/namespaces/dicot-system/leases"
 PATIENCE = 60.0
 
 
