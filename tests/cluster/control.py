@@ -31,7 +31,7 @@ PAUSE = 0.2
 RARELY = 1.0
 """The most that it becomes: a look costs, and who has waited for long need not hear of it at once."""
 DELAY = 0.05
-"""What part of the time that it takes anyway it may be heard of later."""
+"""What part of the time that was waited already may pass until the next look."""
 SOON = 150.0
 """Seconds in which a cluster does what it was asked to, also on a machine that does much else."""
 
